@@ -1,0 +1,115 @@
+"""What every message on the wire shares, and the one way to read one from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict
+
+from bioxen.errors import ValidationError, near_matches
+
+M = TypeVar("M", bound="Message")
+
+
+class Message(BaseModel):
+    """A message: strict types, no unknown fields, no NaN, immutable once made."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+    def digest(self) -> str:
+        """Return the sha256 of the message's canonical JSON: equal requests have equal digests."""
+        canonical = self.model_dump(mode="json", exclude_none=True)
+        return hashlib.sha256(_canonical_json(canonical)).hexdigest()
+
+
+class MappingMessage(Message):
+    """A message that also reads like a dict: `result["status"]`, `result.get("symbolic")`, `dict(result)`."""
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in type(self).model_fields:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in type(self).model_fields
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # a mapping iterates over its keys
+        return iter(type(self).model_fields)
+
+    def __len__(self) -> int:
+        return len(type(self).model_fields)
+
+    def keys(self) -> Iterator[str]:
+        """Return the names of the fields."""
+        return iter(self)
+
+    def values(self) -> Iterator[Any]:
+        """Return the fields' values, in the order of `keys`."""
+        return (self[key] for key in self)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Return pairs of name and value."""
+        return ((key, self[key]) for key in self)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the field `key`, or `default` where there is no such field."""
+        return self[key] if key in self else default
+
+
+def parse(message_type: type[M], data: bytes | str | Mapping[str, Any]) -> M:
+    """Return `data` (JSON text or a mapping) as a message.
+
+    Raises:
+        ValidationError: `data` has another form; the error names the place and what would be right.
+    """
+    try:
+        if isinstance(data, bytes | str):
+            return message_type.model_validate_json(data)
+        return message_type.model_validate(dict(data))
+    except pydantic.ValidationError as error:
+        raise validation_error(error.errors(), message_type) from None
+
+
+def validation_error(errors: Sequence[Any], message_type: type[BaseModel] | None = None) -> ValidationError:
+    """Return the BioXen error for pydantic's list of `errors`; the first is told in full, all are listed."""
+    first = errors[0]
+    place = _place(first)
+    details: dict[str, Any] = {
+        "place": place,
+        "remedy": _remedy(first, message_type),
+        "problems": [{"place": _place(error), "message": _words(error)} for error in errors[:20]],
+    }
+    return ValidationError(f"{place}: {_words(first)}" if place else _words(first), details=details)
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in error["loc"] if part != "body")
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _remedy(error: Mapping[str, Any], message_type: type[BaseModel] | None) -> str:
+    if error["type"] != "extra_forbidden" or message_type is None:
+        return "Give a value of the form that is asked for."
+    fields = list(message_type.model_fields)
+    close = near_matches(str(error["loc"][-1]), fields)
+    return f"Did you mean {', '.join(close)}?" if close else f"The fields are {', '.join(fields)}."
+
+
+def _canonical_json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -1,0 +1,58 @@
+"""The result of a process on a cell: the same shape on every route, computed or symbolic."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from bioxen.errors import BioXenErrorCode, ComputationError
+from bioxen.protocol.base import MappingMessage
+from bioxen.protocol.units import Seconds
+
+LOCAL_SYMBOLIC = "vm_local_symbolic"
+
+
+class ProcessResult(MappingMessage):
+    """What `execute_biological_process` returns; reads like a dict as well."""
+
+    status: Literal["success", "failed"]
+    """`failed` where the computation ran and reached no outcome; an infeasible model is an outcome."""
+    execution_type: Literal["service_based_computation", "symbolic"]
+    computation_service: str
+    """The service that computed, or `vm_local_symbolic`."""
+    process_code: str
+    vm_id: str
+    biological_output: str
+    """One line for a person, with units."""
+    execution_time: Seconds
+    """Measured, s, from asking to answer."""
+    accelerated: bool = False
+    """Whether an accelerator other than the CPU computed it."""
+    symbolic: bool = False
+    reason: str | None = None
+    """Why the result is symbolic; null on a computed one."""
+    cache_hit: bool = False
+    """Whether the answer came from the cell's own cache."""
+    service_results: dict[str, Any] | None = None
+    """The service's own result; for a symbolic one, the facts that bear on the process."""
+
+    @model_validator(mode="after")
+    def _no_disguise(self) -> Self:
+        """A symbolic result says so and says why; a computed one never looks symbolic."""
+        symbolic = self.execution_type == "symbolic"
+        if symbolic != self.symbolic or symbolic != (self.reason is not None):
+            raise ValueError("a symbolic result, and no other, has symbolic=true and a reason")
+        if symbolic != (self.computation_service == LOCAL_SYMBOLIC):
+            raise ValueError(f"a symbolic result, and no other, comes from {LOCAL_SYMBOLIC}")
+        return self
+
+    def raise_for_status(self) -> Self:
+        """Return the result itself, or raise where its status is `failed`.
+
+        Raises:
+            ComputationError: the computation reached no outcome.
+        """
+        if self.status == "failed":
+            raise ComputationError(self.biological_output, BioXenErrorCode.COMPUTATION_FAILED)
+        return self

@@ -1,0 +1,88 @@
+"""What services say of themselves: health, processes, models."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bioxen.protocol.base import Message
+from bioxen.protocol.units import Seconds
+
+ServiceKind = Literal["static", "dynamic", "orchestrator"]
+STATIC_PORT, DYNAMIC_PORT, ORCHESTRATOR_PORT = 5001, 5002, 5000
+
+
+class WorkerHealth(Message):
+    """The state of a service's worker pool."""
+
+    size: int
+    """Number of workers wanted."""
+    ready: int
+    """Workers that are alive and ready."""
+    busy: int
+    queued: int
+    """Tasks that wait."""
+    queue_limit: int
+    replaced: int
+    """Workers replaced since the start."""
+    completed: int
+    """Tasks answered since the start."""
+
+
+class EngineInfo(Message):
+    """An engine and its versions."""
+
+    name: str
+    version: str
+
+
+class HealthReport(Message):
+    """The answer of `GET /health`."""
+
+    service: ServiceKind
+    status: Literal["healthy", "degraded", "unhealthy"]
+    """`degraded` computes, with less than it should have; `unhealthy` does not compute."""
+    bioxen_version: str
+    uptime: Seconds
+    engines: list[EngineInfo]
+    workers: WorkerHealth | None
+    """The service's own workers; null where it has none."""
+
+
+class ProcessInfo(Message):
+    """One process that a service computes."""
+
+    code: str
+    aliases: list[str]
+    title: str
+    service: str
+    kisao: str | None
+
+
+class ModelInfo(Message):
+    """One model of the repository."""
+
+    id: str
+    kind: Literal["metabolic", "kinetic"]
+    chassis: str
+    title: str
+    format: Literal["sbml", "antimony", "cobra-json"]
+    version: str
+    digest: str
+    """sha256 of the model's text."""
+    licence: str
+    sources: list[str]
+    limits: list[str]
+    origin: Literal["bioxen", "package", "user"]
+
+
+class ReplicaInfo(Message):
+    """One replica of a service as the orchestrator sees it."""
+
+    service: Literal["static", "dynamic"]
+    url: str
+    state: Literal["unknown", "healthy", "unhealthy"]
+    in_flight: int
+    answered: int
+    failed: int
+    reason: str | None
+    """Why it is not healthy."""

@@ -1,0 +1,64 @@
+"""Numbers with units. The unit stands in the type, and so in the OpenAPI document (`x-unit`)."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+
+def _unit(unit: str, **limits: Any) -> Any:
+    return Field(json_schema_extra={"x-unit": unit}, **limits)
+
+
+Flux = Annotated[float, _unit("mmol/gDW/h")]
+"""A flux of any sign, mmol/gDW/h; negative through an exchange means uptake."""
+
+Uptake = Annotated[float, _unit("mmol/gDW/h", ge=0)]
+"""The largest allowed uptake through an exchange, mmol/gDW/h, given as a positive number (COBRApy's `medium`)."""
+
+Seconds = Annotated[float, _unit("s", ge=0)]
+"""A measured duration on the wall clock, s."""
+
+Deadline = Annotated[float, _unit("s", gt=0, le=3600)]
+"""The longest a computation may take before it is stopped, s."""
+
+ModelTime = Annotated[float, _unit("model time")]
+"""A time on the model's own clock, in the time unit its SBML or Antimony declares."""
+
+Quantity = Annotated[float, _unit("model unit")]
+"""An amount `S`, a concentration `[S]` or a parameter, in the unit the model declares for it."""
+
+Fraction = Annotated[float, _unit("1", ge=0, le=1)]
+"""A share of one."""
+
+Identifier = Annotated[str, Field(min_length=1, max_length=256)]
+"""An SBML or COBRA identifier."""
+
+ModelText = Annotated[str, Field(min_length=1, max_length=64_000_000)]
+"""A whole model as text; never a path and never a URL."""
+
+
+def _infinite_to_none(value: Any) -> Any:
+    """Read the infinities that Python users write as "no bound on this side", which is null on the wire."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return value
+    lower, upper = value
+    return (None if lower == -math.inf else lower, None if upper == math.inf else upper)
+
+
+def _ordered(bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    lower, upper = bounds
+    if lower is not None and upper is not None and lower > upper:
+        raise ValueError(f"the lower bound {lower:g} exceeds the upper bound {upper:g}; give [lower, upper]")
+    return bounds
+
+
+Bounds = Annotated[
+    tuple[Flux | None, Flux | None],
+    Field(strict=False, description="[lower, upper] in mmol/gDW/h; null means no bound on that side"),
+    BeforeValidator(_infinite_to_none),
+    AfterValidator(_ordered),
+]
+"""The lower and upper bound of a reaction, mmol/gDW/h; `None` means no bound on that side."""
