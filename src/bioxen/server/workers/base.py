@@ -1,0 +1,59 @@
+"""What a worker pool is: it takes tasks and gives back encoded results, whatever happens to its workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bioxen.protocol.services import WorkerHealth
+from bioxen.server.bytecode.source import ModelSource
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One request for one engine."""
+
+    engine: str
+    """Name of the engine: its `bioxen.engines` entry point."""
+    payload: bytes
+    """The request as JSON, without the model's text."""
+    digest: str | None = None
+    """sha256 of the model the request is about: the key for affinity; null for an engine without models."""
+    source: ModelSource | None = None
+    """The model itself where it came with the request; null where the worker finds it in the repository."""
+    deadline: float = 60.0
+    """Seconds until the computation is stopped, the wait in the queue not counted."""
+    pure: bool = True
+    """Whether it may be tried again after its worker died."""
+
+
+class WorkerPool(Protocol):
+    """A set of workers behind one bounded queue."""
+
+    async def start(self) -> None:
+        """Start the workers; return when all of them are ready.
+
+        Raises:
+            MissingModuleError: an engine's package is not installed.
+        """
+        ...
+
+    async def run(self, task: Task) -> bytes:
+        """Return the result of `task` as JSON.
+
+        Raises:
+            OverloadError: the queue is full.
+            ComputationTimeoutError: the deadline passed; the worker was killed and replaced.
+            EngineCrashError: the worker died, also under the second try.
+            ResourceExhaustionError: the worker outgrew its memory limit and was killed and replaced.
+            BioXenException: whatever the engine raised, as the same class.
+        """
+        ...
+
+    def health(self) -> WorkerHealth:
+        """Return the state of the pool now."""
+        ...
+
+    async def close(self) -> None:
+        """Stop every worker; tasks that still run or wait fail with `ServiceUnavailableError`."""
+        ...
