@@ -74,9 +74,9 @@ class BioXenException(Exception):  # noqa: N818 - the public name since the proj
 
     def __new__(
         cls,
-        message: str = "",
+        message: str = "",  # noqa: ARG004 - for __init__
         code: BioXenErrorCode | None = None,
-        details: Mapping[str, Any] | None = None,
+        details: Mapping[str, Any] | None = None,  # noqa: ARG004 - for __init__
     ) -> Self:
         """Give the class that belongs to `code`, so that `except VmStateError` also sees a plain raise."""
         chosen = cls if code is None else BioXenException._classes.get(code, cls)
@@ -98,8 +98,10 @@ class BioXenException(Exception):  # noqa: N818 - the public name since the proj
         return f"[{self.code.value}] {self.message}{remedy}"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, BioXenException) and (
-            (self.message, self.code, self.details) == (other.message, other.code, other.details)
+        return (
+            type(other) is type(self)
+            and isinstance(other, BioXenException)
+            and ((self.message, self.code, self.details) == (other.message, other.code, other.details))
         )
 
     __hash__ = Exception.__hash__

@@ -27,8 +27,8 @@ class Message(BaseModel):
         protected_namespaces=(),
     )
 
-    def digest(self) -> str:
-        """Return the sha256 of the message's canonical JSON: equal requests have equal digests."""
+    def fingerprint(self) -> str:
+        """Return the sha256 of the message's canonical JSON: equal requests have equal fingerprints."""
         canonical = self.model_dump(mode="json", exclude_none=True)
         return hashlib.sha256(_canonical_json(canonical)).hexdigest()
 
@@ -64,7 +64,7 @@ class MappingMessage(Message):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the field `key`, or `default` where there is no such field."""
-        return self[key] if key in self else default
+        return getattr(self, key) if key in self else default
 
 
 def parse(message_type: type[M], data: bytes | str | Mapping[str, Any]) -> M:
@@ -105,7 +105,7 @@ def _words(error: Mapping[str, Any]) -> str:
 
 def _remedy(error: Mapping[str, Any], message_type: type[BaseModel] | None) -> str:
     if error["type"] != "extra_forbidden" or message_type is None:
-        return "Give a value of the form that is asked for."
+        return "Give a value of the form that is asked for; GET /docs shows it."
     fields = list(message_type.model_fields)
     close = near_matches(str(error["loc"][-1]), fields)
     return f"Did you mean {', '.join(close)}?" if close else f"The fields are {', '.join(fields)}."

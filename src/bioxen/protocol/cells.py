@@ -9,7 +9,7 @@ from pydantic import Field
 from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.kinetic import Seed
 from bioxen.protocol.request import BiologicalType
-from bioxen.protocol.units import Bounds, Fraction, Identifier, Quantity, Uptake
+from bioxen.protocol.units import Bounds, Fraction, Identifier, ModelName, Quantity, Seconds, Uptake
 
 VmType = Literal["basic", "lightweight", "enhanced"]
 ExecutionMode = Literal["symbolic", "real", "hybrid"]
@@ -20,14 +20,26 @@ VmId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_
 class Resources(MappingMessage):
     """What a cell holds of its hypervisor's resources."""
 
-    ribosomes: Annotated[int, Field(ge=0)] = 0
+    ribosomes: Annotated[int, Field(ge=0, le=10**9)] = 0
     """Number of ribosomes."""
     atp_share: Fraction = 0.0
     """Share of the hypervisor's ATP budget."""
-    memory_mb: Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "MB"})] = 0.0
+    memory_mb: Annotated[float, Field(ge=0, le=1e9, json_schema_extra={"x-unit": "MB"})] = 0.0
     """Memory, MB."""
     priority: Annotated[int, Field(ge=0, le=100)] = 50
     """0 (last) to 100 (first)."""
+
+
+class ResourceUsage(Resources):
+    """What a cell asked for of its hypervisor's resources, whether it holds that, and what it used."""
+
+    granted: bool
+    """Whether a hypervisor holds these amounts for the cell now; a stopped cell holds none."""
+    memory_used_mb: Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "MB"})]
+    """Memory of the cell's edits and of its cached results, MB."""
+    processes_executed: int
+    execution_seconds: Seconds
+    """Time the cell's processes took together, s, measured."""
 
 
 class Delta(Message):
@@ -68,9 +80,9 @@ class VmConfig(Message):
     """Whether results are cached in the cell; `enhanced` cells do."""
     execution_mode: ExecutionMode | None = None
     """`hybrid` for a cell that may ask services, else `symbolic`."""
-    model: Identifier | None = None
+    model: ModelName | None = None
     """The metabolic model; the chassis' default where absent."""
-    kinetic_model: Identifier | None = None
+    kinetic_model: ModelName | None = None
     """The kinetic program; the chassis' default where absent."""
     delta: Delta = Field(default_factory=Delta)
     resources: Resources | None = None

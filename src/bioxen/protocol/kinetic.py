@@ -5,6 +5,7 @@ Names follow libRoadRunner's selections: `S` is an amount, `[S]` a concentration
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -25,13 +26,16 @@ class KineticRequest(ComputeRequest):
     """What every kinetic analysis can be given: a model and the changes to it."""
 
     kinetic_code: ModelText | None = None
-    """The model itself, Antimony or SBML text; the chassis' default program where neither this nor `model` is given."""
+    """The model itself, Antimony or SBML text.
+
+    Where neither this nor `model` is given, the chassis' default program runs.
+    """
     initial_conditions: dict[Identifier, Quantity] = Field(default_factory=dict)
     """`S` (amount) or `[S]` (concentration) → value at the start."""
     parameters: dict[Identifier, Quantity] = Field(default_factory=dict)
     """Parameter or compartment id → value."""
     outputs: list[Identifier] | None = None
-    """Selections to report (`S`, `[S]`, a reaction's or parameter's id); every floating species where absent."""
+    """Selections to report: `S`, `[S]`, a reaction or parameter; every floating species where absent."""
 
     @model_validator(mode="after")
     def _one_model(self) -> KineticRequest:
@@ -129,7 +133,7 @@ class EstimationRequest(KineticRequest):
         "kinetic_parameter_estimation"
     )
     measured_times: Annotated[list[ModelTime], Field(min_length=2, max_length=10_000)]
-    """Times of the measurements, strictly increasing; the first is the start of the simulation unless `time_start` is earlier."""
+    """Times of the measurements, strictly increasing, none before `time_start`."""
     measurements: Annotated[dict[Identifier, list[Quantity | None]], Field(min_length=1)]
     """Selection → one value a time; null where nothing was measured."""
     estimate: Annotated[dict[Identifier, ParameterRange], Field(min_length=1)]
@@ -142,7 +146,7 @@ class EstimationRequest(KineticRequest):
     @model_validator(mode="after")
     def _shapes(self) -> EstimationRequest:
         times = self.measured_times
-        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(times)):
             raise ValueError("measured_times must be strictly increasing")
         if times[0] < self.time_start:
             raise ValueError(f"the first measured time {times[0]:g} is before time_start {self.time_start:g}")

@@ -151,8 +151,9 @@ class Certificate(Message):
 class FluxRange(Message):
     """One row of a flux variability analysis; COBRApy's column names."""
 
-    minimum: Flux
-    maximum: Flux
+    minimum: Flux | None
+    """Null where nothing limits the flux."""
+    maximum: Flux | None
 
 
 class Deletion(Message):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from bioxen.protocol.base import Message
-from bioxen.protocol.units import Deadline, Identifier
+from bioxen.protocol.units import Deadline, Identifier, ModelName
 
 BiologicalType = Literal["ecoli", "yeast", "syn3a", "minimal_cell", "orthogonal", "base", "generic"]
 
 
+def _require_code(schema: dict[str, Any]) -> None:
+    """On the wire `process_code` tells the type, so it must be there; in Python the type tells it."""
+    schema.setdefault("required", []).append("process_code")
+
+
 class ComputeRequest(Message):
-    """One process asked of a service. A request names everything: nothing is remembered between two of them."""
+    """One process asked of a service. A request names everything: nothing is remembered after it."""
+
+    model_config = ConfigDict(json_schema_extra=_require_code)
 
     title: ClassVar[str]
     """What the process is called, for a person."""
@@ -22,7 +29,7 @@ class ComputeRequest(Message):
 
     chassis_type: BiologicalType = "ecoli"
     """The organism; it chooses the model where the request names none."""
-    model: Identifier | None = Field(default=None, pattern=r"^[A-Za-z0-9_.:\-]+$")
+    model: ModelName | None = None
     """A model of the repository by id or sha256 digest; never a path."""
     vm_id: Identifier | None = None
     """The virtual cell that asks, for the records; it does not change the answer."""

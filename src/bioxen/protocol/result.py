@@ -47,6 +47,12 @@ class ProcessResult(MappingMessage):
             raise ValueError(f"a symbolic result, and no other, comes from {LOCAL_SYMBOLIC}")
         return self
 
+    def __repr__(self) -> str:
+        how = "symbolic" if self.symbolic else "computed"
+        return f"<ProcessResult {self.status}, {how}, {self.process_code}: {self.biological_output}>"
+
+    __str__ = __repr__
+
     def raise_for_status(self) -> Self:
         """Return the result itself, or raise where its status is `failed`.
 

@@ -7,6 +7,7 @@ from typing import Literal
 from bioxen.protocol.base import Message
 from bioxen.protocol.units import Seconds
 
+HealthStatus = Literal["healthy", "degraded", "unhealthy"]
 ServiceKind = Literal["static", "dynamic", "orchestrator"]
 STATIC_PORT, DYNAMIC_PORT, ORCHESTRATOR_PORT = 5001, 5002, 5000
 
@@ -39,7 +40,7 @@ class HealthReport(Message):
     """The answer of `GET /health`."""
 
     service: ServiceKind
-    status: Literal["healthy", "degraded", "unhealthy"]
+    status: HealthStatus
     """`degraded` computes, with less than it should have; `unhealthy` does not compute."""
     bioxen_version: str
     uptime: Seconds

@@ -16,12 +16,12 @@ Flux = Annotated[float, _unit("mmol/gDW/h")]
 """A flux of any sign, mmol/gDW/h; negative through an exchange means uptake."""
 
 Uptake = Annotated[float, _unit("mmol/gDW/h", ge=0)]
-"""The largest allowed uptake through an exchange, mmol/gDW/h, given as a positive number (COBRApy's `medium`)."""
+"""The largest uptake through an exchange, mmol/gDW/h, as a positive number (COBRApy's `medium`)."""
 
 Seconds = Annotated[float, _unit("s", ge=0)]
 """A measured duration on the wall clock, s."""
 
-Deadline = Annotated[float, _unit("s", gt=0, le=3600)]
+Deadline = Annotated[float, _unit("s", ge=0.001, le=3600)]
 """The longest a computation may take before it is stopped, s."""
 
 ModelTime = Annotated[float, _unit("model time")]
@@ -35,6 +35,9 @@ Fraction = Annotated[float, _unit("1", ge=0, le=1)]
 
 Identifier = Annotated[str, Field(min_length=1, max_length=256)]
 """An SBML or COBRA identifier."""
+
+ModelName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+"""A model of the repository, by id or sha256 digest; never a path."""
 
 ModelText = Annotated[str, Field(min_length=1, max_length=64_000_000)]
 """A whole model as text; never a path and never a URL."""

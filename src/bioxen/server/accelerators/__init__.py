@@ -1,0 +1,15 @@
+"""Accelerators: what there is, how fast it was measured to be, and which one a process should use."""
+
+from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
+from bioxen.server.accelerators.manager import BioAcceleratorManager, Kernel, OptimizationPlan
+from bioxen.server.accelerators.profiles import OptimizationProfile
+
+__all__ = [
+    "Accelerator",
+    "AcceleratorType",
+    "BioAcceleratorManager",
+    "Kernel",
+    "OptimizationPlan",
+    "OptimizationProfile",
+    "detect",
+]

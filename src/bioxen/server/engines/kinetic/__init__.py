@@ -1,0 +1,118 @@
+"""The kinetic engine: SBML and Antimony models on libRoadRunner, in Tellurium's terms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel
+
+from bioxen._version import VERSION
+from bioxen.errors import BioXenException, UnknownProcessError, did_you_mean
+from bioxen.protocol.base import parse
+from bioxen.protocol.kinetic import (
+    EstimationRequest,
+    KineticRequest,
+    KineticResult,
+    SensitivityRequest,
+    SteadyStateRequest,
+    StochasticRequest,
+    TimeCourseRequest,
+)
+from bioxen.protocol.processes import PROCESSES, find_process
+from bioxen.protocol.provenance import Provenance
+from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.kinetic import loader, runner
+from bioxen.server.engines.kinetic.answer import Answer
+from bioxen.server.engines.kinetic.estimation import estimation
+from bioxen.server.engines.kinetic.noise import Noise
+from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.sensitivity import sensitivity
+from bioxen.server.engines.kinetic.ssa import ssa
+from bioxen.server.engines.kinetic.steady_state import steady_state
+from bioxen.server.engines.kinetic.time_course import time_course
+
+__all__ = ["KineticEngine"]
+
+Analysis = Callable[[Any, Program], Answer]
+_ANALYSES: dict[type[KineticRequest], Analysis] = {
+    TimeCourseRequest: time_course,
+    StochasticRequest: ssa,
+    SteadyStateRequest: steady_state,
+    SensitivityRequest: sensitivity,
+    EstimationRequest: estimation,
+}
+_DEFAULT_CODE = "kinetic_ode"
+
+
+class KineticEngine:
+    """Compiles kinetic models and answers every process of the dynamic service on them."""
+
+    name = "kinetic"
+
+    def __init__(self) -> None:
+        self._noise = Noise()
+        self._version = f"{runner.version()}, {loader.versions()}"
+
+    def version(self) -> str:
+        """Return the versions of the libraries that read and compute."""
+        return self._version
+
+    def process_codes(self) -> tuple[str, ...]:
+        """Return every code of the dynamic service."""
+        return tuple(code for process in PROCESSES if process.service == "dynamic" for code in process.codes)
+
+    def parse(self, payload: Mapping[str, Any]) -> KineticRequest:
+        """Return the typed request; one without a process code is a time course."""
+        code = payload.get("process_code", _DEFAULT_CODE)
+        process = find_process(code) if isinstance(code, str) else None
+        if process is None or process.service != "dynamic":
+            raise UnknownProcessError(
+                f"The kinetic engine computes no process {code!r}.",
+                details={"place": "process_code", **did_you_mean(str(code), self.process_codes())},
+            )
+        return cast(KineticRequest, parse(process.request, payload))
+
+    def compile(self, source: ModelSource) -> Program:
+        """Return the warm program of `source`."""
+        return Program(loader.load(source), self._noise, digest=source.digest, model_id=source.id)
+
+    def run(self, request: BaseModel, program: Program) -> KineticResult:
+        """Return the result of `request`; after an unforeseen fault the program starts cold."""
+        started = time.perf_counter()
+        try:
+            answer = _ANALYSES[type(request)](request, program)  # type: ignore[index]  # `parse` made it
+        except BioXenException:
+            raise
+        except Exception:
+            program.forget()
+            raise
+        return self._result(cast(KineticRequest, request), program, answer, time.perf_counter() - started)
+
+    def _result(self, request: Any, program: Program, answer: Answer, seconds: float) -> KineticResult:
+        status: Literal["completed", "failed"] = "completed" if answer.completed else "failed"
+        return KineticResult(
+            process_code=request.process_code,
+            vm_id=request.vm_id,
+            status=status,
+            message=answer.message,
+            time_vector=answer.time_vector,
+            species_trajectories=answer.species_trajectories,
+            final_state=answer.final_state,
+            output_units=answer.output_units,
+            steady_state=answer.steady_state,
+            sensitivities=answer.sensitivities,
+            estimation=answer.estimation,
+            program_key=program.digest,
+            compute_seconds=seconds,
+            provenance=Provenance(
+                model_id=program.model_id,
+                model_digest=program.digest,
+                engine=self.name,
+                engine_version=self._version,
+                bioxen_version=VERSION,
+                settings=answer.settings,
+                seed=answer.seed,
+            ),
+        )

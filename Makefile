@@ -1,0 +1,56 @@
+# BioXen. `make demo` and `make test` do all their own set-up, in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports docs openapi models sources bench check clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per extra: an edit of the dependencies installs anew, anything else costs nothing.
+$(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[$*]"
+	@touch $@
+
+demo: $(VENV)/.server ## Start the services and run virtual cells on them
+	$(BIN)/bioxen demo
+
+test: $(VENV)/.test ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint ## Style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.lint ## Static types
+	$(BIN)/mypy
+
+imports: $(VENV)/.lint ## Which package may import which
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs ## Build the documents into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+openapi: $(VENV)/.server ## Write openapi.json from the services
+	$(BIN)/python tools/write_openapi.py openapi.json
+
+models: $(VENV)/.server ## Build the shipped models from their sources
+	$(BIN)/python tools/build_models.py build
+	$(BIN)/python tools/build_models.py refresh
+
+bench: $(VENV)/.test ## Measure; see docs/performance.md
+	$(BIN)/python benchmarks/round_trip.py
+
+sources: $(VENV)/.server ## The shipped models are what their sources say
+	$(BIN)/python tools/build_models.py check
+
+check: lint types imports sources docs test ## Everything that CI runs
+
+clean: ## Remove what was built
+	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

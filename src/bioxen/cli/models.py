@@ -1,0 +1,122 @@
+"""`bioxen models`: the models that requests may name, shipped ones and your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bioxen.cli.console import errors, results, table
+from bioxen.errors import ConfigurationError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The models that requests may name: list, show, add, verify, remove.\n\n"
+    "Example: [bold]bioxen models add my_model.xml --chassis syn3a[/]",
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List every model.
+
+    Example: [bold]bioxen models list[/]
+    """
+    from pydantic import TypeAdapter
+
+    from bioxen.protocol.services import ModelInfo
+    from bioxen.server.bytecode.repository import Repository
+
+    models = Repository().list()
+    if as_json:
+        results.print_json(TypeAdapter(list[ModelInfo]).dump_json(models).decode())
+        return
+    listing = table("Models", "id", "kind", "chassis", "title", "origin", "digest")
+    for model in models:
+        listing.add_row(model.id, model.kind, model.chassis, model.title, model.origin, model.digest[:12])
+    results.print(listing)
+
+
+@app.command()
+def show(name: str, as_json: Json = False) -> None:
+    """Show one model, by id or digest.
+
+    Example: [bold]bioxen models show iJO1366[/]
+    """
+    from bioxen.server.bytecode.repository import Repository
+
+    model = Repository().find(name)
+    if as_json:
+        results.print_json(model.model_dump_json())
+        return
+    for field, value in model.model_dump().items():
+        lines = value if isinstance(value, list) else [value]
+        for number, line in enumerate(lines):
+            results.print(f"{field if number == 0 else '':>10}  {line}", markup=False, highlight=False)
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="SBML, COBRA JSON or Antimony.")],
+    chassis: Annotated[str, typer.Option(help="The organism that the model describes.")],
+    model_id: Annotated[str | None, typer.Option("--id", help="Its id; the file's name if absent.")] = None,
+    title: Annotated[str | None, typer.Option(help="What it is; the id if absent.")] = None,
+    licence: Annotated[str, typer.Option(help="The licence you hold it under.")] = "unknown",
+) -> None:
+    """Add your own model, so that requests can name it.
+
+    Example: [bold]bioxen models add my_model.xml --chassis syn3a --licence CC-BY-4.0[/]
+    """
+    from bioxen.chassis import get_chassis_config
+    from bioxen.server.bytecode.repository import Repository
+
+    biological_type = get_chassis_config(chassis).biological_type
+    name = model_id or file.name.removesuffix(".gz").rpartition(".")[0]
+    info = Repository().add(
+        _text(file), id=name, chassis=biological_type, title=title or name, licence=licence
+    )
+    errors.print(f"Added the {info.kind} model {info.id} (sha256 {info.digest}).")
+
+
+def _text(file: Path) -> str:
+    import gzip
+
+    try:
+        data = file.read_bytes()
+        return (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"Cannot read {file}: {error}.",
+            details={"place": "FILE", "remedy": "Give a text file, or one compressed by gzip."},
+        ) from None
+
+
+@app.command()
+def verify() -> None:
+    """Check every model's text against its digest; exit code 1 where one differs.
+
+    Example: [bold]bioxen models verify[/]
+    """
+    from bioxen.server.bytecode.repository import Repository
+
+    checked = Repository().verify()
+    broken = [verdict for verdict in checked if not verdict.ok]
+    for verdict in broken:
+        errors.print(f"[red]{verdict.info.id}[/]: {verdict.problem}")
+    errors.print(f"{len(checked) - len(broken)} of {len(checked)} models are as they should be.")
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def remove(name: str) -> None:
+    """Remove one of your own models.
+
+    Example: [bold]bioxen models remove my_model[/]
+    """
+    from bioxen.server.bytecode.repository import Repository
+
+    Repository().remove(name)
+    errors.print(f"Removed {name}.")

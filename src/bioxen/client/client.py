@@ -1,0 +1,254 @@
+"""The client of the services: typed requests go out, typed results or BioXen's own errors come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+from pydantic import RootModel, ValidationError
+
+from bioxen.client.answers import read_message, read_object
+from bioxen.errors import (
+    BioXenException,
+    ComputationTimeoutError,
+    ConfigurationError,
+    ServiceUnavailableError,
+    UnknownProcessError,
+    did_you_mean,
+)
+from bioxen.errors import ValidationError as RequestError
+from bioxen.protocol.base import parse
+from bioxen.protocol.cells import ProcessCall
+from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
+from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
+from bioxen.protocol.processes import PROCESSES, Service, find_process
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import HealthReport, ProcessInfo
+
+R = TypeVar("R", MetabolicResult, KineticResult)
+
+COMPUTE_PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
+CONNECT_PATIENCE = 5.0
+"""Seconds in which a service must accept the connection."""
+HEALTH_PATIENCE = 5.0
+"""Seconds in which a service must say how it is."""
+DEADLINE_GRACE = 10.0
+"""Seconds beyond a request's own deadline, so that the service's word on it arrives."""
+REMEMBER_PROCESSES = 30.0
+"""Seconds for which the list of the tools' processes is remembered."""
+
+_DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError, httpx2.CloseError)
+_UNREACHED = (httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+class BiologicalComputationClient:
+    """Asks the static, the dynamic and the tool service; safe to share between threads and cells.
+
+    Args:
+        static_service_url: where metabolic models are computed; null where nowhere.
+        dynamic_service_url: where kinetic models are computed; null where nowhere.
+        tool_service_url: where third-party tools run, an orchestrator; null where nowhere.
+        transport: what carries the HTTP requests; sockets where absent.
+        timeout: seconds to wait for an answer, where the request has no later deadline of its own.
+        token: the bearer token that the services ask for.
+
+    Raises:
+        ConfigurationError: a URL is no http or https URL.
+    """
+
+    def __init__(
+        self,
+        static_service_url: str | None,
+        dynamic_service_url: str | None,
+        tool_service_url: str | None = None,
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        timeout: float = 120.0,
+        token: str | None = None,
+    ) -> None:
+        given = {"static": static_service_url, "dynamic": dynamic_service_url, "tools": tool_service_url}
+        self.urls: dict[str, str] = {
+            name: _checked(name, url) for name, url in given.items() if url is not None
+        }
+        self.timeout = timeout
+        self._transport = transport
+        self._token = token
+        self._http: httpx2.Client | None = None
+        self._closing: weakref.finalize[[], BiologicalComputationClient] | None = None
+        self._opening = threading.Lock()
+        self._processes: tuple[float, list[ProcessInfo]] | None = None
+
+    def request_static_computation(self, request: AnyMetabolicRequest | Mapping[str, Any]) -> MetabolicResult:
+        """Return the metabolic service's result.
+
+        Raises:
+            ValidationError: the request is not of the form the protocol asks for.
+            ServiceUnavailableError: the service cannot be reached.
+            ComputationTimeoutError: no answer in time.
+            BioXenException: whatever fault the service answered with, as its own class.
+        """
+        return self._compute("static", request, MetabolicResult)
+
+    def request_dynamic_computation(self, request: AnyKineticRequest | Mapping[str, Any]) -> KineticResult:
+        """Return the kinetic service's result; raises as `request_static_computation` does."""
+        return self._compute("dynamic", request, KineticResult)
+
+    def request_tool_computation(self, process_code: str, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of a third-party tool, as the tool gave it.
+
+        Raises:
+            UnknownProcessError: no tool computes `process_code`.
+            BioXenException: see `request_static_computation`.
+        """
+        call = parse(ProcessCall, {"process_code": process_code, "context": dict(context)})
+        # A tool's process may have effects: unlike our own engines' it is never sent twice.
+        return read_object(self._send("tools", "POST", "/compute/process", call.model_dump_json(), tries=1))
+
+    def supported_processes(self) -> list[ProcessInfo]:
+        """Return the processes that the tool service computes; asked at most once in 30 s.
+
+        Raises:
+            BioXenException: see `request_static_computation`.
+        """
+        remembered = self._processes
+        if remembered is None or time.monotonic() - remembered[0] > REMEMBER_PROCESSES:
+            answer = read_message(self._send("tools", "GET", "/processes"), RootModel[list[ProcessInfo]])
+            self._processes = remembered = (time.monotonic(), answer.root)
+        return list(remembered[1])
+
+    def check_service_health(self) -> dict[str, HealthReport | str]:
+        """Return each configured service's report, or the reason why there is none. Raises nothing."""
+        asked: dict[str, HealthReport | str] = {}
+        for name, url in self.urls.items():
+            if url not in asked:  # an orchestrator stands at one URL for all of them
+                asked[url] = self._health(name)
+        return {name: asked[url] for name, url in self.urls.items()}
+
+    def close(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        with self._opening:
+            closing, self._closing, self._http = self._closing, None, None
+        if closing is not None:
+            closing()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _compute(self, service: Service, request: ComputeRequest | Mapping[str, Any], result: type[R]) -> R:
+        typed = request if isinstance(request, ComputeRequest) else _typed(service, request)
+        patience = max(self.timeout, (typed.deadline or 0.0) + DEADLINE_GRACE if typed.deadline else 0.0)
+        body = typed.model_dump_json(exclude_none=True)
+        return read_message(
+            self._send(service, "POST", COMPUTE_PATHS[service], body, patience=patience), result
+        )
+
+    def _health(self, name: str) -> HealthReport | str:
+        try:
+            response = self._send(name, "GET", "/health", patience=HEALTH_PATIENCE)
+            return HealthReport.model_validate_json(
+                response.content
+            )  # an unhealthy one comes with status 503
+        except BioXenException as error:
+            return str(error)
+        except ValidationError:
+            return f"{self.urls[name]} answers, but not with a health report."
+
+    def _send(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: str | None = None,
+        *,
+        patience: float | None = None,
+        tries: int = 2,
+    ) -> httpx2.Response:
+        """Return the answer. A dropped connection is tried once more: a request names its answer."""
+        url = self._base(service) + path
+        timeout = httpx2.Timeout(patience or self.timeout, connect=CONNECT_PATIENCE, pool=None)
+        headers = {"Content-Type": "application/json"} if body is not None else None
+        try:
+            for attempt in range(1, tries + 1):
+                try:
+                    return self._open().request(method, url, content=body, headers=headers, timeout=timeout)
+                except _DROPPED:
+                    if attempt == tries:
+                        raise
+        except httpx2.RequestError as error:
+            raise _fault_of(error, service, url, patience or self.timeout) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _base(self, service: str) -> str:
+        if service not in self.urls:
+            raise ServiceUnavailableError(
+                f"No {service} service is configured.",
+                details={"service": service, "remedy": f"Give the URL of the {service} service."},
+            )
+        return self.urls[service]
+
+    def _open(self) -> httpx2.Client:
+        with self._opening:
+            if self._http is None:
+                headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+                self._http = httpx2.Client(
+                    transport=self._transport,
+                    headers=headers,
+                    # A proxy for the outer world cannot reach this machine's loopback.
+                    trust_env=not all(_is_loopback(url) for url in self.urls.values()),
+                )
+                self._closing = weakref.finalize(self, self._http.close)  # also when the client is forgotten
+            return self._http
+
+
+def _typed(service: Service, request: Mapping[str, Any]) -> ComputeRequest:
+    """Return the request that a mapping stands for; its `process_code` tells the type."""
+    codes = [code for process in PROCESSES if process.service == service for code in process.codes]
+    code = request.get("process_code")
+    if not isinstance(code, str):
+        details = {"place": "process_code", "remedy": f"Give one of {', '.join(codes)}."}
+        raise RequestError("process_code: Field required", details=details)
+    process = find_process(code)
+    if process is None or process.service != service:
+        details = {"place": "process_code", **did_you_mean(code, codes)}
+        raise UnknownProcessError(f"The {service} service has no process {code!r}.", details=details)
+    return parse(process.request, request)
+
+
+def _fault_of(
+    error: httpx2.RequestError, service: str, url: str, patience: float
+) -> ComputationTimeoutError | ServiceUnavailableError:
+    details = {"service": service, "url": url}
+    if isinstance(error, httpx2.TimeoutException) and not isinstance(error, _UNREACHED):
+        remedy = "Ask for less, or allow more time with `deadline` and the client's `timeout`."
+        message = f"The {service} service at {url} gave no answer within {patience:g} s."
+        return ComputationTimeoutError(message, details={**details, "remedy": remedy})
+    remedy = "Start the services with `bioxen up`, or give the URL where they are."
+    message = f"The {service} service cannot be reached at {url}: {str(error) or type(error).__name__}."
+    return ServiceUnavailableError(message, details={**details, "remedy": remedy})
+
+
+def _checked(name: str, url: str) -> str:
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError):
+        parsed = httpx2.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError(
+            f"{url!r} is no URL of a service.",
+            details={"place": f"computation_service_urls.{name}", "remedy": "Give http://host:port."},
+        )
+    return url.rstrip("/")
+
+
+def _is_loopback(url: str) -> bool:
+    return httpx2.URL(url).host in ("127.0.0.1", "localhost", "::1")

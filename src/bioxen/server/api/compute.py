@@ -1,0 +1,38 @@
+"""`POST /compute/metabolic` and `POST /compute/kinetic`: one process, computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, Response
+
+from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
+from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
+from bioxen.protocol.processes import Service
+from bioxen.server.api.problems import responses_for
+from bioxen.server.orchestrator.computation import Computer
+
+FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
+JSON = "application/json"
+
+
+def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter:
+    """Return the compute routes of `services`, answered by `computer`.
+
+    The workers' bytes go out as they are: the response models below document them.
+    """
+    router = APIRouter(tags=["compute"])
+
+    async def compute_metabolic(request: AnyMetabolicRequest) -> Response:
+        """Run one constraint-based analysis. Infeasible and unbounded are results, with status 200."""
+        return Response(await computer.compute(request), media_type=JSON)
+
+    async def compute_kinetic(request: AnyKineticRequest) -> Response:
+        """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
+        return Response(await computer.compute(request), media_type=JSON)
+
+    if "static" in services:
+        router.post("/compute/metabolic", response_model=MetabolicResult, responses=FAULTS)(compute_metabolic)
+    if "dynamic" in services:
+        router.post("/compute/kinetic", response_model=KineticResult, responses=FAULTS)(compute_kinetic)
+    return router

@@ -1,0 +1,186 @@
+"""One error body for every fault: `application/problem+json` (RFC 9457), made from BioXen's own errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from bioxen.errors import (
+    BioXenErrorCode,
+    BioXenException,
+    ComputationError,
+    UnknownProcessError,
+    ValidationError,
+    near_matches,
+)
+from bioxen.protocol.base import Message, validation_error
+from bioxen.protocol.processes import find_process, process_codes
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("bioxen.api")
+
+
+class Problem(Message):
+    """The body of every error."""
+
+    type: str
+    """`urn:bioxen:error:` and the code."""
+    title: str
+    """The code's name."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """One sentence that names what is wrong."""
+    code: str
+    """The BioXen code, such as BX013."""
+    place: str | None
+    """Where in the request the mistake is."""
+    remedy: str | None
+    """What would be right."""
+    details: dict[str, Any]
+    """More facts, such as `near_matches`."""
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
+    for status, text in {
+        400: "The body is not JSON.",
+        401: "The token is missing or wrong.",
+        404: "No such model or cell.",
+        409: "The state does not allow that.",
+        413: "The body is too large.",
+        422: "The request is wrong; the body names the place and the remedy.",
+        500: "An engine failed.",
+        501: "A package that this needs is not installed.",
+        502: "The worker died.",
+        503: "Every queue is full, or no service is reachable; Retry-After says when to come back.",
+        504: "The deadline passed.",
+        507: "The computation outgrew its memory.",
+    }.items()
+}
+"""The error responses for a route's OpenAPI entry; pick with `responses_for`."""
+
+
+def responses_for(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of these error statuses and of those that any route can give."""
+    return {status: RESPONSES[status] for status in sorted({401, *statuses})}
+
+
+def problem_response(error: BioXenException, status: int | None = None) -> JSONResponse:
+    """Return the HTTP answer for `error`."""
+    body = error.to_problem()
+    if status is not None:
+        body["status"] = status
+    headers = {}
+    if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(max(1, round(float(error.details.get("retry_after", 1)))))
+    if body["status"] == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem body."""
+    app.add_exception_handler(BioXenException, _on_bioxen)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def _on_bioxen(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BioXenException)  # noqa: S101 - the registration says so
+    return problem_response(error)
+
+
+async def _on_validation(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the registration says so
+    found = error.errors()
+    first = found[0]
+    if first["type"] == "json_invalid":
+        return problem_response(_not_json(first), HTTPStatus.BAD_REQUEST)
+    if first["type"] == "union_tag_invalid":
+        return problem_response(unknown_process(str(first["ctx"]["tag"])))
+    if first["type"] == "union_tag_not_found":
+        return problem_response(_no_process_code())
+    code = _asked_code(first)
+    process = find_process(code) if code else None
+    return problem_response(
+        validation_error(
+            [{**one, "loc": _place(one, code)} for one in found], process.request if process else None
+        )
+    )
+
+
+def _place(error: Mapping[str, Any], code: str | None) -> tuple[Any, ...]:
+    """Return the path in the request: without the part of it (body, path, query), and without the code.
+
+    Pydantic puts the process code that chose the type into the path of an error.
+    """
+    parts = tuple(error["loc"][1:])
+    return (parts[1:] if code is not None else parts) or ("the body",)
+
+
+def _asked_code(error: Mapping[str, Any]) -> str | None:
+    """Return the process code that chose the type of the body, where one did."""
+    parts = error["loc"][1:]
+    return parts[0] if parts and find_process(str(parts[0])) else None
+
+
+def _not_json(error: Mapping[str, Any]) -> ValidationError:
+    why = error.get("ctx", {}).get("error", error["msg"])
+    details = {"place": f"character {error['loc'][-1]}", "remedy": "Send a JSON object."}
+    return ValidationError(f"The body is not JSON: {why}.", details=details)
+
+
+def _no_process_code() -> ValidationError:
+    details = {"place": "process_code", "remedy": "GET /processes lists the codes that exist."}
+    return ValidationError("process_code: it is missing, and it tells what to compute.", details=details)
+
+
+def unknown_process(code: str) -> UnknownProcessError:
+    """Return the error for a process code that no engine of this service knows."""
+    close = near_matches(code, process_codes())
+    remedy = f"Did you mean {', '.join(close)}?" if close else "GET /processes lists the codes that exist."
+    return UnknownProcessError(
+        f"No process has the code {code!r}.",
+        details={"place": "process_code", "near_matches": close, "remedy": remedy},
+    )
+
+
+def too_large() -> ValidationError:
+    """Return the error for a body over the limit."""
+    return ValidationError(
+        "The body is too large.", details={"remedy": "Send less; the service sets the limit."}
+    )
+
+
+async def _on_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - the registration says so
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return problem_response(too_large(), error.status_code)
+    remedies = {
+        HTTPStatus.NOT_FOUND: "GET /docs shows every path of this service.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "GET /docs shows the methods of each path.",
+    }
+    status = HTTPStatus(error.status_code)
+    details = {"remedy": remedies.get(status, "Mend the request and send it again.")}
+    fault = BioXenException(str(error.detail), BioXenErrorCode.API_VALIDATION_ERROR, details)
+    response = problem_response(fault, status)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
+    fault = ComputationError(
+        f"The service failed: {type(error).__name__}.",
+        details={"remedy": "This is a mistake in BioXen; please report it with the traceback of its log."},
+    )
+    return problem_response(fault)

@@ -1,0 +1,75 @@
+"""What a service says of itself: `GET /health`, `/processes`, `/models`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from bioxen.protocol.processes import PROCESSES, Service
+from bioxen.protocol.services import HealthReport, ModelInfo, ProcessInfo
+from bioxen.server.api.problems import responses_for
+from bioxen.server.bytecode.repository import Repository
+
+ModelName = Annotated[str, Path(min_length=1, max_length=256)]
+KINDS: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
+
+
+def health_route(health: Callable[[], HealthReport]) -> APIRouter:
+    """Return `GET /health`."""
+    router = APIRouter(tags=["status"])
+
+    @router.get("/health", response_model=HealthReport, responses={503: {"model": HealthReport}})
+    async def get_health(response: Response) -> HealthReport:
+        """Return the health; with status 503 where nothing can be computed."""
+        report = health()
+        if report.status == "unhealthy":
+            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return report
+
+    return router
+
+
+def process_routes(
+    services: Iterable[Service], third_party: Callable[[], Awaitable[list[ProcessInfo]]] | None = None
+) -> APIRouter:
+    """Return `GET /processes` for the processes of `services` and of third parties' tools."""
+    router = APIRouter(tags=["status"])
+    own = [
+        ProcessInfo(
+            code=process.code,
+            aliases=list(process.aliases),
+            title=process.title,
+            service=process.service,
+            kisao=process.kisao,
+        )
+        for process in PROCESSES
+        if process.service in set(services)
+    ]
+
+    @router.get("/processes", response_model=list[ProcessInfo], responses=responses_for())
+    async def get_processes() -> list[ProcessInfo]:
+        """List the processes that are computed here."""
+        return own + (await third_party() if third_party else [])
+
+    return router
+
+
+def model_routes(repository: Repository, services: Iterable[Service]) -> APIRouter:
+    """Return `GET /models` and `GET /models/{name}` for the models that `services` can run."""
+    router = APIRouter(tags=["models"])
+    kinds = {KINDS[service] for service in services}
+
+    @router.get("/models", response_model=list[ModelInfo], responses=responses_for())
+    async def get_models() -> list[ModelInfo]:
+        """List the models that a request may name."""
+        return [model for model in repository.list() if model.kind in kinds]
+
+    @router.get("/models/{name}", response_model=ModelInfo, responses=responses_for(404, 422))
+    async def get_model(name: ModelName) -> ModelInfo:
+        """Return what is known of the model of that id or digest."""
+        return repository.find(name)
+
+    return router

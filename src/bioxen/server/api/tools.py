@@ -1,0 +1,23 @@
+"""`POST /compute/process`: a process that a third party's tool computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from bioxen.protocol.cells import ProcessCall
+from bioxen.server.api.compute import FAULTS, JSON
+from bioxen.server.orchestrator.tools import ToolService
+
+
+def tool_routes(tools: ToolService) -> APIRouter:
+    """Return the route of third-party tools."""
+    router = APIRouter(tags=["compute"])
+
+    @router.post("/compute/process", response_model=dict[str, Any], responses=FAULTS)
+    async def compute_process(call: ProcessCall) -> Response:
+        """Run a process on the tool that is registered for its code; the answer is the tool's own."""
+        return Response(await tools.compute(call), media_type=JSON)
+
+    return router

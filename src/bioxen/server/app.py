@@ -1,0 +1,140 @@
+"""The composition root: it wires workers, services, orchestrator and routes into the three applications."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+import httpx2
+from fastapi import FastAPI
+
+from bioxen._version import VERSION
+from bioxen.protocol.processes import Service
+from bioxen.protocol.services import EngineInfo
+from bioxen.server.api import problems
+from bioxen.server.api.cells import cell_routes
+from bioxen.server.api.compute import compute_routes
+from bioxen.server.api.openapi import describe
+from bioxen.server.api.registry import registry_routes
+from bioxen.server.api.security import Guard
+from bioxen.server.api.status import health_route, model_routes, process_routes
+from bioxen.server.api.tools import tool_routes
+from bioxen.server.bytecode.repository import Repository
+from bioxen.server.hypervisor.runtime import HypervisorRuntime
+from bioxen.server.orchestrator.computation import ENGINES, ComputationService
+from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
+from bioxen.server.orchestrator.tools import ToolService
+from bioxen.server.settings import ServiceSettings
+from bioxen.server.workers.config import WorkerConfig
+from bioxen.server.workers.local import LocalPool
+
+BOTH: tuple[Service, ...] = ("static", "dynamic")
+TITLES = {
+    "static": "BioXen static metabolic service",
+    "dynamic": "BioXen dynamic kinetic service",
+    "orchestrator": "BioXen orchestrator",
+}
+ENGINE_PACKAGES: dict[Service, tuple[str, ...]] = {
+    "static": ("cobra", "highspy"),
+    "dynamic": ("libroadrunner", "antimony", "python-libsbml"),
+}
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
+    """Return the application of one computation service, with workers of its own."""
+    repository = Repository()
+    pool = _pool(settings, ENGINES[service], settings.workers)
+    engines = [EngineInfo(name=name, version=version(name)) for name in ENGINE_PACKAGES[service]]
+    computer = ComputationService(service, pool, repository, engines=engines, deadline=settings.deadline)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await pool.start()
+        try:
+            yield
+        finally:
+            await pool.close()
+
+    app = _app(TITLES[service], settings, lifespan)
+    app.include_router(compute_routes(computer, [service]))
+    app.include_router(health_route(computer.health))
+    app.include_router(process_routes([service]))
+    app.include_router(model_routes(repository, [service]))
+    return app
+
+
+def orchestrator_app(
+    settings: ServiceSettings,
+    replicas: Iterable[tuple[Service, str]],
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """Return the orchestrator's application, in front of `replicas`.
+
+    `transport` reaches the replicas; over the network where it is absent.
+    """
+    headers = {"authorization": f"Bearer {settings.token}"} if settings.token else None
+    client = httpx2.AsyncClient(transport=transport, headers=headers, trust_env=False, limits=NO_LIMITS)
+    orchestrator = ComputationOrchestrator(replicas, client, deadline=settings.deadline)
+    tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
+    cells = HypervisorRuntime()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watcher = asyncio.create_task(orchestrator.watch())
+        cells.start(app, settings.token)
+        try:
+            yield
+        finally:
+            cells.close()
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+            await tools.close()
+            await client.aclose()
+
+    app = _app(TITLES["orchestrator"], settings, lifespan)
+    app.include_router(compute_routes(orchestrator, BOTH))
+    app.include_router(tool_routes(tools))
+    app.include_router(cell_routes(cells))
+    app.include_router(health_route(orchestrator.health))
+    app.include_router(process_routes(BOTH, tools.processes))
+    app.include_router(model_routes(Repository(), BOTH))
+    app.include_router(registry_routes(orchestrator, settings))
+    return app
+
+
+NO_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=256)
+"""The replicas' queues bound the work; a limit on connections would be a second, hidden queue."""
+
+
+def _pool(settings: ServiceSettings, engine: str, size: int | None) -> LocalPool:
+    return LocalPool(
+        engines=(engine,),
+        size=size,
+        queue_limit=settings.queue_limit,
+        memory_limit=settings.memory_limit,
+        config=WorkerConfig(sys_path=tuple(map(str, settings.sys_path))),
+    )
+
+
+def _app(title: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
+    app = FastAPI(
+        title=title,
+        version=VERSION,
+        description="Fluxes: mmol/gDW/h; growth rates: 1/h; durations: s. Errors: RFC 9457 problem bodies.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.add_middleware(Guard, settings=settings)
+    app.openapi = lambda: _remembered(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def _remembered(app: FastAPI) -> dict[str, object]:
+    if app.openapi_schema is None:
+        app.openapi_schema = describe(app)
+    return app.openapi_schema

@@ -1,0 +1,62 @@
+"""What C libraries print, caught at the level of file descriptors.
+
+CVODE writes its warnings to stdout and its errors to stderr, past Python's own streams. Some of those words
+matter: they are the only sign that an integration collapsed and went on with garbage.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_libc = ctypes.CDLL(None)
+_KEPT_BYTES = 64_000
+
+
+class Noise:
+    """A pocket that swallows the output of C code while it is open; one per engine, used again and again."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the engine
+        self._text = ""
+
+    @contextmanager
+    def caught(self) -> Iterator[Noise]:
+        """Send file descriptors 1 and 2 into the pocket until the block ends."""
+        self._text = ""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _libc.fflush(None)
+        saved = os.dup(1), os.dup(2)
+        try:
+            os.dup2(self._file.fileno(), 1)
+            os.dup2(self._file.fileno(), 2)
+            yield self
+        finally:
+            _libc.fflush(None)
+            for descriptor, original in zip((1, 2), saved, strict=True):
+                os.dup2(original, descriptor)
+                os.close(original)
+            self._text = self._drain()
+
+    def text(self) -> str:
+        """Return what was caught so far, in an open block or in the last one."""
+        _libc.fflush(None)
+        return self._text + self._peek()
+
+    def _peek(self) -> str:
+        size = os.lseek(self._file.fileno(), 0, os.SEEK_END)
+        if size == 0:
+            return ""
+        return os.pread(self._file.fileno(), _KEPT_BYTES, max(0, size - _KEPT_BYTES)).decode(errors="replace")
+
+    def _drain(self) -> str:
+        text = self._peek()
+        if text:
+            os.ftruncate(self._file.fileno(), 0)
+            os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+        return text

@@ -1,0 +1,118 @@
+"""A warm model: compiled once, brought back to the same state before every request.
+
+What a change means is defined once: the answer is that of the same model with the new values written into its
+text. So a changed parameter moves every initial value that an initial assignment derives from it, a changed
+compartment keeps declared concentrations, and a value that is given wins over its initial assignment.
+
+Three roads lead there, from fast to slow:
+
+1. Nothing depends on what is changed: set the current values.
+2. Initial assignments depend on a changed parameter: evaluate them again and set what they give.
+3. A compartment changes, or something that itself has an initial assignment, or a species others derive from,
+   or what an event looks at that may fire at the start: write the values into the SBML and compile that
+   variant, which stays warm too.
+
+Delayed events, and several events, leave traces in libRoadRunner that no reset removes: a model that has them
+is compiled anew for every simulation.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from bioxen.server.engines.kinetic.changes import Change
+from bioxen.server.engines.kinetic.facts import Facts
+from bioxen.server.engines.kinetic.initial import with_changes
+from bioxen.server.engines.kinetic.loader import Loaded
+from bioxen.server.engines.kinetic.noise import Noise
+from bioxen.server.engines.kinetic.runner import Runner
+
+WARM_VARIANTS = 8
+_Variant = tuple[tuple[str, float], ...]
+
+
+class Program:
+    """The compiled model of one source."""
+
+    def __init__(self, loaded: Loaded, noise: Noise, *, digest: str, model_id: str | None) -> None:
+        """Compile the model.
+
+        Raises:
+            InvalidModelError: libRoadRunner refuses it.
+        """
+        self.facts: Facts = loaded.facts
+        self.digest = digest
+        self.model_id = model_id
+        self._sbml = loaded.sbml
+        self._noise = noise
+        self._runners: OrderedDict[_Variant, Runner] = OrderedDict()
+        self._runner(())
+
+    def prepare(self, changes: Sequence[Change] = ()) -> Runner:
+        """Return a runner at time 0 in the state that `changes` give, with no trace of earlier requests."""
+        deep = self._deep(changes)
+        runner = self._clean(tuple((change.selection, change.value) for change in deep))
+        direct = [change for change in changes if change.symbol not in self.facts.compartments]
+        for change in direct:
+            runner.set(change.selection, change.value)
+        self._derive(runner, changes)
+        return runner
+
+    def forget(self) -> None:
+        """Throw every compiled instance away: after a failure, none of them is trusted."""
+        self._runners.clear()
+
+    def _deep(self, changes: Sequence[Change]) -> list[Change]:
+        """Return the changes that must be written into the SBML: none, or all that anything derives from."""
+        if not any(self._is_deep(change) for change in changes):
+            return []
+        facts = self.facts
+        derived = set(facts.initial_targets) | set(facts.compartments)
+        derived |= facts.event_inputs
+        return [change for change in changes if change.symbol in derived or facts.fed_by([change.symbol])]
+
+    def _is_deep(self, change: Change) -> bool:
+        facts, symbol = self.facts, change.symbol
+        if symbol in facts.compartments or symbol in facts.initial_targets or symbol in facts.event_inputs:
+            return True
+        fed = facts.fed_by([symbol])
+        if not fed:
+            return False
+        is_plain_parameter = symbol in facts.parameters and symbol not in facts.rate_targets
+        return not is_plain_parameter or not fed <= (set(facts.species) | set(facts.parameters))
+
+    def _derive(self, runner: Runner, changes: Sequence[Change]) -> None:
+        """Evaluate the initial assignments that depend on `changes`, except those the changes replace."""
+        changed = {change.symbol for change in changes}
+        fed = self.facts.fed_by(changed) - changed - self.facts.assignment_targets
+        if not fed or self._deep(changes):
+            return
+        values = {name: runner.get(f"init({name})") for name in self.facts.initial_targets if name in fed}
+        for name, value in values.items():
+            runner.set(name, value)
+
+    def _clean(self, variant: _Variant) -> Runner:
+        """Return a runner at the start; a new one where resets leave traces."""
+        if self.facts.keeps_history:
+            return self._compile(variant)
+        runner = self._runner(variant)
+        runner.reset()
+        return runner
+
+    def _runner(self, variant: _Variant) -> Runner:
+        runner = self._runners.get(variant)
+        if runner is None:
+            runner = self._runners[variant] = self._compile(variant)
+            self._drop_oldest()
+        self._runners.move_to_end(variant)
+        return runner
+
+    def _compile(self, variant: _Variant) -> Runner:
+        sbml = with_changes(self._sbml, [Change(*pair) for pair in variant]) if variant else self._sbml
+        return Runner(sbml, self._noise)
+
+    def _drop_oldest(self) -> None:
+        while len(self._runners) > WARM_VARIANTS + 1:
+            oldest = next(variant for variant in self._runners if variant)
+            del self._runners[oldest]

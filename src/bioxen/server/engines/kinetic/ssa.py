@@ -1,0 +1,95 @@
+"""Stochastic simulation: one exact trajectory by Gillespie's direct method, a function of the seed alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bioxen.errors import InvalidModelError, ValidationError
+from bioxen.protocol.kinetic import StochasticRequest
+from bioxen.server.engines.kinetic.answer import Answer, failed
+from bioxen.server.engines.kinetic.changes import changes_of
+from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
+from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
+
+_WHOLE = 1e-9
+
+
+def ssa(request: StochasticRequest, program: Program) -> Answer:
+    """Return one realisation of the reactions as discrete events, reported on an even grid.
+
+    Raises:
+        InvalidModelError: the method would be unsound on this model.
+        ValidationError: the start is not a whole number of molecules.
+    """
+    _refuse_unsound(program)
+    selections = selections_of(request.outputs, program.facts)
+    watched = [*program.facts.soundness.counted, *program.facts.soundness.unproved]
+    check_size(request.time_points, len(selections) + len(watched))
+    runner = program.prepare(changes_of(request, program.facts))
+    _check_whole(runner, program)
+    settings = {"method": "direct", **runner.use_direct_method(request.seed)}
+    try:
+        table = runner.grid(
+            request.time_start, request.time_end, request.time_points, [*selections, *watched]
+        )
+    except SolverFailure as failure:
+        program.forget()
+        return failed(f"The simulation stopped: {failure}.", settings, request.seed)
+    negative = _first_negative(table[:, 1 + len(selections) :], watched)
+    if negative is not None:
+        return failed(_negative_words(negative, program), settings, request.seed)
+    columns = columns_of(table, selections)
+    return Answer(
+        message=f"One exact trajectory to time {request.time_end:g}, seed {request.seed}.",
+        settings=settings,
+        seed=request.seed,
+        time_vector=table[:, 0].tolist(),
+        species_trajectories=columns,
+        final_state={name: values[-1] for name, values in columns.items()},
+        output_units=units_for(selections, program.facts),
+    )
+
+
+def _refuse_unsound(program: Program) -> None:
+    hurdles = program.facts.soundness.hurdles
+    if hurdles:
+        raise InvalidModelError(
+            f"The direct method is unsound on this model: {'; '.join(hurdles[:5])}.",
+            details={
+                "place": "process_code",
+                "hurdles": list(hurdles[:50]),
+                "remedy": "Split a reversible law into two irreversible reactions (a law that cannot turn "
+                "negative may be declared irreversible, '=>' in Antimony); for the rest use kinetic_ode.",
+            },
+        )
+
+
+def _check_whole(runner: Runner, program: Program) -> None:
+    for name in program.facts.soundness.counted:
+        amount = runner.get(name)
+        if amount < 0 or abs(amount - round(amount)) > _WHOLE * max(1.0, amount):
+            raise ValidationError(
+                f"{name} starts with {amount:g}, which is no number of molecules.",
+                details={
+                    "place": f"initial_conditions.{name}",
+                    "remedy": "Give amounts as whole numbers of molecules, and rate constants to match.",
+                },
+            )
+
+
+def _first_negative(table: Matrix, watched: list[str]) -> str | None:
+    columns = np.flatnonzero((table < 0).any(axis=0) | ~np.isfinite(table).all(axis=0))
+    return watched[int(columns[0])] if columns.size else None
+
+
+def _negative_words(name: str, program: Program) -> str:
+    if name in program.facts.soundness.unproved:
+        return (
+            f"The propensity of {name} turned negative, so the trajectory is no sample of the model. "
+            "Write a net rate as two reactions."
+        )
+    return (
+        f"{name} fell below zero molecules, so the trajectory is no sample of the model. "
+        "A reaction fires without its reactant: make its rate 0 where the reactant is 0."
+    )

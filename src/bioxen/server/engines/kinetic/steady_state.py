@@ -1,0 +1,163 @@
+"""The steady state that a model settles to: integrate until nothing moves, then sharpen by Newton's method.
+
+Newton's method alone finds some root, also one that the model never goes to. So the integration leads, over
+growing decades of time, and Newton's method starts where it stands still. Where the model does not settle (it
+oscillates, or grows), Newton's method is tried all the same, and the message says so. Nothing is reported
+unchecked: the last Newton step bounds the distance to the root.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from bioxen.errors import ValidationError
+from bioxen.protocol.kinetic import Eigenvalue, SteadyState, SteadyStateRequest
+from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.kinetic.answer import Answer, failed
+from bioxen.server.engines.kinetic.changes import changes_of
+from bioxen.server.engines.kinetic.facts import Facts
+from bioxen.server.engines.kinetic.outputs import selections_of, units_for, written
+from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
+from bioxen.server.engines.kinetic.statespace import StateSpace
+
+_TIMES = (0.0, *(10.0**power for power in range(9)))
+_STILL = 1e-6
+"""Largest move of any variable over a decade of time, relative to its size, that counts as standing still."""
+_CONVERGED = 1e-9
+"""Largest Newton step, relative to each variable's size, at a root."""
+_SAME = 1e-2
+"""How far Newton's method may carry a state that stands still."""
+_ZERO = 1e-8
+"""Eigenvalues below this share of the largest are zero within rounding."""
+_MAX_STEPS = 50
+_REMEDY = (
+    "Try other initial conditions, or look at a time course: the model may oscillate or grow without limit."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    state: Matrix
+    settled_at: float | None
+    """The time by which the model stood still; `None` where it never did."""
+
+
+def steady_state(request: SteadyStateRequest, program: Program) -> Answer:
+    """Return the state in which nothing changes any more, with the eigenvalues of the reduced Jacobian.
+
+    Raises:
+        ValidationError: the model depends on the time itself.
+    """
+    if program.facts.time_dependent:
+        raise ValidationError(
+            "The model has events or rates that depend on the time, so no state of it is steady.",
+            details={"place": "process_code", "remedy": "Use kinetic_ode, or hold the input constant."},
+        )
+    selections = selections_of(request.outputs, program.facts)
+    runner = program.prepare(changes_of(request, program.facts))
+    settings: dict[str, Setting] = {
+        "method": "integration, then Newton",
+        "newton_tolerance": _CONVERGED,
+        **runner.use_cvode(relative_tolerance=1e-9, absolute_tolerance=1e-12),
+    }
+    try:
+        space = StateSpace(runner, program.facts.rate_targets)
+        root = _find(runner, space)
+        if root is None:
+            return failed(f"The model did not settle, and Newton's method found no root. {_REMEDY}", settings)
+        space.write(root.state)
+        final = written(np.array([runner.get(name) for name in selections]))
+        found = _describe(root, runner, space, program.facts)
+    except SolverFailure as failure:
+        program.forget()
+        return failed(f"No steady state was found: {failure}. {_REMEDY}", settings)
+    return Answer(
+        message=_words(root, found),
+        settings=settings | {"settled_at": root.settled_at},
+        final_state=dict(zip(selections, final, strict=True)),
+        output_units=units_for(selections, program.facts),
+        steady_state=found,
+    )
+
+
+def _find(runner: Runner, space: StateSpace) -> _Root | None:
+    start = state = space.read()
+    for begin, end in pairwise(_TIMES):
+        try:
+            space.write(state)
+            reached = runner.grid(begin, end, 2, space.names)[-1, 1:]
+        except SolverFailure:
+            break
+        if not np.isfinite(reached).all():
+            break
+        still = _distance(state, reached) <= _STILL
+        state = reached
+        sharpened = _newton(space, state) if still else None
+        if sharpened is not None and _distance(state, sharpened) <= _SAME:
+            return _Root(sharpened, end)
+    for guess in (state, start):
+        sharpened = _newton(space, guess)
+        if sharpened is not None and (sharpened.min(initial=0.0) >= min(0.0, start.min(initial=0.0))):
+            return _Root(sharpened, None)
+    return None
+
+
+def _newton(space: StateSpace, state: Matrix) -> Matrix | None:
+    """Return the root that Newton's method reaches from `state`, or `None`."""
+    for _ in range(_MAX_STEPS):
+        try:
+            step, points_to_root = space.newton_step(state)
+        except (np.linalg.LinAlgError, SolverFailure):
+            return None
+        if not np.isfinite(step).all():
+            return None
+        state = state + step
+        if points_to_root and _distance(state - step, state) <= _CONVERGED:
+            return state
+    return None
+
+
+def _distance(before: Matrix, after: Matrix) -> float:
+    """Return the largest move of any variable relative to its size, or to a millionth of the largest."""
+    largest = np.abs(after).max(initial=0.0)
+    sizes = np.abs(after) + 1e-6 * (largest or 1.0)
+    return float((np.abs(after - before) / sizes).max(initial=0.0))
+
+
+def _describe(root: _Root, runner: Runner, space: StateSpace, facts: Facts) -> SteadyState:
+    rates = space.rates(root.state) / [_volume(name, runner, facts) for name in space.names]
+    eigenvalues = np.linalg.eigvals(space.reduced_jacobian(root.state))
+    ordered = sorted((complex(value) for value in eigenvalues), key=lambda v: (-v.real, -v.imag))
+    return SteadyState(
+        residual=float(np.abs(rates).max(initial=0.0)),
+        eigenvalues=[Eigenvalue(real=value.real, imaginary=value.imag) for value in ordered],
+        stable=_is_stable(ordered),
+    )
+
+
+def _volume(name: str, runner: Runner, facts: Facts) -> float:
+    """Return what turns a rate of the amount into a rate of the natural selection."""
+    species = facts.species.get(name)
+    return 1.0 if species is None or species.substance_only else runner.get(species.compartment)
+
+
+def _is_stable(eigenvalues: list[complex]) -> bool | None:
+    if not eigenvalues:
+        return None
+    zero = _ZERO * max(abs(value) for value in eigenvalues)
+    largest = eigenvalues[0].real
+    return None if abs(largest) <= zero else largest < 0
+
+
+def _words(root: _Root, found: SteadyState) -> str:
+    kind = {True: "Stable steady state", False: "Unstable steady state", None: "Steady state"}[found.stable]
+    how = (
+        f"reached by time {root.settled_at:g}"
+        if root.settled_at is not None
+        else "found by Newton's method; the model does not settle to it from these initial conditions"
+    )
+    return f"{kind}, {how}; largest remaining rate of change {found.residual:.2g}."

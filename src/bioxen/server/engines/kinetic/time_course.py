@@ -1,0 +1,40 @@
+"""Deterministic time course."""
+
+from __future__ import annotations
+
+from bioxen.protocol.kinetic import TimeCourseRequest
+from bioxen.server.engines.kinetic.answer import Answer, failed
+from bioxen.server.engines.kinetic.changes import changes_of
+from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
+from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
+from bioxen.server.engines.kinetic.program import Program
+
+
+def time_course(request: TimeCourseRequest, program: Program) -> Answer:
+    """Return the solution of the model's differential equations on an even grid."""
+    selections = selections_of(request.outputs, program.facts)
+    check_size(request.time_points, len(selections))
+    changes = changes_of(request, program.facts)
+    grid = (request.time_start, request.time_end, request.time_points)
+    tolerances = Tolerances(request.relative_tolerance, request.absolute_tolerance)
+    try:
+        course = integrate(program, changes, grid, selections, tolerances)
+    except IntegrationFailure as failure:
+        return failed(
+            f"The integration did not reach time {request.time_end:g}: {failure}. {REMEDY}", failure.settings
+        )
+    columns = columns_of(course.table, selections)
+    gaps = [name for name, values in columns.items() if None in values]
+    return Answer(
+        message=f"Integrated from time {request.time_start:g} to {request.time_end:g}." + _gap_words(gaps),
+        settings=course.settings,
+        time_vector=course.table[:, 0].tolist(),
+        species_trajectories=columns,
+        final_state={name: values[-1] for name, values in columns.items()},
+        output_units=units_for(selections, program.facts),
+    )
+
+
+def _gap_words(gaps: list[str]) -> str:
+    """Say which outputs have nulls: they are derived values, since the state itself is finite."""
+    return f" Not a finite number at some points (null there): {', '.join(gaps)}." if gaps else ""

@@ -1,0 +1,124 @@
+"""The front of the metabolic engine: which request goes to which analysis, and whose result it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, get_args
+
+import numpy as np
+from pydantic import BaseModel
+
+from bioxen._version import VERSION
+from bioxen.errors import UnknownProcessError, did_you_mean
+from bioxen.protocol.base import parse
+from bioxen.protocol.metabolic import (
+    DynamicFbaRequest,
+    FbaRequest,
+    FvaRequest,
+    GeneDeletionRequest,
+    MetabolicRequest,
+    MetabolicResult,
+    PfbaRequest,
+    ReactionDeletionRequest,
+)
+from bioxen.protocol.provenance import Provenance, Setting
+from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
+from bioxen.server.engines.metabolic.dfba import dfba
+from bioxen.server.engines.metabolic.fba import fba
+from bioxen.server.engines.metabolic.findings import Findings
+from bioxen.server.engines.metabolic.fva import fva
+from bioxen.server.engines.metabolic.pfba import pfba
+from bioxen.server.engines.metabolic.program import Program, compile_program
+from bioxen.server.engines.metabolic.reader import COBRA_VERSION
+from bioxen.server.engines.metabolic.solver import HIGHS_VERSION, TOLERANCE
+
+ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
+    FbaRequest: fba,
+    PfbaRequest: pfba,
+    FvaRequest: fva,
+    GeneDeletionRequest: gene_deletions,
+    ReactionDeletionRequest: reaction_deletions,
+    DynamicFbaRequest: dfba,
+}
+"""Request → the analysis that answers it. A new analysis is one file and one line here."""
+
+_REQUESTS: dict[str, type[MetabolicRequest]] = {
+    code: request
+    for request in ANALYSES
+    for code in get_args(request.model_fields["process_code"].annotation)
+}
+_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}"
+_SETTINGS: dict[str, Setting] = {
+    "solver": "HiGHS simplex",
+    "primal_feasibility_tolerance": TOLERANCE,
+    "dual_feasibility_tolerance": TOLERANCE,
+    "presolve": "off",
+}
+
+
+class MetabolicEngine:
+    """Constraint-based analyses of genome-scale models."""
+
+    name = "metabolic"
+
+    def version(self) -> str:
+        """Return the versions of COBRApy and HiGHS."""
+        return _VERSION
+
+    def process_codes(self) -> tuple[str, ...]:
+        """Return every process code the engine computes, aliases included."""
+        return tuple(_REQUESTS)
+
+    def parse(self, payload: Mapping[str, Any]) -> MetabolicRequest:
+        """Return the typed request that `payload` stands for; FBA where it names no process."""
+        code = payload.get("process_code", "metabolic_fba")
+        request_type = _REQUESTS.get(code) if isinstance(code, str) else FbaRequest
+        if request_type is None:
+            raise UnknownProcessError(
+                f"the metabolic engine has no process {code!r}",
+                details={"place": "process_code", **did_you_mean(code, _REQUESTS)},
+            )
+        return parse(request_type, payload)
+
+    def compile(self, source: ModelSource) -> Program:
+        """Return the program that `source` compiles to."""
+        return compile_program(source)
+
+    def run(self, request: BaseModel, program: Program) -> MetabolicResult:
+        """Return the result of `request` on `program`."""
+        if not isinstance(request, MetabolicRequest):
+            raise UnknownProcessError(f"{type(request).__name__} is no metabolic request")
+        started = time.perf_counter()
+        found = ANALYSES[type(request)](request, program)
+        return _signed(request, program, found, time.perf_counter() - started)
+
+
+def _signed(request: MetabolicRequest, program: Program, found: Findings, seconds: float) -> MetabolicResult:
+    """Return the findings as a result that says what computed it, from what, and how."""
+    network, problem = program.network, found.problem
+    numbers = {
+        one.name: getattr(found, one.name) for one in fields(found) if one.name not in ("problem", "settings")
+    }
+    return MetabolicResult(
+        process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind of request declares its own codes
+        vm_id=request.vm_id,
+        objective={
+            network.reactions[column]: float(problem.objective[column])
+            for column in np.flatnonzero(problem.objective)
+        },
+        objective_direction=problem.direction,
+        model_key=program.digest,
+        compute_seconds=seconds,
+        provenance=Provenance(
+            model_id=program.model_id,
+            model_digest=program.digest,
+            engine=MetabolicEngine.name,
+            engine_version=_VERSION,
+            bioxen_version=VERSION,
+            settings={**_SETTINGS, **found.settings},
+        ),
+        **numbers,
+    )

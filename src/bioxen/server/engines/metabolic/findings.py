@@ -1,0 +1,32 @@
+"""What an analysis found, before the engine signs it with its provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bioxen.protocol.metabolic import Certificate, Deletion, DynamicFba, FluxRange, MetabolicStatus
+from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.metabolic.network import Network, Vector
+from bioxen.server.engines.metabolic.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The part of a result that an analysis decides; the fields are those of `MetabolicResult`."""
+
+    problem: Problem
+    status: MetabolicStatus
+    message: str
+    optimal_objective: float | None = None
+    flux_state: dict[str, float] | None = None
+    flux_ranges: dict[str, FluxRange] | None = None
+    deletions: list[Deletion] | None = None
+    dynamics: DynamicFba | None = None
+    certificate: Certificate | None = None
+    settings: dict[str, Setting] = field(default_factory=dict)
+    """Settings of this analysis, beside those of the solver."""
+
+
+def flux_state(network: Network, fluxes: Vector) -> dict[str, float]:
+    """Return reaction id → flux; no flux is written as -0."""
+    return dict(zip(network.reactions, (fluxes + 0.0).tolist(), strict=True))

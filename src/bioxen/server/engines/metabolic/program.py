@@ -1,0 +1,117 @@
+"""A compiled model: the network and the warm linear programs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.metabolic.network import Network, Vector
+from bioxen.server.engines.metabolic.problem import Problem
+from bioxen.server.engines.metabolic.reader import read_network
+from bioxen.server.engines.metabolic.solver import LinearProgram, Optimum, Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What a worker keeps warm for one model. Nothing in it depends on the requests it has seen."""
+
+    network: Network
+    digest: str
+    model_id: str | None
+
+    @cached_property
+    def fluxes(self) -> LinearProgram:
+        """Programs over the fluxes themselves: S·v = 0."""
+        network = self.network
+        cost = -network.objective if network.direction == "max" else network.objective
+        return LinearProgram(network.stoichiometry, network.lower, network.upper, cost)
+
+    @cached_property
+    def split_fluxes(self) -> LinearProgram:
+        """Programs over forward and backward parts, v = v⁺ − v⁻, whose sum is the total flux."""
+        network = self.network
+        matrix = sparse.csc_array(
+            sparse.hstack([network.stoichiometry, -network.stoichiometry], format="csc")
+        )
+        lower, upper = split_bounds(network.lower, network.upper)
+        return LinearProgram(matrix, lower, upper, np.ones(2 * len(network.reactions)))
+
+    def optimise(self, problem: Problem) -> Outcome:
+        """Return the best fluxes of `problem`."""
+        return self.fluxes.solve(problem.lower, problem.upper, problem.cost)
+
+
+def compile_program(source: ModelSource) -> Program:
+    """Return the program of `source`, with its base problem solved.
+
+    Raises:
+        InvalidModelError: the text is malformed, or not a model for flux balance analysis.
+    """
+    program = Program(read_network(source), source.digest, source.id)
+    _ = program.fluxes
+    return program
+
+
+def split_bounds(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+    """Return the bounds of forward parts followed by backward parts."""
+    return (
+        np.concatenate([np.maximum(lower, 0.0), np.maximum(-upper, 0.0)]),
+        np.concatenate([np.maximum(upper, 0.0), np.maximum(-lower, 0.0)]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A problem with the further condition that the objective stays near its best.
+
+    One reaction as objective: its bound does it. Several: a column z with c·v − z = 0, bounded likewise.
+    """
+
+    programs: LinearProgram
+    lower: Vector
+    upper: Vector
+    start: object
+    """A basis that is feasible here; null where the programs' own serves."""
+
+    def solve(self, cost: Vector) -> Outcome:
+        """Return the least cost·v under the condition."""
+        padded = np.concatenate([cost, np.zeros(len(self.lower) - len(cost))])
+        return self.programs.solve(self.lower, self.upper, padded, start=self.start, primal=True)
+
+
+def limit_of(problem: Problem, best: float, fraction: float) -> float:
+    """Return the worst objective that is allowed, (1 − fraction)·|best| away from the best.
+
+    For a maximum above 0 that is fraction·best, as in COBRApy; for a negative one COBRApy's product would
+    ask for better than the best.
+    """
+    step = (1.0 - fraction) * abs(best)
+    return best - step if problem.direction == "max" else best + step
+
+
+def hold_objective(program: Program, problem: Problem, optimum: Optimum, fraction: float) -> Held:
+    """Return `problem` with its objective held at `fraction` of `optimum`."""
+    limit = limit_of(problem, problem.objective_value(optimum.value), fraction)
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    at_least = (limit, np.inf) if problem.direction == "max" else (-np.inf, limit)
+    terms = np.flatnonzero(problem.objective)
+    if len(terms) == 1:
+        reaction = terms[0]
+        low, high = sorted(bound / problem.objective[reaction] for bound in at_least)
+        # An optimum at a bound may lie beyond it by a rounding error; the bounds must still not cross.
+        lower[reaction], upper[reaction] = np.clip([low, high], lower[reaction], upper[reaction])
+        return Held(program.fluxes, lower, upper, optimum.basis)
+    bounds = np.append(lower, at_least[0]), np.append(upper, at_least[1])
+    matrix = _with_row(program.network.stoichiometry, problem.objective)
+    return Held(LinearProgram(matrix, *bounds, np.append(problem.cost, 0.0)), *bounds, None)
+
+
+def _with_row(matrix: sparse.csc_array, row: Vector) -> sparse.csc_array:
+    """Return `matrix` with the further row and column of row·v − z = 0."""
+    below = sparse.csc_array(row[None, :])
+    right = sparse.csc_array(([-1.0], ([matrix.shape[0]], [0])), shape=(matrix.shape[0] + 1, 1))
+    return sparse.csc_array(sparse.hstack([sparse.vstack([matrix, below]), right]))

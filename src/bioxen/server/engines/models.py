@@ -1,0 +1,46 @@
+"""Which model a request is about: the text it brings, the name it gives, or its chassis' default."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bioxen.chassis import find_chassis
+from bioxen.protocol.metabolic import MetabolicRequest
+from bioxen.protocol.request import ComputeRequest
+from bioxen.server.bytecode.source import ModelFormat
+
+TEXT_FIELDS: dict[str, ModelFormat | None] = {
+    "sbml": "sbml",
+    "cobra_json": "cobra-json",
+    "kinetic_code": None,
+}
+"""Request fields that hold a whole model, with its format where the field says it."""
+
+
+class GivenText(NamedTuple):
+    """A model that came with its request."""
+
+    field: str
+    text: str
+    format: ModelFormat | None
+
+
+def given_text(request: ComputeRequest) -> GivenText | None:
+    """Return the model's text that `request` brings, or `None` where it names its model."""
+    for field, model_format in TEXT_FIELDS.items():
+        text = getattr(request, field, None)
+        if text is not None:
+            return GivenText(field, text, model_format)
+    return None
+
+
+def model_name(request: ComputeRequest) -> str:
+    """Return the id or digest of the model that a request without text is about."""
+    if request.model is not None:
+        return request.model
+    chassis = find_chassis(request.chassis_type)
+    if isinstance(request, MetabolicRequest):
+        return chassis.default_model
+    if getattr(request, "process_code", None) == "kinetic_gene_expression":
+        return "gene_expression"
+    return chassis.default_kinetic_program

@@ -1,0 +1,139 @@
+"""One computation service: it finds the model a request is about and hands the request to the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from bioxen._version import VERSION
+from bioxen.errors import InvalidModelError
+from bioxen.protocol.processes import Service
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import EngineInfo, HealthReport, HealthStatus
+from bioxen.server.bytecode.repository import Repository
+from bioxen.server.bytecode.scan import admit
+from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.models import TEXT_FIELDS, GivenText, given_text, model_name
+from bioxen.server.workers.base import Task, WorkerPool
+
+ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
+"""The engine that each service runs."""
+
+REPLACEMENT_LIMIT = 10.0
+"""Seconds without a ready worker until the service says that it does not compute: replacing takes less."""
+
+WITHOUT_TEXT = set(TEXT_FIELDS)
+"""Fields left out of a task's payload: a model's text travels once, beside it."""
+
+SCAN_IN_THREAD = 100_000
+"""Characters from which a model is scanned in a thread, so that the event loop is not held up."""
+
+
+class Computer(Protocol):
+    """Whatever answers compute requests: a service itself, or an orchestrator in front of several."""
+
+    async def compute(self, request: ComputeRequest) -> bytes:
+        """Return the encoded result of `request`."""
+        ...
+
+    def health(self) -> HealthReport:
+        """Return the state of things now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model of a request: its digest, and its text where that came with the request."""
+
+    digest: str
+    source: ModelSource | None
+
+
+class ComputationService:
+    """The static or the dynamic service.
+
+    Args:
+        service: which of the two.
+        pool: its workers.
+        repository: where models are found by name.
+        engines: what computes, for the health report.
+        deadline: seconds a computation may take where its request does not say.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        pool: WorkerPool,
+        repository: Repository,
+        *,
+        engines: list[EngineInfo],
+        deadline: float = 60.0,
+    ) -> None:
+        self.service = service
+        self.pool = pool
+        self.repository = repository
+        self.deadline = deadline
+        self.engines = engines
+        self._started = self._last_ready = time.monotonic()
+
+    def health(self) -> HealthReport:
+        """Return the health of the service and its workers."""
+        workers, now = self.pool.health(), time.monotonic()
+        if workers.ready:
+            self._last_ready = now
+        status: HealthStatus = "healthy" if workers.ready >= workers.size else "degraded"
+        if now - self._last_ready > REPLACEMENT_LIMIT:
+            status = "unhealthy"
+        return HealthReport(
+            service=self.service,
+            status=status,
+            bioxen_version=VERSION,
+            uptime=time.monotonic() - self._started,
+            engines=self.engines,
+            workers=workers,
+        )
+
+    async def compute(self, request: ComputeRequest) -> bytes:
+        """Return the encoded result of `request`.
+
+        Raises:
+            BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
+        """
+        model = await self._model(request)
+        return await self.pool.run(
+            Task(
+                engine=ENGINES[self.service],
+                payload=request.model_dump_json(exclude=WITHOUT_TEXT).encode(),
+                digest=model.digest,
+                source=model.source,
+                deadline=request.deadline or self.deadline,
+            )
+        )
+
+    async def _model(self, request: ComputeRequest) -> Model:
+        given = given_text(request)
+        return self._named_model(request) if given is None else await _scanned(given)
+
+    def _named_model(self, request: ComputeRequest) -> Model:
+        info = self.repository.find(model_name(request))
+        wanted = "metabolic" if self.service == "static" else "kinetic"
+        if info.kind != wanted:
+            raise InvalidModelError(
+                f"{info.id} is a {info.kind} model; this is the {self.service} service.",
+                details={"place": "model", "remedy": f"Name a {wanted} model; GET /models lists them."},
+            )
+        return Model(info.digest, None)
+
+
+async def _scanned(given: GivenText) -> Model:
+    try:
+        if len(given.text) < SCAN_IN_THREAD:
+            source = admit(given.text, given.format)
+        else:
+            source = await asyncio.to_thread(admit, given.text, given.format)
+    except InvalidModelError as error:
+        error.details.setdefault("field", given.field)
+        raise
+    return Model(source.digest, source)

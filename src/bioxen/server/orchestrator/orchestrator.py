@@ -1,0 +1,251 @@
+"""The orchestrator: it passes each request to a healthy replica, and to the next one when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+
+import httpx2
+
+from bioxen._version import VERSION
+from bioxen.errors import (
+    BioXenException,
+    ComputationTimeoutError,
+    ConfigurationError,
+    OverloadError,
+    ServiceUnavailableError,
+)
+from bioxen.protocol.kinetic import KineticRequest
+from bioxen.protocol.processes import Service
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
+from bioxen.server.engines.models import given_text, model_name
+from bioxen.server.orchestrator.replicas import Replica, choose
+
+PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
+PROBE_EVERY = 1.0
+PROBE_TIMEOUT = 3.0
+GRACE = 10.0
+"""Seconds beyond a computation's own deadline that an answer is waited for: the queue of the replica."""
+log = logging.getLogger("bioxen.orchestrator")
+
+
+class ComputationOrchestrator:
+    """Several replicas of each service behind one address.
+
+    Args:
+        replicas: (service, URL) of each replica known from the start; more may register later.
+        client: asks the replicas; its transport decides whether over the network or in process.
+        deadline: seconds a computation may take where its request does not say.
+        in_flight_limit: requests under way at once; one more is refused with Retry-After.
+    """
+
+    def __init__(
+        self,
+        replicas: Iterable[tuple[Service, str]],
+        client: httpx2.AsyncClient,
+        *,
+        deadline: float = 60.0,
+        in_flight_limit: int = 10_000,
+    ) -> None:
+        self._client = client
+        self._deadline = deadline
+        self._in_flight_limit = in_flight_limit
+        self._replicas: dict[str, Replica] = {}
+        self._started = time.monotonic()
+        for service, url in replicas:
+            self.register(service, url)
+
+    # -- registry ------------------------------------------------------------------------------
+
+    def register(self, service: Service, url: str) -> Replica:
+        """Add the replica at `url`, or return the one that is there.
+
+        Raises:
+            ConfigurationError: that URL is registered for the other service.
+        """
+        url = url.rstrip("/")
+        known = self._replicas.setdefault(url, Replica(service, url))
+        if known.service != service:
+            raise ConfigurationError(
+                f"{url} is registered as a {known.service} service.",
+                details={"place": "url", "remedy": "Remove it first, or give another URL."},
+            )
+        return known
+
+    def unregister(self, url: str) -> None:
+        """Forget the replica at `url`; requests it is answering still come back.
+
+        Raises:
+            ConfigurationError: no such replica.
+        """
+        if self._replicas.pop(url.rstrip("/"), None) is None:
+            known = ", ".join(self._replicas) or "none"
+            raise ConfigurationError(
+                f"No replica is registered at {url}.",
+                details={"place": "url", "remedy": f"The registered ones: {known}."},
+            )
+
+    def replicas(self) -> list[ReplicaInfo]:
+        """Return every replica with its state."""
+        return [
+            ReplicaInfo(
+                service=replica.service,
+                url=replica.url,
+                state=replica.state,
+                in_flight=replica.in_flight,
+                answered=replica.answered,
+                failed=replica.failed,
+                reason=replica.reason,
+            )
+            for replica in self._replicas.values()
+        ]
+
+    def health(self) -> HealthReport:
+        """Return `healthy` where each service has replicas and all are, `unhealthy` where none is."""
+        states = [(replica.service, replica.state) for replica in self._replicas.values()]
+        computing = {service for service, state in states if state == "healthy"}
+        status: HealthStatus = "degraded" if computing else "unhealthy"
+        if computing == set(PATHS) and all(state == "healthy" for _, state in states):
+            status = "healthy"
+        return HealthReport(
+            service="orchestrator",
+            status=status,
+            bioxen_version=VERSION,
+            uptime=time.monotonic() - self._started,
+            engines=[],
+            workers=None,
+        )
+
+    # -- requests ------------------------------------------------------------------------------
+
+    async def compute(self, request: ComputeRequest) -> bytes:
+        """Return the encoded result of `request` from the first replica that answers.
+
+        Every computation is pure, so one that got no answer may be asked again elsewhere.
+
+        Raises:
+            OverloadError: the orchestrator or every healthy replica is full.
+            ServiceUnavailableError: no replica could be reached.
+            BioXenException: what the replica answered, as the same class.
+        """
+        if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
+            raise OverloadError(
+                f"{self._in_flight_limit} requests are under way.",
+                details={"retry_after": 1, "remedy": "Try again in a second."},
+            )
+        service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
+        key = _affinity_key(request)
+        timeout = (request.deadline or self._deadline) + GRACE
+        body = request.model_dump_json(exclude_none=True).encode()
+        return await self._ask_in_turn(service, key, body, timeout)
+
+    async def _ask_in_turn(self, service: Service, key: str, body: bytes, timeout: float) -> bytes:
+        remaining = {url for url, replica in self._replicas.items() if replica.service == service}
+        overload: OverloadError | None = None
+        while replica := choose((self._replicas[url] for url in remaining if url in self._replicas), key):
+            remaining.discard(replica.url)
+            try:
+                return await self._ask(replica.url, PATHS[service], body, timeout)
+            except OverloadError as error:
+                overload = error
+            except _NoAnswerError as error:
+                log.warning("%s gave no answer: %s", replica.url, error)
+        raise overload or self._unavailable(service)
+
+    async def _ask(self, url: str, path: str, body: bytes, timeout: float) -> bytes:
+        async with self._in_flight(url):
+            try:
+                response = await self._client.post(
+                    url + path,
+                    content=body,
+                    headers={"content-type": "application/json"},
+                    timeout=httpx2.Timeout(timeout, connect=2.0),
+                )
+            except httpx2.ReadTimeout:
+                raise ComputationTimeoutError(
+                    f"{url} gave no answer within {timeout:g} s.",
+                    details={"remedy": "Ask for less, or give a longer deadline."},
+                ) from None
+            except httpx2.TransportError as error:
+                raise _NoAnswerError(f"{type(error).__name__}: {error}") from error
+        if response.status_code == httpx2.codes.OK:
+            return response.content
+        raise _error_of(response)
+
+    @contextlib.asynccontextmanager
+    async def _in_flight(self, url: str) -> AsyncIterator[None]:
+        """Count a request to the replica at `url` and note how it ended."""
+        self._change(url, Replica.sent)
+        try:
+            yield
+        except _NoAnswerError as error:
+            reason = str(error)
+            self._change(url, lambda replica: replica.lost(reason))
+            raise
+        except BaseException:
+            self._change(url, Replica.dropped)
+            raise
+        self._change(url, Replica.returned)
+
+    def _change(self, url: str, change: Callable[[Replica], Replica]) -> None:
+        if url in self._replicas:
+            self._replicas[url] = change(self._replicas[url])
+
+    def _unavailable(self, service: Service) -> ServiceUnavailableError:
+        reasons = {r.url: r.reason for r in self._replicas.values() if r.service == service}
+        return ServiceUnavailableError(
+            f"No healthy replica of the {service} service.",
+            details={
+                "replicas": reasons,
+                "retry_after": PROBE_EVERY,
+                "remedy": "See GET /services; `bioxen up` starts every service.",
+            },
+        )
+
+    # -- health --------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Probe every replica, again and again, until cancelled."""
+        while True:
+            await self.probe()
+            await asyncio.sleep(PROBE_EVERY)
+
+    async def probe(self) -> None:
+        """Probe every replica once."""
+        await asyncio.gather(*(self._probe(url) for url in list(self._replicas)))
+
+    async def _probe(self, url: str) -> None:
+        try:
+            response = await self._client.get(url + "/health", timeout=PROBE_TIMEOUT)
+            report = HealthReport.model_validate_json(response.content)
+        except (httpx2.TransportError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._change(url, lambda replica: replica.probe_failed(reason))
+            return
+        if report.status == "unhealthy":
+            self._change(url, lambda replica: replica.probe_failed("it says that it is unhealthy"))
+        else:
+            self._change(url, Replica.probed)
+
+
+class _NoAnswerError(Exception):
+    """A replica could not be reached, or broke off before it answered."""
+
+
+def _affinity_key(request: ComputeRequest) -> str:
+    """Return what stands for the request's model: its text, or its name."""
+    given = given_text(request)
+    return given.text if given else model_name(request)
+
+
+def _error_of(response: httpx2.Response) -> BioXenException | _NoAnswerError:
+    """Return the fault a replica answered with; what is no problem body is no answer."""
+    try:
+        return BioXenException.from_problem(json.loads(response.content))
+    except (ValueError, KeyError, TypeError):
+        return _NoAnswerError(f"HTTP {response.status_code} without a problem body")

@@ -1,0 +1,77 @@
+"""Serves one application over HTTP until SIGTERM, SIGINT, or the end of the process that started it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+
+from bioxen.errors import ConfigurationError
+
+BACKLOG = 2048
+GRACE = 10
+"""Seconds that requests under way get to finish at a shutdown."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the port is in use, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            details={"place": "port", "remedy": "Choose another port (0 takes a free one)."},
+        ) from None
+    listener.listen(BACKLOG)
+    return listener
+
+
+def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> None:
+    """Serve `app` on `listener` until told to stop; requests under way are finished first.
+
+    Args:
+        app: the application.
+        listener: a listening socket.
+        lifeline: stop also when standard input ends, that is when the process at its other end is gone,
+            however it went.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=60,
+    )
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(server, listener, lifeline))
+    if not server.started:
+        sys.exit(1)  # the start-up failed, and uvicorn has logged why
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, lifeline: bool) -> None:
+    watcher = asyncio.create_task(_stop_at_end_of_stdin(server)) if lifeline else None
+    await server.serve(sockets=[listener])
+    if watcher is not None:
+        watcher.cancel()
+
+
+async def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+    server.should_exit = True

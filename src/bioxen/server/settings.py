@@ -1,0 +1,46 @@
+"""Settings of the services, with the defaults that suit one laptop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bioxen.errors import ConfigurationError
+
+MIB = 1024 * 1024
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What a service is told at its start.
+
+    Raises:
+        ConfigurationError: an address other than loopback without a token.
+    """
+
+    host: str = "127.0.0.1"
+    """The address that is bound."""
+    token: str | None = None
+    """The secret that every request must bring as `Authorization: Bearer …`; needed off loopback."""
+    workers: int | None = None
+    """Worker processes of a computation service; one a core where absent."""
+    queue_limit: int = 1000
+    """Requests that may wait in a service; one more is answered with 503 and Retry-After."""
+    memory_limit: int = 2048 * MIB
+    """Bytes one worker may use; beyond that it is killed and its request fails."""
+    deadline: float = 60.0
+    """Seconds a computation may take where its request does not say."""
+    max_body: int = 64 * MIB
+    """Largest request body, bytes."""
+    tools: tuple[str, ...] = ()
+    """Third-party tools beside the registered ones, as `module:Class`."""
+    sys_path: tuple[Path, ...] = ()
+    """Folders where workers look for those modules."""
+
+    def __post_init__(self) -> None:
+        if self.host not in LOOPBACK_HOSTS and not self.token:
+            raise ConfigurationError(
+                f"Refusing to serve on {self.host} without a token: anyone could compute here.",
+                details={"place": "host", "remedy": "Give --token (or BIOXEN_TOKEN), or bind 127.0.0.1."},
+            )

@@ -1,0 +1,171 @@
+"""What pool, zygote and workers say to each other: length-prefixed msgpack on a socketpair."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from bioxen.protocol.services import EngineInfo
+from bioxen.server.bytecode.source import ModelSource
+
+MAX_FRAME = 256 << 20
+"""Bytes of a message; a length above it is a broken sender, not a large result."""
+_LENGTH = struct.Struct("!I")
+
+
+class Frame(msgspec.Struct, array_like=True, tag=True):
+    """A message."""
+
+
+class Setup(Frame):
+    """Pool to zygote, once: what to load and which limits workers live under."""
+
+    engines: tuple[str, ...]
+    sys_path: tuple[str, ...]
+    repository: str | None
+    programs: int
+    memory_limit: int
+
+
+class Fork(Frame):
+    """Pool to zygote: make a worker of the two descriptors that come along, its socket and its capture."""
+
+    worker: int
+
+
+class Kill(Frame):
+    """Pool to zygote: kill the worker."""
+
+    worker: int
+
+
+class Loaded(Frame):
+    """Zygote to pool: the engines are imported; forking is sound with one thread only."""
+
+    threads: int
+
+
+class Exited(Frame):
+    """Zygote to pool: the worker is dead and reaped; `status` as `os.waitstatus_to_exitcode` gives it."""
+
+    worker: int
+    status: int
+
+
+class Ready(Frame):
+    """Worker to pool: the engines (name, version) are there."""
+
+    pid: int
+    engines: tuple[tuple[str, str], ...]
+
+    def infos(self) -> tuple[EngineInfo, ...]:
+        """Return the engines as the protocol says them."""
+        return tuple(EngineInfo(name=name, version=version) for name, version in self.engines)
+
+
+class Compute(Frame):
+    """Pool to worker: a task."""
+
+    engine: str
+    payload: bytes
+    digest: str | None
+    source: ModelSource | None
+
+
+class Done(Frame):
+    """Worker to pool: the result as JSON."""
+
+    result: bytes
+
+
+class Failed(Frame):
+    """Worker or zygote to pool: a fault as `BioXenException.to_problem` gives it."""
+
+    problem: dict[str, Any]
+    traceback: str = ""
+    """For the server's log where the fault was unexpected; clients never see it."""
+    retire: bool = False
+    """Whether the worker should be replaced."""
+
+
+FromWorker = Ready | Done | Failed
+ToZygote = Setup | Fork | Kill
+FromZygote = Loaded | Exited | Failed
+
+# An engine may put anything into the details of its errors: what msgpack does not know travels as words.
+_encoder = msgspec.msgpack.Encoder(enc_hook=str)
+decode_from_worker = msgspec.msgpack.Decoder(FromWorker).decode
+decode_compute = msgspec.msgpack.Decoder(Compute).decode
+decode_to_zygote = msgspec.msgpack.Decoder(ToZygote).decode
+decode_from_zygote = msgspec.msgpack.Decoder(FromZygote).decode
+
+
+class FrameTooLargeError(ValueError):
+    """A message does not fit into a frame, or what arrives is no frame."""
+
+
+def pack(message: Frame) -> bytes:
+    """Return `message` with its length before it."""
+    body = _encoder.encode(message)
+    if len(body) > MAX_FRAME:
+        raise FrameTooLargeError(f"A message of {len(body)} bytes; {MAX_FRAME} fit.")
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameReader:
+    """Cuts a stream of bytes into the bodies of messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield each body that `data` completes."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _checked(_LENGTH.unpack_from(buffer)[0])
+            if len(buffer) < end:
+                return
+            body = bytes(memoryview(buffer)[_LENGTH.size : end])
+            del buffer[:end]
+            yield body
+
+
+def receive(sock: socket.socket, max_fds: int = 0) -> tuple[bytes, Sequence[int]]:
+    """Return the next body on a blocking socket and the descriptors with it; no bytes at its end."""
+    try:
+        return _receive(sock, max_fds)
+    except ConnectionError:  # the other side left with messages of ours unread
+        return b"", []
+
+
+def _receive(sock: socket.socket, max_fds: int) -> tuple[bytes, Sequence[int]]:
+    # Descriptors travel with the first byte of a message: reading the length alone fetches exactly its own.
+    if max_fds:
+        header, fds, _, _ = socket.recv_fds(sock, _LENGTH.size, max_fds)
+    else:
+        header, fds = sock.recv(_LENGTH.size, socket.MSG_WAITALL), []
+    if len(header) < _LENGTH.size:
+        return b"", fds
+    return _receive_exactly(sock, _checked(_LENGTH.unpack(header)[0])), fds
+
+
+def _receive_exactly(sock: socket.socket, size: int) -> bytes:
+    body = bytearray(size)
+    view = memoryview(body)
+    while view:
+        got = sock.recv_into(view)
+        if got == 0:
+            return b""
+        view = view[got:]
+    return bytes(body)
+
+
+def _checked(length: int) -> int:
+    if length > MAX_FRAME:
+        raise FrameTooLargeError(f"A message says it has {length} bytes; {MAX_FRAME} fit.")
+    return length

@@ -1,0 +1,190 @@
+"""A worker: engines, the programs they compiled, and a loop that answers one task after the other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bioxen.errors import (
+    BioXenException,
+    ComputationError,
+    ConfigurationError,
+    ResourceExhaustionError,
+    ValidationError,
+    did_you_mean,
+)
+from bioxen.server.bytecode.source import ModelSource, digest_of
+from bioxen.server.engines.base import Engine
+from bioxen.server.workers import guard
+from bioxen.server.workers.frames import (
+    Compute,
+    Done,
+    Failed,
+    FrameTooLargeError,
+    Ready,
+    Setup,
+    decode_compute,
+    pack,
+    receive,
+)
+from bioxen.server.workers.loading import load_engine, missing_module
+
+if TYPE_CHECKING:
+    from bioxen.server.bytecode.repository import Repository
+
+_TRACEBACK_MAX = 20_000
+_WORDS_MAX = 2_000
+
+
+class Workbench:
+    """The engines of a worker and the programs it keeps warm.
+
+    Args:
+        engines: the engines by name.
+        repository: folder of models, `None` for the default one.
+        capacity: number of programs to keep; the least recently used one goes first.
+    """
+
+    def __init__(self, engines: Mapping[str, Engine], repository: str | None, capacity: int) -> None:
+        self.engines = engines
+        self._folder = repository
+        self._repository: Repository | None = None
+        self._capacity = capacity
+        self._programs: OrderedDict[tuple[str, str], Any] = OrderedDict()
+
+    def compute(self, task: Compute) -> bytes:
+        """Return the result of `task` as JSON."""
+        engine = self.engines.get(task.engine)
+        if engine is None:
+            details = did_you_mean(task.engine, self.engines)
+            raise ConfigurationError(f"This pool has no engine {task.engine!r}.", details=details)
+        request = engine.parse(_decode_payload(task.payload))
+        program = None if task.digest is None else self._program(engine, task.digest, task.source)
+        return engine.run(request, program).model_dump_json().encode()
+
+    def clear(self) -> None:
+        """Forget every program."""
+        self._programs.clear()
+
+    def _program(self, engine: Engine, digest: str, source: ModelSource | None) -> Any:
+        key = (engine.name, digest)
+        if key in self._programs:
+            self._programs.move_to_end(key)
+            return self._programs[key]
+        if len(self._programs) >= self._capacity:  # before compiling: two large programs may not fit
+            self._programs.popitem(last=False)
+        program = self._programs[key] = engine.compile(self._source(digest, source))
+        return program
+
+    def _source(self, digest: str, source: ModelSource | None) -> ModelSource:
+        if source is None:
+            return self._open_repository().read(digest)
+        # A text under another's digest would answer everybody's later requests for that model.
+        if source.digest != digest or digest_of(source.text) != digest:
+            raise ValidationError("The model's text does not have the digest it came with.")
+        return source
+
+    def _open_repository(self) -> Repository:
+        if self._repository is None:
+            from bioxen.server.bytecode.repository import Repository  # many never need it
+
+            self._repository = Repository(Path(self._folder)) if self._folder else Repository()
+        return self._repository
+
+
+def serve(sock: socket.socket, setup: Setup) -> None:
+    """Answer tasks from `sock` until the pool closes it."""
+    try:
+        engines = _make_engines(setup.engines)
+    except BaseException as error:
+        sock.sendall(pack(_failure(error)))
+        return
+    bench = Workbench(engines, setup.repository, setup.programs)
+    versions = tuple((name, engine.version()) for name, engine in engines.items())
+    sock.sendall(pack(Ready(os.getpid(), versions)))
+    while True:
+        guard.forget_output()
+        body, _ = receive(sock)
+        if not body:
+            return
+        sock.sendall(_answer(bench, decode_compute(body)))
+
+
+def _make_engines(names: tuple[str, ...]) -> dict[str, Engine]:
+    engines: dict[str, Engine] = {}
+    for name in names:
+        try:
+            engine = load_engine(name)()
+        except ImportError as error:
+            raise missing_module(name, error) from error
+        engines[engine.name] = engine
+    return engines
+
+
+def _answer(bench: Workbench, task: Compute) -> bytes:
+    try:
+        return pack(Done(bench.compute(task)))
+    except FrameTooLargeError as error:
+        return pack(Failed(ResourceExhaustionError(f"The result is too large. {error}").to_problem()))
+    except BaseException as error:  # an engine may raise anything, SystemExit included
+        if _is_out_of_memory(error):
+            bench.clear()
+            guard.lift_memory_limit()
+            return pack(Failed(_memory_problem(), retire=True))
+        return _pack_failure(error)
+
+
+def _pack_failure(error: BaseException) -> bytes:
+    try:
+        return pack(_failure(error))
+    except Exception as unsaid:  # the error's details are nothing that can be sent
+        return pack(
+            _failure(ComputationError(f"{_words(error)} (its details cannot be told: {_words(unsaid)})"))
+        )
+
+
+def _failure(error: BaseException) -> Failed:
+    if isinstance(error, BioXenException):
+        return Failed(error.to_problem())
+    kind = type(error).__qualname__
+    problem = ComputationError(f"The engine failed with {_words(error)}", details={"exception": kind})
+    return Failed(problem.to_problem(), _traceback(error))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # Bindings of C++ libraries hand `std::bad_alloc` on as a RuntimeError.
+    return isinstance(error, MemoryError) or "bad_alloc" in _words(error)
+
+
+def _memory_problem() -> dict[str, Any]:
+    words = "The computation asked for more memory than a worker may have."
+    remedy = "Ask for less at once, or give the workers a higher memory limit."
+    return ResourceExhaustionError(words, details={"remedy": remedy}).to_problem()
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__qualname__}: {error}"[:_WORDS_MAX]
+    except Exception:  # its __str__ may be as broken as what raised it
+        return f"{type(error).__qualname__}, which has no words for itself"
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))[-_TRACEBACK_MAX:]
+    except Exception:
+        return "(no traceback can be written)"
+
+
+def _decode_payload(payload: bytes) -> Mapping[str, Any]:
+    try:
+        return msgspec.json.decode(payload, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ValidationError(f"The request is not a JSON object: {error}") from error

@@ -1,0 +1,127 @@
+"""One line for a person, with units, for each computed result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bioxen.protocol.kinetic import KineticResult
+from bioxen.protocol.metabolic import DynamicFba, MetabolicResult
+from bioxen.protocol.provenance import Provenance
+
+SHOWN = 3
+"""Values named in a line; the result itself has them all."""
+LETHAL = 0.01
+"""A deletion counts as lethal where less than this share of the undisturbed objective is left."""
+
+
+def metabolic_line(result: MetabolicResult, biomass: str | None = None) -> str:
+    """Return what a metabolic result says.
+
+    Args:
+        result: the service's result.
+        biomass: the chassis' objective, a reaction whose flux is a growth rate, 1/h.
+    """
+    model = _model(result.provenance, result.model_key)
+    if result.status != "optimal":
+        return f"{result.status}: {result.message} (objective {_terms(result.objective)}) on {model}"
+    best = f"{_objective(result, biomass)} (optimal; objective {_terms(result.objective)}) on {model}"
+    return f"{_culture(result.dynamics)} on {model}" if result.dynamics else f"{_detail(result)}{best}"
+
+
+def kinetic_line(result: KineticResult) -> str:
+    """Return what a kinetic result says."""
+    model = _model(result.provenance, result.program_key)
+    if result.status != "completed":
+        return f"failed: {result.message} on {model}"
+    seed = "" if result.provenance.seed is None else f" (seed {result.provenance.seed})"
+    return f"{_kinetic_outcome(result)}{seed} on {model}"
+
+
+def _kinetic_outcome(result: KineticResult) -> str:
+    if result.estimation is not None:
+        fitted = {
+            name: f"{_number(one.value)}{_error(one.standard_error)}"
+            for name, one in result.estimation.parameters.items()
+        }
+        return f"fitted {_few(fitted)}; sum of squares {_number(result.estimation.sum_of_squares)}"
+    if result.sensitivities is not None:
+        ranked = sorted(result.sensitivities, key=lambda one: -abs(one.scaled or 0.0))
+        scaled = {f"dln({one.output})/dln({one.parameter})": _number(one.scaled) for one in ranked}
+        return f"largest scaled sensitivities: {_few(scaled)}"
+    if result.steady_state is not None:
+        stable = {True: "stable", False: "unstable", None: "of undecided stability"}[
+            result.steady_state.stable
+        ]
+        return f"steady state ({stable}): {_state(result)}"
+    unit = (result.output_units or {}).get("time", "model time units")
+    end = f"t = {_number(result.time_vector[-1])} {unit}" if result.time_vector else "the end"
+    return f"at {end}: {_state(result)}"
+
+
+def _state(result: KineticResult) -> str:
+    units = result.output_units or {}
+    final = result.final_state or {}
+    return _few({name: f"{_number(value)}{_unit(units.get(name))}" for name, value in final.items()})
+
+
+def _detail(result: MetabolicResult) -> str:
+    """Return what an analysis found beside the optimum."""
+    if result.flux_ranges is not None:
+        return f"flux ranges of {len(result.flux_ranges)} reactions; "
+    if result.deletions is not None:
+        left = LETHAL * abs(result.optimal_objective or 0.0)
+        lethal = sum(one.growth is None or abs(one.growth) < left for one in result.deletions)
+        return f"{lethal} of {len(result.deletions)} deletions leave less than {LETHAL:.0%} of "
+    return ""
+
+
+def _culture(run: DynamicFba) -> str:
+    why = "" if run.ended == "time_end" else ", where FBA became infeasible"
+    grown = f"{_number(run.biomass[0])} to {_number(run.biomass[-1])} gDW/L"
+    return f"biomass from {grown} in {_number(run.time[-1])} h{why}"
+
+
+def _objective(result: MetabolicResult, biomass: str | None) -> str:
+    value = _number(result.optimal_objective)
+    if len(result.objective) == 1:
+        ((name, coefficient),) = result.objective.items()
+        if coefficient == 1 and (name == biomass or _names_growth(name)):
+            return f"growth rate {value} 1/h"
+        if coefficient == 1:
+            return f"flux {name} {value} mmol/gDW/h"
+    return f"objective value {value}"
+
+
+def _names_growth(reaction: str) -> bool:
+    return any(word in reaction.casefold() for word in ("biomass", "growth"))
+
+
+def _terms(objective: Mapping[str, float]) -> str:
+    if not objective:
+        return "none"
+    terms = {name: name if factor == 1 else f"{factor:g} {name}" for name, factor in objective.items()}
+    rest = len(terms) - SHOWN
+    return " + ".join(list(terms.values())[:SHOWN]) + (f" + {rest} more" if rest > 0 else "")
+
+
+def _few(values: Mapping[str, str]) -> str:
+    shown = [f"{name} = {value}" for name, value in list(values.items())[:SHOWN]]
+    rest = len(values) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def _model(provenance: Provenance, digest: str) -> str:
+    return provenance.model_id or f"the given model {digest[:12]}"
+
+
+def _number(value: Any) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def _unit(unit: str | None) -> str:
+    return " model units" if unit is None else f" {unit}" if unit not in ("", "1", "dimensionless") else ""
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else f" ± {_number(value)}"

@@ -1,0 +1,44 @@
+"""The served OpenAPI document: committed, complete, and true under fuzzing."""
+
+import json
+from pathlib import Path
+
+import httpx2
+import pytest
+from tools.write_openapi import document
+
+from bioxen.protocol.processes import PROCESSES
+from bioxen.server.app import orchestrator_app, service_app
+from bioxen.server.settings import ServiceSettings
+
+COMMITTED = Path(__file__).parents[3] / "openapi.json"
+
+
+def test_the_committed_document_is_the_served_one(http: httpx2.Client) -> None:
+    assert COMMITTED.read_text() == document(), "run `make openapi` and commit openapi.json"
+    assert http.get("/openapi.json").json() == json.loads(COMMITTED.read_text())
+
+
+@pytest.mark.parametrize("service", ["static", "dynamic"])
+def test_the_orchestrator_has_every_route_of_the_services(service: str) -> None:
+    settings = ServiceSettings(workers=1)
+    whole = orchestrator_app(settings, []).openapi()["paths"]
+    part = service_app(service, settings).openapi()["paths"]  # type: ignore[arg-type]
+    assert {path: part[path] for path in part} == {path: whole[path] for path in part}
+
+
+def test_every_process_and_unit_is_documented() -> None:
+    text = COMMITTED.read_text()
+    for process in PROCESSES:
+        for code in process.codes:
+            assert f'"{code}"' in text
+    for unit in ("mmol/gDW/h", "gDW/L", "model time"):
+        assert f'"x-unit": "{unit}"' in text
+
+
+def test_every_error_is_a_problem_body() -> None:
+    for path in json.loads(COMMITTED.read_text())["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if int(status) >= 400 and status != "503":
+                    assert list(response["content"]) == ["application/problem+json"]

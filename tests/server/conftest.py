@@ -1,0 +1,29 @@
+"""Running services for the tests that need them: real processes, real workers, real HTTP on free ports."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from bioxen.server.supervisor import Supervisor
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Supervisor]:
+    """Every service, with one worker each, for the whole run."""
+    with Supervisor(compute_arguments=["--workers", "1"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def http(services: Supervisor) -> Iterator[httpx2.Client]:
+    """A plain HTTP client of the orchestrator, as a user of another language has one."""
+    with httpx2.Client(base_url=services.url, timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def static(services: Supervisor) -> Iterator[httpx2.Client]:
+    """A plain HTTP client of the metabolic service itself."""
+    with httpx2.Client(base_url=services.services[0].url, timeout=60, trust_env=False) as client:
+        yield client

@@ -1,0 +1,107 @@
+"""Dynamic FBA: nothing appears or vanishes, and the end is labelled."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.server.engines.metabolic.bench import run
+
+from bioxen.protocol.metabolic import DynamicFba, MetabolicResult
+
+
+def dynamics_of(result: MetabolicResult) -> DynamicFba:
+    assert result.dynamics is not None
+    return result.dynamics
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    glucose=st.floats(0.5, 20.0),
+    biomass=st.floats(0.005, 0.5),
+    points=st.integers(11, 61),
+    half=st.floats(0.01, 1.0),
+)
+def test_glucose_is_eaten_and_never_overdrawn(
+    glucose: float, biomass: float, points: int, half: float
+) -> None:
+    course = dynamics_of(
+        run(
+            "textbook",
+            "metabolic_dfba",
+            initial_concentrations={"EX_glc__D_e": glucose},
+            initial_biomass=biomass,
+            half_saturation=half,
+            time_points=points,
+        )
+    )
+    left = course.concentrations["EX_glc__D_e"]
+    assert left[0] == glucose and min(left) >= 0.0
+    assert all(later <= earlier for earlier, later in pairwise(left))
+    grown = course.biomass[-1] - biomass
+    assert grown <= 0.0874 * 1.05 * (glucose - left[-1]) + 1e-9  # the best yield of the model, gDW/mmol
+    for number, (before, after) in enumerate(pairwise(course.biomass)):
+        rate = course.growth_rate[number]
+        step = course.time[number + 1] - course.time[number]
+        assert rate is not None and after == pytest.approx(before * math.exp(rate * step), rel=1e-9)
+
+
+def test_a_starved_culture_ends_and_says_so() -> None:
+    result = run("textbook", "metabolic_simulation")
+    course = dynamics_of(result)
+    assert (result.status, course.ended) == ("optimal", "infeasible")
+    assert course.time[-1] < 10.0 and course.growth_rate[-1] is None
+    assert course.growth_rate.count(None) == 1
+    assert "ended" in result.message and result.optimal_objective is None
+
+
+def test_a_culture_with_enough_runs_to_the_end() -> None:
+    course = dynamics_of(run("textbook", "metabolic_dfba", time_end=2.0, time_points=21))
+    assert course.ended == "time_end"
+    assert len(course.time) == len(course.biomass) == len(course.growth_rate) == 21
+    assert course.time[-1] == pytest.approx(2.0)
+    assert course.biomass[-1] == pytest.approx(0.01 * math.exp(0.8739 * 2), rel=0.01)
+
+
+def test_products_of_fermentation_accumulate() -> None:
+    course = dynamics_of(
+        run(
+            "textbook",
+            "metabolic_dfba",
+            constraints={"EX_o2_e": [0, 1000]},
+            initial_concentrations={"EX_glc__D_e": 10.0, "EX_ac_e": 0.0, "EX_etoh_e": 0.0},
+        )
+    )
+    assert course.concentrations["EX_ac_e"][-1] > 1.0
+    assert course.concentrations["EX_etoh_e"][-1] > 1.0
+
+
+def test_a_finer_step_changes_little() -> None:
+    coarse, fine = (
+        dynamics_of(run("textbook", "metabolic_dfba", time_end=5.0, time_points=points))
+        for points in (51, 501)
+    )
+    assert coarse.biomass[-1] == pytest.approx(fine.biomass[-1], rel=0.05)
+
+
+def test_a_forced_uptake_ends_when_it_cannot_be_met() -> None:
+    result = run(
+        "textbook",
+        "metabolic_dfba",
+        constraints={"EX_glc__D_e": [-10, -5]},
+        initial_concentrations={"EX_glc__D_e": 2.0},
+    )
+    assert dynamics_of(result).ended == "infeasible"
+
+
+def test_an_unlimited_uptake_is_limited_by_what_is_left() -> None:
+    result = run(
+        "textbook",
+        "metabolic_dfba",
+        constraints={"EX_o2_e": [None, 1000]},
+        initial_concentrations={"EX_o2_e": 5.0, "EX_glc__D_e": 5.0},
+    )
+    assert min(dynamics_of(result).concentrations["EX_o2_e"]) >= 0.0

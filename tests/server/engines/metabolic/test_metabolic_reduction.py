@@ -1,0 +1,85 @@
+"""The reduced problem is the same problem: same solutions, same bounds, same costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from tests.server.engines.metabolic.bench import program
+
+from bioxen.server.engines.metabolic.reduction import reduce
+from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum
+
+ENTRIES = st.sampled_from([0.0, 0.0, 0.0, 0.0, 1.0, -1.0, 2.0, -0.5, 3.0])
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> sparse.csc_array:
+    rows, columns = draw(st.integers(1, 7)), draw(st.integers(1, 9))
+    values = draw(st.lists(ENTRIES, min_size=rows * columns, max_size=rows * columns))
+    return sparse.csc_array(np.array(values).reshape(rows, columns))
+
+
+def rank(matrix: sparse.csc_array) -> int:
+    return int(np.linalg.matrix_rank(matrix.toarray())) if min(matrix.shape) else 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(matrices())
+def test_no_solution_is_lost_or_invented(matrix: sparse.csc_array) -> None:
+    reduction = reduce(matrix)
+    free = reduction.matrix.shape[1]
+    assert free - rank(reduction.matrix) == matrix.shape[1] - rank(matrix)
+    expansion = np.zeros((matrix.shape[1], free))
+    for x, z in enumerate(reduction.root):
+        if z >= 0:
+            expansion[x, z] = reduction.factor[x]
+    lost = (matrix @ expansion)[:, :, None] if free else np.zeros((1, 1, 1))
+    null = _null_space(reduction.matrix.toarray()) if free else np.zeros((0, 0))
+    assert np.abs(lost[:, :, 0] @ null).max(initial=0.0) < 1e-9
+
+
+def _null_space(
+    matrix: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    if not matrix.size:
+        return np.eye(matrix.shape[1])
+    _, values, vectors = np.linalg.svd(matrix)
+    return np.asarray(vectors[int((values > 1e-9).sum()) :].T)
+
+
+@settings(max_examples=150, deadline=None)
+@given(matrices(), st.data())
+def test_the_optimum_is_that_of_brute_force(matrix: sparse.csc_array, data: st.DataObject) -> None:
+    count = matrix.shape[1]
+    limits = st.integers(-4, 4)
+    pairs = [sorted((data.draw(limits), data.draw(limits))) for _ in range(count)]
+    lower, upper = np.array(pairs, dtype=float).T.copy()
+    cost = np.array([float(data.draw(st.integers(-2, 2))) for _ in range(count)])
+    outcome = LinearProgram(matrix, lower, upper, cost).solve(lower, upper, cost)
+    expected = _by_scipy(matrix, lower, upper, cost)
+    if isinstance(outcome, NoOptimum):
+        assert (outcome.status, expected) == ("infeasible", None)
+    else:
+        assert expected is not None and outcome.value == pytest.approx(expected, abs=1e-6)
+        assert np.abs(matrix @ outcome.x).max() <= 1e-8
+
+
+def _by_scipy(
+    matrix: sparse.csc_array, *problem: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> float | None:
+    from scipy.optimize import linprog
+
+    lower, upper, cost = problem
+    answer = linprog(
+        cost, A_eq=matrix.toarray(), b_eq=np.zeros(matrix.shape[0]), bounds=np.stack([lower, upper], axis=1)
+    )
+    return float(answer.fun) if answer.status == 0 else None
+
+
+def test_a_genome_scale_model_shrinks_by_half() -> None:
+    reduced = reduce(program("iJO1366").network.stoichiometry)
+    assert reduced.matrix.shape[0] < 700 and reduced.matrix.shape[1] < 1500
+    assert np.abs(reduced.factor).max() <= 1.0
