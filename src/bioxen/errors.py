@@ -94,8 +94,8 @@ class BioXenException(Exception):  # noqa: N818 - the public name since the proj
         self.details: dict[str, Any] = dict(details or {})
 
     def __str__(self) -> str:
-        remedy = f" {self.remedy}" if self.remedy else ""
-        return f"[{self.code.value}] {self.message}{remedy}"
+        message = self.message if self.message.endswith((".", "!", "?")) else self.message + "."
+        return f"[{self.code.value}] {message} {self.remedy or ''}".rstrip()
 
     def __eq__(self, other: object) -> bool:
         return (

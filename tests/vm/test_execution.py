@@ -85,7 +85,7 @@ def test_infeasible_is_an_outcome(services: FakeServices) -> None:
     }
     result = execute(services, "metabolic_fba", "real")
     assert result.status == "success"
-    assert result.biological_output.startswith("infeasible: No flux meets every bound.")
+    assert result.biological_output.startswith("No flux meets every bound.")
     assert "growth rate" not in result.biological_output
 
 

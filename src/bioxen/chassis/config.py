@@ -41,3 +41,9 @@ class ChassisConfig(MappingMessage):
     """The default model's own objective, a reaction id."""
     medium: dict[Identifier, Uptake] = Field(default_factory=dict)
     """The default model's own medium: exchange id → largest uptake, mmol/gDW/h."""
+
+    @property
+    def gene_expression_program(self) -> str:
+        """The program of `kinetic_gene_expression`: the organism's own where it has one."""
+        named = (program for program in self.kinetic_programs if program.endswith("gene_expression"))
+        return next(named, "gene_expression")

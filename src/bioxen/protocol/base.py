@@ -105,7 +105,7 @@ def _words(error: Mapping[str, Any]) -> str:
 
 def _remedy(error: Mapping[str, Any], message_type: type[BaseModel] | None) -> str:
     if error["type"] != "extra_forbidden" or message_type is None:
-        return "Give a value of the form that is asked for; GET /docs shows it."
+        return "Correct the value at that place; the OpenAPI document shows its form."
     fields = list(message_type.model_fields)
     close = near_matches(str(error["loc"][-1]), fields)
     return f"Did you mean {', '.join(close)}?" if close else f"The fields are {', '.join(fields)}."

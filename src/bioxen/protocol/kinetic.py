@@ -101,7 +101,7 @@ class SensitivityRequest(TimedRequest):
     process_code: Literal["kinetic_sensitivity", "sensitivity_analysis"] = "kinetic_sensitivity"
     sensitivity_parameters: list[Identifier] | None = None
     """The parameters to vary; every global parameter where absent."""
-    relative_step: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
+    relative_step: Annotated[float, Field(ge=1e-8, le=0.1)] = 1e-3
     """Half-width of the central difference as a share of the parameter's value."""
     relative_tolerance: Tolerance = 1e-10
     absolute_tolerance: Tolerance = 1e-14

@@ -24,7 +24,7 @@ def metabolic_line(result: MetabolicResult, biomass: str | None = None) -> str:
     """
     model = _model(result.provenance, result.model_key)
     if result.status != "optimal":
-        return f"{result.status}: {result.message} (objective {_terms(result.objective)}) on {model}"
+        return f"{_sentence(result.message)} Objective {_terms(result.objective)} on {model}."
     best = f"{_objective(result, biomass)} (optimal; objective {_terms(result.objective)}) on {model}"
     return f"{_culture(result.dynamics)} on {model}" if result.dynamics else f"{_detail(result)}{best}"
 
@@ -76,6 +76,10 @@ def _detail(result: MetabolicResult) -> str:
     return ""
 
 
+def _sentence(text: str) -> str:
+    return text.strip().rstrip(".") + "."
+
+
 def _culture(run: DynamicFba) -> str:
     why = "" if run.ended == "time_end" else ", where FBA became infeasible"
     grown = f"{_number(run.biomass[0])} to {_number(run.biomass[-1])} gDW/L"
@@ -120,6 +124,8 @@ def _number(value: Any) -> str:
 
 
 def _unit(unit: str | None) -> str:
+    if unit == "item":  # SBML's word
+        return " molecules"
     return " model units" if unit is None else f" {unit}" if unit not in ("", "1", "dimensionless") else ""
 
 

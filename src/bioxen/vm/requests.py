@@ -31,8 +31,8 @@ OF_THE_CELL = ("process_code", "vm_id", "chassis_type")
 ADDED_UP = ("gene_knockouts", "reaction_knockouts")
 MERGED = ("constraints", "parameters", "initial_conditions")
 MODEL_FIELDS = ("model", "sbml", "cobra_json", "kinetic_code")
-GENE_EXPRESSION = ("kinetic_gene_expression", "gene_expression")
-"""The process that has a program of its own, and that program."""
+GENE_EXPRESSION = "kinetic_gene_expression"
+"""The process that always runs the chassis' gene-expression program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +113,8 @@ def _model(process: Process, code: str, cell: VmContext) -> dict[str, str]:
     """Return the model the cell brings, unless the context gives one of its own."""
     if any(cell.fields.get(name) is not None for name in MODEL_FIELDS):
         return {}
-    if code == GENE_EXPRESSION[0]:
-        return {"model": GENE_EXPRESSION[1]}
+    if code == GENE_EXPRESSION:
+        return {"model": cell.chassis.gene_expression_program}
     if process.service == "static":
         return {"model": cell.model or cell.chassis.default_model}
     return {"model": cell.kinetic_model or cell.chassis.default_kinetic_program}
@@ -125,7 +125,7 @@ def _of_delta(delta: Delta, known: Mapping[str, Any]) -> dict[str, Any]:
     if delta is NO_DELTA:
         return {}
     present = {name: getattr(delta, name) for name in Delta.model_fields if name in known and name != "seed"}
-    return {name: value for name, value in present.items() if value}
+    return {name: value for name, value in present.items() if value or name == "medium" and value is not None}
 
 
 def _merged(name: str, own: Any, given: Any) -> Any:

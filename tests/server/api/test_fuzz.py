@@ -29,5 +29,7 @@ def test_the_service_keeps_to_its_document(fuzzed: Supervisor, name: str) -> Non
     options = ["--exclude-operation-id", "delete_service_services_delete"]
     options += ["--max-examples", str(EXAMPLES), "--seed", str(SEED), "--request-timeout", "60"]
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "--no-color", "run"]
-    run = subprocess.run([*command, url + "/openapi.json", *options], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [*command, url + "/openapi.json", *options], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stdout[-20_000:]

@@ -34,9 +34,9 @@ async def stage(*actors: str, **options: Any) -> AsyncIterator[LocalPool]:
     """Give a started pool; afterwards none of its processes is left."""
     pool = local_pool(*actors, **options)
     async with pool:
-        before = set(psutil.Process().children(recursive=True))
         yield pool
-    assert not [child for child in before if alive(child.pid)]
+        pids = [pool.zygote_pid or 0, *worker_pids(pool)]
+    assert not [pid for pid in pids if alive(pid)]
 
 
 def task(engine: str, say: str = "", *, seconds: float = 0.0, model: str | None = None, **more: Any) -> Task:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from bioxen.errors import (
     BioXenErrorCode,
@@ -161,7 +162,20 @@ def too_large() -> ValidationError:
     )
 
 
-async def _on_http(_: Request, error: Exception) -> JSONResponse:
+def _allowed_methods(request: Request) -> str:
+    """Return every method of the path, for the Allow header; the router knows of one route at a time."""
+    path = request.url.path
+    return ", ".join(
+        sorted(
+            method.upper()
+            for template, operations in request.app.openapi()["paths"].items()
+            if compile_path(template)[0].match(path)
+            for method in operations
+        )
+    )
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - the registration says so
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return problem_response(too_large(), error.status_code)
@@ -174,6 +188,8 @@ async def _on_http(_: Request, error: Exception) -> JSONResponse:
     fault = BioXenException(str(error.detail), BioXenErrorCode.API_VALIDATION_ERROR, details)
     response = problem_response(fault, status)
     response.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = _allowed_methods(request)
     return response
 
 

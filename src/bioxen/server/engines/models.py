@@ -42,5 +42,5 @@ def model_name(request: ComputeRequest) -> str:
     if isinstance(request, MetabolicRequest):
         return chassis.default_model
     if getattr(request, "process_code", None) == "kinetic_gene_expression":
-        return "gene_expression"
+        return chassis.gene_expression_program
     return chassis.default_kinetic_program

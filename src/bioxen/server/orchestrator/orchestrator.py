@@ -154,7 +154,7 @@ class ComputationOrchestrator:
             except OverloadError as error:
                 overload = error
             except _NoAnswerError as error:
-                log.warning("%s gave no answer: %s", replica.url, error)
+                log.info("%s gave no answer: %s", replica.url, error)
         raise overload or self._unavailable(service)
 
     async def _ask(self, url: str, path: str, body: bytes, timeout: float) -> bytes:

@@ -50,7 +50,7 @@ class Facts:
     event_targets: frozenset[str]
     """What an event changes."""
     event_inputs: frozenset[str]
-    """What an event that may fire at the start depends on; such events have fired before anything can be set."""
+    """What an event that may fire at the start depends on; it has fired before anything can be set."""
     keeps_history: bool
     """Whether events leave traces that no reset removes: delays that wait, a random order of ties."""
     time_dependent: bool

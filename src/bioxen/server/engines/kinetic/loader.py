@@ -23,8 +23,8 @@ _UNCHECKED = (
     libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
     libsbml.LIBSBML_CAT_MODELING_PRACTICE,
 )
-_HARMLESS_ERRORS = {libsbml.DanglingUnitSIdRef}
-"""Numbers do not depend on these."""
+_HARMLESS_ERRORS = {libsbml.DanglingUnitReference}
+"""References to units that do not exist: no number depends on them."""
 _SYMBOLS = {
     "http://www.sbml.org/sbml/symbols/delay": ("a delay", "Replace delay(x, t) by intermediate steps."),
     "http://www.sbml.org/sbml/symbols/distrib": (

@@ -10,8 +10,10 @@ import ctypes
 import os
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _libc = ctypes.CDLL(None)
 _KEPT_BYTES = 64_000
@@ -21,7 +23,9 @@ class Noise:
     """A pocket that swallows the output of C code while it is open; one per engine, used again and again."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the engine
+        self._descriptor, name = tempfile.mkstemp()
+        Path(name).unlink()
+        weakref.finalize(self, os.close, self._descriptor)
         self._text = ""
 
     @contextmanager
@@ -33,8 +37,8 @@ class Noise:
         _libc.fflush(None)
         saved = os.dup(1), os.dup(2)
         try:
-            os.dup2(self._file.fileno(), 1)
-            os.dup2(self._file.fileno(), 2)
+            os.dup2(self._descriptor, 1)
+            os.dup2(self._descriptor, 2)
             yield self
         finally:
             _libc.fflush(None)
@@ -49,14 +53,14 @@ class Noise:
         return self._text + self._peek()
 
     def _peek(self) -> str:
-        size = os.lseek(self._file.fileno(), 0, os.SEEK_END)
+        size = os.lseek(self._descriptor, 0, os.SEEK_END)
         if size == 0:
             return ""
-        return os.pread(self._file.fileno(), _KEPT_BYTES, max(0, size - _KEPT_BYTES)).decode(errors="replace")
+        return os.pread(self._descriptor, _KEPT_BYTES, max(0, size - _KEPT_BYTES)).decode(errors="replace")
 
     def _drain(self) -> str:
         text = self._peek()
         if text:
-            os.ftruncate(self._file.fileno(), 0)
-            os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+            os.ftruncate(self._descriptor, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
         return text

@@ -71,7 +71,7 @@ class Reduction:
 
     def expand(self, z: Vector, lower: Vector, upper: Vector) -> Vector:
         """Return x, at its bound where only rounding keeps it from there."""
-        x = np.where(self.root < 0, 0.0, self.factor * z[self.root])
+        x: Vector = self.factor * np.append(z, 0.0)[self.root]  # −1, no root, is that last 0
         for bound in (lower, upper):
             near = np.isfinite(bound) & ~(np.abs(x - bound) > SNAP * np.maximum(1.0, np.abs(bound)))
             x[near] = bound[near]

@@ -182,6 +182,8 @@ class LinearProgram:
         z = np.array(solution.col_value)
         lower, upper, cost = reduced.full
         x = self._reduction.expand(z, lower, upper)
+        if not np.isfinite(x).all():
+            return None
         value = float(cost @ x)
         slopes = reduced.cost - self._transposed @ np.array(solution.row_dual)
         certificate = Certificate(

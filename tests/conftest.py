@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+import bioxen
 from bioxen.server.supervisor import Supervisor
+from bioxen.vm.hypervisor import BioXenHypervisor
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +29,18 @@ def static(services: Supervisor) -> Iterator[httpx2.Client]:
     """A plain HTTP client of the metabolic service itself."""
     with httpx2.Client(base_url=services.services[0].url, timeout=60, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def _local() -> Iterator[BioXenHypervisor]:
+    with bioxen.local(workers=1) as running:
+        yield running
+
+
+@pytest.fixture
+def hypervisor(_local: BioXenHypervisor) -> Iterator[BioXenHypervisor]:
+    """Services in this process, and a cell `plain` that runs; every cell is gone after the test."""
+    _local.create_vm("plain", "ecoli").start()
+    yield _local
+    for status in _local.list_vms():
+        _local.destroy_vm(status.vm_id)

@@ -1,0 +1,178 @@
+"""The command line: human output, JSON and CSV, errors with exit codes that scripts can use."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from bioxen.cli import app, main
+from bioxen.server.supervisor import Supervisor
+
+DECAY = "model decay() species S; S = 10; J: S => ; k * S; k = 0.5; end"
+
+
+class Outcome:
+    """What a command printed, and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+class Cli:
+    """Runs the command line in this process, as its entry point does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str) -> Outcome:
+        self._monkeypatch.setattr("sys.argv", ["bioxen", *arguments])
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+            raise SystemExit(0)
+        printed = self._capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), printed.out, printed.err)
+
+
+@pytest.fixture
+def bioxen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], services: Supervisor, tmp_path: Path
+) -> Cli:
+    monkeypatch.setenv("BIOXEN_URL", services.url)
+    monkeypatch.setenv("BIOXEN_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    return Cli(monkeypatch, capsys)
+
+
+def test_run_for_a_person(bioxen: Cli) -> None:
+    shown = bioxen("run", "metabolic_fba")
+    assert shown.code == 0
+    assert "growth rate 0.8739 1/h" in shown.out
+    assert "computed by centralized_cobrapy" in shown.out
+
+
+def test_run_json_is_the_whole_result(bioxen: Cli) -> None:
+    result = json.loads(bioxen("run", "metabolic_fba", "--bounds", "EX_o2_e=0,1000", "--json").out)
+    assert result["status"] == "success"
+    assert result["service_results"]["optimal_objective"] == pytest.approx(0.211663, abs=1e-6)
+
+
+def test_run_csv_of_fluxes(bioxen: Cli) -> None:
+    shown = bioxen("run", "metabolic_fba", "--knock-out", "b3916", "--knock-out", "b1723", "--csv")
+    rows = {row["reaction"]: float(row["flux"]) for row in csv.DictReader(io.StringIO(shown.out))}
+    assert rows["PFK"] == 0
+    assert rows["Biomass_Ecoli_core"] == pytest.approx(0.704037, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns"),
+    [
+        (["flux_variability_analysis", "--set", 'reactions=["PFK"]'], ["reaction", "minimum", "maximum"]),
+        (["metabolic_gene_knockout", "--set", 'genes=["b0720"]'], ["ids", "growth", "status"]),
+        (
+            ["metabolic_dfba", "--set", "time_points=3"],
+            ["time", "biomass", "growth_rate", "EX_glc__D_e"],
+        ),
+        (["kinetic_ode", "--set", "time_points=3"], ["time", "mrna", "protein"]),
+        (["kinetic_steady_state"], ["output", "value"]),
+        (
+            ["sensitivity_analysis", "--set", 'sensitivity_parameters=["k_tl"]'],
+            ["output", "parameter", "unscaled", "scaled"],
+        ),
+    ],
+)
+def test_csv_columns(bioxen: Cli, arguments: list[str], columns: list[str]) -> None:
+    shown = bioxen("run", *arguments, "--csv")
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[0].split(",") == columns
+
+
+def test_run_a_model_file(bioxen: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "decay.ant"
+    file.write_text(DECAY)
+    shown = bioxen(
+        *("run", "kinetic_ode", "--file", str(file), "--param", "k=1", "--init", "S=2"),
+        *("--set", "time_end=1", "--set", "time_points=2", "--csv"),
+    )
+    assert float(shown.out.splitlines()[-1].split(",")[1]) == pytest.approx(2 * 0.36787944, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "metabolic_fba", "--bounds", "EX_o2=0,10"], 2, ["BX013", "EX_o2_e"]),
+        (["run", "metabolic_fba", "--bounds", "EX_o2_e=10,0"], 2, ["BX008", "EX_o2_e"]),
+        (["run", "metabolic_fba", "--bounds", "EX_o2_e"], 2, ["REACTION"]),
+        (["run", "metabolic_fba", "--bounds", "EX_o2_e=a,b"], 2, ["no number"]),
+        (["run", "metabolic_fba", "--chassis", "ecolli"], 2, ["BX003", "ecoli"]),
+        (["run", "metabolic_fbaa"], 2, ["BX014", "metabolic_fba"]),
+        (["run", "metabolic_fba", "--file", "/nowhere.xml"], 2, ["/nowhere.xml"]),
+        (["run", "metabolic_fba", "--set", "deadline=0.001", "--set", "model=iJO1366"], 4, ["BX016"]),
+        (["run", "metabolic_fba", "--url", "http://127.0.0.1:9"], 3, ["BX015", "bioxen up"]),
+        (["models", "show", "textbok"], 2, ["BX011", "textbook"]),
+        (["models", "remove", "textbook"], 2, ["textbook"]),
+        (["chassis", "show", "ecolli"], 2, ["BX003", "ecoli"]),
+        (["serve", "kinetic", "--host", "0.0.0.0"], 2, ["BX005", "--token"]),
+    ],
+)
+def test_wrong_input_is_named(bioxen: Cli, arguments: list[str], code: int, words: list[str]) -> None:
+    shown = bioxen(*arguments)
+    assert shown.code == code, shown.err
+    for word in words:
+        assert word in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_hybrid_and_symbolic_are_labelled(bioxen: Cli) -> None:
+    shown = bioxen("run", "protein_folding", "--mode", "hybrid")
+    assert shown.code == 0
+    assert "symbolic" in shown.out
+    assert "why:" in shown.out
+    assert json.loads(bioxen("run", "metabolic_fba", "--mode", "symbolic", "--json").out)["symbolic"] is True
+
+
+def test_an_infeasible_model_is_a_result(bioxen: Cli) -> None:
+    shown = bioxen("run", "metabolic_fba", "--bounds", "EX_glc__D_e=0,1000", "--json")
+    assert shown.code == 0
+    result = json.loads(shown.out)["service_results"]
+    assert (result["status"], result["optimal_objective"]) == ("infeasible", None)
+
+
+def test_models_of_your_own(bioxen: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "decay.ant"
+    file.write_text(DECAY)
+    assert bioxen("models", "add", str(file), "--chassis", "syn3a", "--licence", "CC0-1.0").code == 0
+    listed = json.loads(bioxen("models", "list", "--json").out)
+    mine = next(model for model in listed if model["id"] == "decay")
+    assert (mine["origin"], mine["chassis"], mine["kind"]) == ("user", "syn3a", "kinetic")
+    assert json.loads(bioxen("models", "show", mine["digest"], "--json").out) == mine
+    assert bioxen("models", "verify").code == 0
+    assert bioxen("models", "remove", "decay").code == 0
+    assert bioxen("models", "show", "decay").code == 2
+
+
+def test_chassis(bioxen: Cli) -> None:
+    listed = bioxen("chassis", "list").out
+    assert all(name in listed for name in ("ecoli", "yeast", "syn3a", "minimal_cell", "orthogonal", "base"))
+    assert "EX_glc__D_e" in bioxen("chassis", "show", "ecoli").out
+    assert json.loads(bioxen("chassis", "show", "syn3a", "--json").out)["biological_type"] == "syn3a"
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["up"], ["serve"], ["serve", "metabolic"], ["models", "add"]]
+)
+def test_help_has_examples(bioxen: Cli, command: list[str]) -> None:
+    shown = bioxen(*command, "--help")
+    assert shown.code == 0
+    assert "xample" in shown.out or not command
+
+
+def test_every_command_has_help() -> None:
+    for command in [
+        *app.registered_commands,
+        *(c for g in app.registered_groups if g.typer_instance for c in g.typer_instance.registered_commands),
+    ]:
+        assert command.callback is not None
+        assert command.callback.__doc__, command

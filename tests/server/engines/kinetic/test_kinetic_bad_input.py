@@ -1,0 +1,113 @@
+"""What is wrong is said: the class of the error, the place, and words that name the mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.server.engines.kinetic.models import GENE_EXPRESSION, KITCHEN_SINK, run, source_of
+
+from bioxen.errors import (
+    BioXenException,
+    InvalidModelError,
+    UnknownIdentifierError,
+    UnknownProcessError,
+    ValidationError,
+)
+from bioxen.server.engines.kinetic import KineticEngine
+
+REQUESTS: list[tuple[dict[str, Any], type[BioXenException], str]] = [
+    ({"initial_conditions": {"prtein": 1.0}}, UnknownIdentifierError, "initial_conditions.prtein"),
+    ({"initial_conditions": {"k": 1.0}}, UnknownIdentifierError, "initial_conditions.k"),
+    ({"initial_conditions": {"[k]": 1.0}}, UnknownIdentifierError, "initial_conditions.[k]"),
+    ({"initial_conditions": {"S1": 1.0, "[S1]": 1.0}}, ValidationError, "initial_conditions.[S1]"),
+    ({"parameters": {"S1": 1.0}}, UnknownIdentifierError, "parameters.S1"),
+    ({"parameters": {"kk": 1.0}}, UnknownIdentifierError, "parameters.kk"),
+    ({"parameters": {"q": 1.0}}, ValidationError, "parameters.q"),
+    ({"parameters": {"k": float("nan")}}, ValidationError, "parameters.k"),
+    ({"outputs": ["nothing"]}, UnknownIdentifierError, "outputs.nothing"),
+    ({"outputs": ["cc(_J0, k)"]}, UnknownIdentifierError, "outputs.cc(_J0, k)"),
+    ({"outputs": []}, ValidationError, "outputs"),
+    ({"time_points": 1_000_001}, ValidationError, "time_points"),
+    ({"time_end": 0.0}, ValidationError, ""),
+    ({"process_code": "kinetic_od"}, UnknownProcessError, "process_code"),
+    ({"process_code": "metabolic_fba"}, UnknownProcessError, "process_code"),
+    (
+        {"process_code": "sensitivity_analysis", "sensitivity_parameters": ["kx"]},
+        UnknownIdentifierError,
+        "sensitivity_parameters.kx",
+    ),
+    (
+        {
+            "process_code": "parameter_estimation",
+            "measured_times": [0, 1],
+            "measurements": {"[S1]": [None, None]},
+            "estimate": {"k": {"lower": 0.1, "upper": 1.0}},
+        },
+        ValidationError,
+        "measurements",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "place"), REQUESTS, ids=[str(case[0])[:60] for case in REQUESTS]
+)
+def test_a_bad_request_is_refused_with_its_place(
+    engine: KineticEngine, request_: dict[str, Any], error: type[BioXenException], place: str
+) -> None:
+    with pytest.raises(error) as caught:
+        run(engine, KITCHEN_SINK, **{"process_code": "kinetic_ode", **request_})
+    assert type(caught.value) is error
+    assert (caught.value.place or "") == place
+    assert caught.value.remedy
+
+
+def test_near_matches_are_offered_in_the_form_that_was_used(engine: KineticEngine) -> None:
+    model = GENE_EXPRESSION.replace("p", "protein")
+    with pytest.raises(UnknownIdentifierError) as caught:
+        run(engine, model, initial_conditions={"[prtein]": 1.0})
+    assert caught.value.details["near_matches"] == ["[protein]"]
+
+
+SBML = '<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1">{}</sbml>'
+MODELS = [
+    ("S1 -> S2; k*", "antimony", "Antimony: .*line 1"),
+    ("/etc/hostname", "sbml", "begins with '<'"),
+    ("file:///etc/hostname", "sbml", "begins with '<'"),
+    ("<sbml", "sbml", "libSBML"),
+    ("<html></html>", "sbml", "libSBML"),
+    (SBML.format(""), "sbml", "no model|model"),
+    ("species A = 1; A => ; delay(A, 1);", "antimony", "a delay"),
+    ("species A = 1; A => ; A; n = normal(0, 1);", "antimony", "random draw"),
+    ("time = 3;", "antimony", "time"),
+    ("{}", "cobra-json", "no kinetics"),
+]
+
+
+@pytest.mark.parametrize(("text", "text_format", "words"), MODELS, ids=[case[0][:30] for case in MODELS])
+def test_a_bad_model_is_refused_in_words(
+    engine: KineticEngine, text: str, text_format: Any, words: str
+) -> None:
+    with pytest.raises(InvalidModelError, match=words):
+        engine.compile(source_of(text, text_format))
+
+
+def test_antimony_names_the_line(engine: KineticEngine) -> None:
+    with pytest.raises(InvalidModelError) as caught:
+        engine.compile(source_of("species A = 1;\nA => ;; k*A\n"))
+    assert caught.value.place == "line 2"
+
+
+def test_an_algebraic_rule_is_named(engine: KineticEngine) -> None:
+    mathml = '<math xmlns="http://www.w3.org/1998/Math/MathML"><ci>x</ci></math>'
+    model = (
+        '<model><listOfParameters><parameter id="x" value="0" constant="false"/></listOfParameters>'
+        f"<listOfRules><algebraicRule>{mathml}</algebraicRule></listOfRules></model>"
+    )
+    with pytest.raises(InvalidModelError, match="an algebraic rule"):
+        engine.compile(source_of(SBML.format(model), "sbml"))
+
+
+def test_no_code_means_a_time_course(engine: KineticEngine) -> None:
+    assert engine.parse({"time_end": 3}).process_code == "kinetic_ode"  # type: ignore[attr-defined]
