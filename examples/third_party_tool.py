@@ -1,4 +1,4 @@
-"""Runs a third party's tool through a virtual cell, without installing it: `python examples/third_party_tool.py`."""
+"""Runs a third party's tool through a virtual cell, without installing it."""
 
 from pathlib import Path
 

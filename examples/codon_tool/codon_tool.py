@@ -31,7 +31,7 @@ class CodonTool(BioToolWrapper):
         return ["protein_translation_time"]
 
     def execute_process(self, process_code: str, context: Mapping[str, Any]) -> Mapping[str, JsonValue]:
-        """Return codon counts, GC content (share of one) and translation time (s) of `context["sequence"]`."""
+        """Return codon counts, GC content (share of one) and translation time (s) of the `sequence`."""
         codons = read_codons(context.get("sequence"))
         sense = [codon for codon in codons if codon not in STOP_CODONS]
         rate = ELONGATION_RATE.get(str(context.get("chassis_type")), DEFAULT_RATE)

@@ -96,6 +96,11 @@ def test_the_cells_own_model_comes_before_the_chassis() -> None:
     assert built("kinetic_ode", kinetic_model="lac")["model"] == "lac"
 
 
+def test_an_empty_medium_closes_every_exchange() -> None:
+    assert built("metabolic_fba", delta=Delta(medium={}))["medium"] == {}
+    assert "medium" not in built("metabolic_fba", delta=Delta(gene_knockouts=["b0001"]))
+
+
 def test_gene_expression_has_a_program_of_its_own() -> None:
     assert built("kinetic_gene_expression", kinetic_model="glycolysis")["model"] == "gene_expression"
     assert "model" not in built("kinetic_gene_expression", {"kinetic_code": "S -> ; k*S"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.units import Deadline, Identifier, ModelName

@@ -125,7 +125,9 @@ def _of_delta(delta: Delta, known: Mapping[str, Any]) -> dict[str, Any]:
     if delta is NO_DELTA:
         return {}
     present = {name: getattr(delta, name) for name in Delta.model_fields if name in known and name != "seed"}
-    return {name: value for name, value in present.items() if value or name == "medium" and value is not None}
+    if delta.medium is None:
+        present.pop("medium", None)
+    return {name: value for name, value in present.items() if value or name == "medium"}  # {} closes all
 
 
 def _merged(name: str, own: Any, given: Any) -> Any:

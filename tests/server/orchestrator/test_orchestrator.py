@@ -25,7 +25,7 @@ Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
 def good(request: httpx2.Request) -> httpx2.Response:
-    return httpx2.Response(200, content=b'{"from": %d}' % request.url.port)
+    return httpx2.Response(200, content=f'{{"from": {request.url.port}}}')
 
 
 def problem(error: BioXenException) -> Answer:

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import msgspec
 
@@ -64,8 +65,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's transport
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being an instance
 
     def data_received(self, data: bytes) -> None:
         """Hand on what the worker says; hang up on one that speaks nonsense."""

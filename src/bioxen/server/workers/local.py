@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Self
 
-from bioxen.errors import BioXenException, EngineCrashError, ValidationError
+from bioxen.errors import BioXenException, EngineCrashError, ServiceUnavailableError, ValidationError
 from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.workers import faults, guard
 from bioxen.server.workers.base import Task
@@ -105,7 +105,11 @@ class LocalPool:
         try:
             await self._nursery.start()
             self._perform(self._schedule.start())
-            await self._full
+            await asyncio.wait_for(self._full, self._config.start_timeout)
+        except TimeoutError:
+            await self.close()
+            words = f"The workers were not ready within {self._config.start_timeout:g} s."
+            raise self._failure or ServiceUnavailableError(words) from None
         except BaseException:
             await self.close()
             raise

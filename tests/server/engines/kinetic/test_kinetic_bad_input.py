@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.server.engines.kinetic.models import GENE_EXPRESSION, KITCHEN_SINK, run, source_of
+from tests.server.engines.kinetic.models import KITCHEN_SINK, run, source_of
 
 from bioxen.errors import (
     BioXenException,
@@ -64,9 +64,8 @@ def test_a_bad_request_is_refused_with_its_place(
 
 
 def test_near_matches_are_offered_in_the_form_that_was_used(engine: KineticEngine) -> None:
-    model = GENE_EXPRESSION.replace("p", "protein")
     with pytest.raises(UnknownIdentifierError) as caught:
-        run(engine, model, initial_conditions={"[prtein]": 1.0})
+        run(engine, "species protein = 1; protein => ; 1;", initial_conditions={"[prtein]": 1.0})
     assert caught.value.details["near_matches"] == ["[protein]"]
 
 

@@ -45,7 +45,7 @@ def test_the_same_request_gives_the_same_bytes_whatever_ran_before(seed: int) ->
         without_clock(run(MetabolicEngine().compile(source("textbook")), **fields)) for fields in REQUESTS[:2]
     ]
     order = list(range(len(REQUESTS)))
-    random.Random(seed).shuffle(order)  # noqa: S311
+    random.Random(seed).shuffle(order)
     answers = {number: without_clock(run(fresh, **REQUESTS[number])) for number in order}
     warm = {number: without_clock(run("textbook", **REQUESTS[number])) for number in range(len(REQUESTS))}
     assert answers == warm

@@ -144,9 +144,9 @@ class Runner:
 
     def stoichiometry(self, names: Sequence[str]) -> Matrix:
         """Return the stoichiometry matrix with a row for each of `names`, zero where no reaction reaches."""
+        if self._rr.model.getNumReactions() == 0 or not names:
+            return np.zeros((len(names), self._rr.model.getNumReactions()))
         table = self._call(self._rr.getFullStoichiometryMatrix)
-        if table.size == 0:
-            return np.zeros((len(names), 0))
         rows = dict(zip(table.rownames, np.array(table, dtype=float), strict=True))
         return np.array([rows.get(name, np.zeros(table.shape[1])) for name in names])
 

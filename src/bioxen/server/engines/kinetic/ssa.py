@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bioxen.errors import InvalidModelError, ValidationError
@@ -29,6 +31,9 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
     runner = program.prepare(changes_of(request, program.facts))
     _check_whole(runner, program)
     settings = {"method": "direct", **runner.use_direct_method(request.seed)}
+    negative = _first_negative(runner.reaction_rates(), program.facts.reactions)
+    if negative is not None:  # the method would run backwards in time, for ever
+        return failed(_negative_rate(negative), settings, request.seed)
     try:
         table = runner.grid(
             request.time_start, request.time_end, request.time_points, [*selections, *watched]
@@ -78,18 +83,22 @@ def _check_whole(runner: Runner, program: Program) -> None:
             )
 
 
-def _first_negative(table: Matrix, watched: list[str]) -> str | None:
-    columns = np.flatnonzero((table < 0).any(axis=0) | ~np.isfinite(table).all(axis=0))
+def _first_negative(table: Matrix, watched: Sequence[str]) -> str | None:
+    columns = np.flatnonzero(~(np.atleast_2d(table) >= 0).all(axis=0))
     return watched[int(columns[0])] if columns.size else None
 
 
 def _negative_words(name: str, program: Program) -> str:
     if name in program.facts.soundness.unproved:
-        return (
-            f"The propensity of {name} turned negative, so the trajectory is no sample of the model. "
-            "Write a net rate as two reactions."
-        )
+        return _negative_rate(name)
     return (
         f"{name} fell below zero molecules, so the trajectory is no sample of the model. "
         "A reaction fires without its reactant: make its rate 0 where the reactant is 0."
+    )
+
+
+def _negative_rate(name: str) -> str:
+    return (
+        f"The propensity of {name} is negative or no number, so the trajectory is no sample of the model. "
+        "Check the parameters, and write a net rate as two reactions."
     )

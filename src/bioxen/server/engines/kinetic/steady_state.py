@@ -101,9 +101,15 @@ def _find(runner: Runner, space: StateSpace) -> _Root | None:
             return _Root(sharpened, end)
     for guess in (state, start):
         sharpened = _newton(space, guess)
-        if sharpened is not None and (sharpened.min(initial=0.0) >= min(0.0, start.min(initial=0.0))):
+        if sharpened is not None and _is_as_positive(sharpened, start):
             return _Root(sharpened, None)
     return None
+
+
+def _is_as_positive(state: Matrix, start: Matrix) -> bool:
+    """Whether nothing fell below zero, within rounding, that did not start there."""
+    rounding = _CONVERGED * float(np.abs(state).max(initial=0.0))
+    return bool(state.min(initial=0.0) >= start.min(initial=0.0) - rounding)
 
 
 def _newton(space: StateSpace, state: Matrix) -> Matrix | None:
