@@ -14,25 +14,53 @@ from bioxen._version import VERSION
 from bioxen.errors import UnknownProcessError, did_you_mean
 from bioxen.protocol.base import parse
 from bioxen.protocol.metabolic import (
+    BlockedReactionsRequest,
+    DoubleGeneDeletionRequest,
+    DoubleReactionDeletionRequest,
     DynamicFbaRequest,
+    EssentialGenesRequest,
+    EssentialReactionsRequest,
     FbaRequest,
     FvaRequest,
+    GapFillingRequest,
     GeneDeletionRequest,
+    LexicographicFbaRequest,
+    LinearMomaRequest,
+    LooplessFbaRequest,
+    LooplessFvaRequest,
     MetabolicRequest,
     MetabolicResult,
+    MinimalMediumRequest,
+    MomaRequest,
     PfbaRequest,
+    PhasePlaneRequest,
+    ProductionEnvelopeRequest,
     ReactionDeletionRequest,
+    RobustnessRequest,
+    RoomRequest,
+    SamplingRequest,
 )
 from bioxen.protocol.provenance import Provenance, Setting
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.metabolic.adjustment import linear_moma, moma, room
+from bioxen.server.engines.metabolic.blocked import blocked_reactions
 from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
 from bioxen.server.engines.metabolic.dfba import dfba
+from bioxen.server.engines.metabolic.envelope import production_envelope
+from bioxen.server.engines.metabolic.essentials import essential_genes, essential_reactions
 from bioxen.server.engines.metabolic.fba import fba
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.fva import fva
+from bioxen.server.engines.metabolic.gapfilling import gap_filling
+from bioxen.server.engines.metabolic.lexicographic import lexicographic_fba
+from bioxen.server.engines.metabolic.loopless import loopless_fba, loopless_fva
+from bioxen.server.engines.metabolic.medium import minimal_medium
+from bioxen.server.engines.metabolic.pairs import double_gene_deletions, double_reaction_deletions
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.program import Program, compile_program
 from bioxen.server.engines.metabolic.reader import COBRA_VERSION
+from bioxen.server.engines.metabolic.sampling import sample
+from bioxen.server.engines.metabolic.scans import phase_plane, robustness
 from bioxen.server.engines.metabolic.solver import HIGHS_VERSION, TOLERANCE
 
 ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
@@ -40,7 +68,24 @@ ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     PfbaRequest: pfba,
     FvaRequest: fva,
     GeneDeletionRequest: gene_deletions,
+    LooplessFbaRequest: loopless_fba,
+    LooplessFvaRequest: loopless_fva,
+    LexicographicFbaRequest: lexicographic_fba,
     ReactionDeletionRequest: reaction_deletions,
+    DoubleGeneDeletionRequest: double_gene_deletions,
+    DoubleReactionDeletionRequest: double_reaction_deletions,
+    EssentialGenesRequest: essential_genes,
+    EssentialReactionsRequest: essential_reactions,
+    MomaRequest: moma,
+    LinearMomaRequest: linear_moma,
+    RoomRequest: room,
+    ProductionEnvelopeRequest: production_envelope,
+    PhasePlaneRequest: phase_plane,
+    RobustnessRequest: robustness,
+    MinimalMediumRequest: minimal_medium,
+    BlockedReactionsRequest: blocked_reactions,
+    SamplingRequest: sample,
+    GapFillingRequest: gap_filling,
     DynamicFbaRequest: dfba,
 }
 """Request → the analysis that answers it. A new analysis is one file and one line here."""

@@ -1,12 +1,15 @@
-"""Flux balance analysis: one linear program."""
+"""Flux balance analysis: one linear program, and what it leaves open where that is asked for."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.server.engines.metabolic.findings import Findings, flux_state
-from bioxen.server.engines.metabolic.problem import build_problem
+from bioxen.server.engines.metabolic.prices import optimal_hull, priced, prices_of, uniqueness_of
+from bioxen.server.engines.metabolic.problem import Problem, build_problem
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum
+from bioxen.server.engines.metabolic.solver import NoOptimum, worst
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 
@@ -17,11 +20,33 @@ def fba(request: FbaRequest, program: Program) -> Findings:
     if isinstance(outcome, NoOptimum):
         return unsolved(request, program, problem, outcome)
     best = problem.objective_value(outcome.value)
-    return Findings(
+    found = Findings(
         problem=problem,
         status="optimal",
         message=f"Optimal: the objective is {best:.6g}.",
         optimal_objective=best,
         flux_state=flux_state(program.network, outcome.x),
         certificate=outcome.certificate,
+    )
+    if request.report_shadow_prices or request.report_uniqueness:
+        return _with_duals(request, program, problem, found)
+    return found
+
+
+def _with_duals(request: FbaRequest, program: Program, problem: Problem, found: Findings) -> Findings:
+    optimum = priced(program, problem)
+    hull = (
+        optimal_hull(program, problem, optimum)
+        if request.report_uniqueness and not isinstance(optimum, NoOptimum)
+        else None
+    )
+    if isinstance(optimum, NoOptimum) or isinstance(hull, NoOptimum) or found.certificate is None:
+        return unsolved(request, program, problem, NoOptimum("numeric"))
+    prices = prices_of(program, problem, optimum) if request.report_shadow_prices else None
+    return replace(
+        found,
+        shadow_prices=prices and prices.shadow_prices,
+        reduced_costs=prices and prices.reduced_costs,
+        uniqueness=None if hull is None else uniqueness_of(program, hull),
+        certificate=worst([found.certificate, optimum.certificate]),
     )

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bioxen.protocol.metabolic import Certificate, Deletion, DynamicFba, FluxRange, MetabolicStatus
+from bioxen.protocol.metabolic import (
+    Adjustment,
+    Certificate,
+    Deletion,
+    DeletionMatrix,
+    DynamicFba,
+    Envelope,
+    Essentiality,
+    FluxRange,
+    FluxSamples,
+    GapFill,
+    Medium,
+    MetabolicStatus,
+    PhasePlane,
+    Robustness,
+    Uniqueness,
+)
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem
@@ -21,6 +37,19 @@ class Findings:
     flux_state: dict[str, float] | None = None
     flux_ranges: dict[str, FluxRange] | None = None
     deletions: list[Deletion] | None = None
+    deletion_matrix: DeletionMatrix | None = None
+    essentiality: Essentiality | None = None
+    shadow_prices: dict[str, float] | None = None
+    reduced_costs: dict[str, float] | None = None
+    uniqueness: Uniqueness | None = None
+    adjustment: Adjustment | None = None
+    envelope: Envelope | None = None
+    phase_plane: PhasePlane | None = None
+    robustness: Robustness | None = None
+    media: list[Medium] | None = None
+    blocked: list[str] | None = None
+    samples: FluxSamples | None = None
+    gap_fills: list[GapFill] | None = None
     dynamics: DynamicFba | None = None
     certificate: Certificate | None = None
     settings: dict[str, Setting] = field(default_factory=dict)

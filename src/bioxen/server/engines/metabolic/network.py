@@ -34,6 +34,10 @@ class Network:
     rules: GeneRules
     exchanges: tuple[int, ...]
     """Reactions that bring a metabolite in from the medium or let it out."""
+    carbons: Vector
+    """Atoms of carbon in each metabolite; 0 where its formula is not known."""
+    weights: Vector
+    """Molar mass of each metabolite, g/mol; NaN where its formula is not known."""
 
     def __post_init__(self) -> None:
         for array in (self.lower, self.upper, self.objective, self.stoichiometry.data):
@@ -53,6 +57,11 @@ class Network:
     def exchange_ids(self) -> tuple[str, ...]:
         """The ids of the exchanges."""
         return tuple(self.reactions[column] for column in self.exchanges)
+
+    @cached_property
+    def boundary(self) -> NDArray[np.bool_]:
+        """Which reactions cross the border of the model: those of one metabolite."""
+        return np.diff(self.stoichiometry.indptr) == 1
 
     def takes_up_backwards(self, exchange: int) -> bool:
         """Return whether uptake through `exchange` is its negative flux, as in `glc_e -->`."""

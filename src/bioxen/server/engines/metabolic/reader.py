@@ -99,7 +99,21 @@ def _network(model: Any) -> Network:
         direction="min" if model.objective_direction == "min" else "max",
         rules=GeneRules([compile_rule(reaction.gpr.body, gene_index) for reaction in model.reactions]),
         exchanges=tuple(model.reactions.index(reaction) for reaction in _exchanges(model)),
+        carbons=np.array([_carbons(metabolite) for metabolite in model.metabolites], dtype=float),
+        weights=np.array([_weight(metabolite) for metabolite in model.metabolites], dtype=float),
     )
+
+
+def _carbons(metabolite: Any) -> float:
+    return float((metabolite.elements or {}).get("C", 0.0))
+
+
+def _weight(metabolite: Any) -> float:
+    """Return the molar mass; NaN without a formula, or with one that holds more than elements."""
+    try:
+        return float(metabolite.formula_weight) if metabolite.elements else np.nan
+    except KeyError:  # a residue such as R or X
+        return np.nan
 
 
 def _stoichiometry(model: Any) -> sparse.csc_array:
