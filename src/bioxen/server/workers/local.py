@@ -7,6 +7,7 @@ Around the pool: `schedule` decides, `nursery` makes and kills processes, a `lin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Iterable
@@ -147,6 +148,7 @@ class LocalPool:
         self._perform(self._schedule.close())
         for spawning in self._spawning:
             spawning.cancel()
+        await asyncio.gather(*self._spawning, return_exceptions=True)
         if self._watch is not None:
             self._watch.cancel()
         await self._nursery.close()
@@ -198,10 +200,13 @@ class LocalPool:
 
     async def _connect(self, worker: int) -> None:
         loop = asyncio.get_running_loop()
-        link = Link(worker, self._on_message, self._on_closed)
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            link = Link(worker, self._on_message, self._on_closed)
+            undo.callback(link.capture.close)
             await loop.create_unix_connection(lambda: link, sock=ours)
+            undo.pop_all()
             self._links[worker] = link
             link.start_timer = loop.call_later(self._config.start_timeout, self._give_up_on, worker)
             self._nursery.fork(worker, theirs, link.capture)

@@ -95,6 +95,11 @@ def collect_facts(model: libsbml.Model) -> Facts:
     }
     species = {item.getId(): _species(item) for item in model.getListOfSpecies()}
     web = _Web({**laws, **assigned, **initial}, species)
+    event_targets = frozenset(
+        assignment.getVariable()
+        for event in model.getListOfEvents()
+        for assignment in event.getListOfEventAssignments()
+    )
     moving = [*laws.values(), *rates.values()]
     return Facts(
         species=species,
@@ -105,16 +110,12 @@ def collect_facts(model: libsbml.Model) -> Facts:
         rate_targets=frozenset(rates),
         initial_targets=tuple(initial),
         feeds=web.feeds(initial),
-        event_targets=frozenset(
-            assignment.getVariable()
-            for event in model.getListOfEvents()
-            for assignment in event.getListOfEventAssignments()
-        ),
+        event_targets=event_targets,
         event_inputs=web.reach_all(_first_firings(model)),
         keeps_history=_keeps_history(model),
         time_dependent=model.getNumEvents() > 0 or any(TIME in web.reach(math) for math in moving),
         units=units_of(model),
-        soundness=examine(model, assigned, frozenset(rates), web.reach),
+        soundness=examine(model, assigned, frozenset(rates), event_targets | frozenset(initial), web.reach),
     )
 
 

@@ -158,6 +158,6 @@ def _refuse_unsupported(document: libsbml.SBMLDocument, sbml: str) -> None:
 
 def _unsupported(construct: str, remedy: str) -> InvalidModelError:
     return InvalidModelError(
-        f"The model has {construct}, which libRoadRunner does not run.",
+        f"The model has {construct}, which the kinetic engine does not run.",
         details={"construct": construct, "remedy": remedy},
     )
