@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import typer
+from rich.markup import escape
 
 from bioxen._version import VERSION
 from bioxen.cli.console import errors, results, table
@@ -45,7 +46,7 @@ def doctor() -> None:
     listing = table("BioXen doctor", "", "what", "detail", "what to do")
     marks = {True: "[green]ok[/]", False: "[red]no[/]", None: "[dim]-[/]"}
     for finding in findings:
-        listing.add_row(marks[finding.ok], finding.what, finding.detail, finding.remedy)
+        listing.add_row(marks[finding.ok], finding.what, escape(finding.detail), escape(finding.remedy))
     results.print(listing)
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)

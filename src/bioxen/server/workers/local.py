@@ -17,6 +17,7 @@ from typing import Self
 from bioxen.errors import BioXenException, EngineCrashError, ServiceUnavailableError, ValidationError
 from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.workers import faults, guard
+from bioxen.server.workers.actions import Action, Assign, Fail, Kill, Reason, Spawn
 from bioxen.server.workers.base import Task
 from bioxen.server.workers.config import WorkerConfig, default_memory_limit, usable_cores
 from bioxen.server.workers.frames import (
@@ -31,10 +32,10 @@ from bioxen.server.workers.frames import (
 )
 from bioxen.server.workers.link import Link, Ticket
 from bioxen.server.workers.nursery import Nursery
-from bioxen.server.workers.schedule import Action, Assign, Fail, Kill, Reason, Schedule, Spawn
+from bioxen.server.workers.schedule import Schedule
+from bioxen.server.workers.watch import MemoryWatch
 
 _log = logging.getLogger(__name__)
-_WATCH_EVERY = 0.05
 _LOOK_EVERY = 64
 """Tasks of a worker between two looks at how it has grown."""
 _LAST_WORDS = 1.0
@@ -80,7 +81,7 @@ class LocalPool:
         self._ids = count(1)
         self._completed = 0
         self._spawning: set[asyncio.Task[None]] = set()
-        self._watch: asyncio.TimerHandle | None = None
+        self._watch = MemoryWatch(self._links, self._memory_limit, self._on_hunger)
         self._full: asyncio.Future[None] | None = None
         self._failure: BioXenException | None = None
         self.engines: tuple[EngineInfo, ...] = ()
@@ -149,8 +150,7 @@ class LocalPool:
         for spawning in self._spawning:
             spawning.cancel()
         await asyncio.gather(*self._spawning, return_exceptions=True)
-        if self._watch is not None:
-            self._watch.cancel()
+        self._watch.stop()
         await self._nursery.close()
         for link in list(self._links.values()):
             link.abort()
@@ -177,8 +177,7 @@ class LocalPool:
         ticket = self._tickets[action.job]
         if ticket.timer is None:  # a second try gets what the first one left
             ticket.timer = loop.call_later(ticket.task.deadline, self._expire, ticket)
-        if self._watch is None:
-            self._watch = loop.call_later(_WATCH_EVERY, self._watch_memory)
+        self._watch.start()
         self._links[action.worker].send(ticket, loop.time())
 
     def _fault(self, action: Fail) -> BioXenException:
@@ -292,15 +291,8 @@ class LocalPool:
     def _expire(self, ticket: Ticket) -> None:
         self._stop(ticket, faults.timed_out(ticket))
 
-    def _watch_memory(self) -> None:
-        busy = [link for link in self._links.values() if link.ticket is not None]
-        for link in busy:
-            link.capture.trim()
-            used = guard.resident_memory(link.pid)
-            if used > self._memory_limit and link.ticket is not None:
-                self._stop(link.ticket, faults.outgrew_memory(used, self._memory_limit))
-        loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(_WATCH_EVERY, self._watch_memory) if busy else None
+    def _on_hunger(self, ticket: Ticket, used: int) -> None:
+        self._stop(ticket, faults.outgrew_memory(used, self._memory_limit))
 
     def _stop(self, ticket: Ticket, fault: BioXenException) -> None:
         self._settle(ticket, fault)

@@ -15,6 +15,7 @@ import libsbml
 
 from bioxen.errors import InvalidModelError
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.kinetic.events import order_events
 from bioxen.server.engines.kinetic.facts import Facts, collect_facts
 
 _HARMLESS_PACKAGES = {"comp", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
@@ -64,6 +65,8 @@ def load(source: ModelSource) -> Loaded:
     _check(document)
     sbml = _flatten(document, sbml)
     _refuse_unsupported(document, sbml)
+    if order_events(document):
+        sbml = str(libsbml.writeSBMLToString(document))
     return Loaded(sbml, collect_facts(document.getModel()))
 
 
