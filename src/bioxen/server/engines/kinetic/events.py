@@ -27,7 +27,7 @@ def order_events(document: libsbml.SBMLDocument) -> bool:
     _refuse_ties(model)
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 1, False):
         raise InvalidModelError(
-            "The model has several events, and libSBML cannot bring it to SBML Level 3, where they have an order.",
+            "The model has several events, and libSBML cannot bring it to Level 3, where they have an order.",
             details={"remedy": "Convert the model to SBML Level 3."},
         )
     for index, event in enumerate(document.getModel().getListOfEvents()):
