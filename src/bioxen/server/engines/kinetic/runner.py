@@ -47,7 +47,7 @@ _GILLESPIE: dict[str, Setting] = {
     "maximum_time_step": 0.0,
     "nonnegative": False,
 }
-# CVODE warns a few times after many a harmless restart; the tenth time in a row it says that it warns no more.
+# CVODE warns a few times after many a harmless restart; the tenth time in a row it stops warning and says so.
 _COLLAPSE = re.compile(r"Internal t = (\S+) and h = [^\n]*\n[^\n]*issued mxhnil times")
 
 
