@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.units import Bounds, Flux, Fraction, Identifier, ModelText, Seconds, Uptake
+from bioxen.protocol.units import Bounds, Flux, Fraction, Identifier, ModelText, Uptake
 
 MetabolicStatus = Literal["optimal", "infeasible", "unbounded", "numeric"]
 
@@ -211,6 +211,4 @@ class MetabolicResult(MappingMessage):
     """The proof of an optimal answer."""
     model_key: str
     """Digest of the model that was used: the key of its warm copy in the workers."""
-    compute_seconds: Seconds
-    """Time in the engine, s, measured."""
     provenance: Provenance

@@ -79,13 +79,22 @@ def from_antimony(text: str) -> str:
     antimony.clearPreviousLoads()
     antimony.clearDirectories()
     if antimony.loadAntimonyString(text) < 0:
-        words = " ".join(antimony.getLastError().split())
+        words = _last_words()
         line = re.search(r"line (\d+)", words)
-        details = {"place": f"line {line[1]}", "line": int(line[1])} if line else {}
+        details: dict[str, Any] = {"place": f"line {line[1]}", "line": int(line[1])} if line else {}
+        details["remedy"] = "Correct the Antimony text there, and send it again."
         raise InvalidModelError(f"Antimony: {words}", details=details)
     sbml = str(antimony.getSBMLString(antimony.getMainModuleName()) or "")
     antimony.clearPreviousLoads()
     return sbml
+
+
+def _last_words() -> str:
+    """Return Antimony's own words; it cuts letters outside of ASCII in two."""
+    try:
+        return " ".join(antimony.getLastError().split())
+    except UnicodeDecodeError:
+        return "the text has a letter outside of ASCII where a name or an operator is expected"
 
 
 def _check(document: libsbml.SBMLDocument) -> None:
@@ -110,7 +119,13 @@ def _raise_problems(document: libsbml.SBMLDocument) -> None:
     if problems:
         line, words = problems[0]["line"], problems[0]["message"]
         raise InvalidModelError(
-            f"libSBML: {words}", details={"place": f"line {line}", "line": line, "problems": problems[:20]}
+            f"libSBML: {words}",
+            details={
+                "place": f"line {line}",
+                "line": line,
+                "problems": problems[:20],
+                "remedy": "Correct the SBML text there; `problems` lists every mistake that was found.",
+            },
         )
 
 
