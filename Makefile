@@ -35,7 +35,7 @@ imports: $(VENV)/.lint ## Which package may import which
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs ## Build the documents into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 openapi: $(VENV)/.server ## Write openapi.json from the services
 	$(BIN)/python tools/write_openapi.py openapi.json

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,20 @@ def test_models_of_your_own(bioxen: Cli, tmp_path: Path) -> None:
     assert bioxen("models", "verify").code == 0
     assert bioxen("models", "remove", "decay").code == 0
     assert bioxen("models", "show", "decay").code == 2
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["up"], ["serve", "kinetic"], ["models", "list"]])
+def test_a_thin_installation_says_what_is_missing(
+    bioxen: Cli, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("bioxen.server")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("fastapi", "uvicorn", "platformdirs", "psutil"):
+        monkeypatch.setitem(sys.modules, name, None)
+    shown = bioxen(*arguments)
+    assert shown.code == 3
+    assert "BX007" in shown.err
+    assert 'pip install "bioxen[server]"' in shown.err
 
 
 def test_chassis(bioxen: Cli) -> None:

@@ -39,7 +39,6 @@ METABOLIC = {
     "objective_direction": "max",
     "optimal_objective": 0.87,
     "model_key": "d",
-    "compute_seconds": 0.01,
     "provenance": PROVENANCE,
 }
 KINETIC = {
@@ -49,7 +48,6 @@ KINETIC = {
     "time_vector": [0.0, 1.0],
     "species_trajectories": {"S": [1.0, None]},
     "program_key": "d",
-    "compute_seconds": 0.01,
     "provenance": PROVENANCE,
 }
 HEALTH = {

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ def run(path: Path) -> None:
     for block, expected in python_with_output(path):
         printed = _run_block(block, namespace)
         if expected is not None and printed.strip() != expected.strip():
-            sys.exit(f"{block.place} prints\n{printed}\nbut the document says\n{expected}")
+            raise AssertionError(f"{block.place} prints\n{printed}\nbut the document says\n{expected}")
 
 
 def _run_block(block: Block, namespace: dict[str, Any]) -> str:
@@ -31,4 +33,9 @@ def _run_block(block: Block, namespace: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]).resolve())
+    try:
+        run(Path(sys.argv[1]).resolve())
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # at once: services that a failed block left open are not waited for

@@ -120,3 +120,16 @@ def test_a_tool_that_is_not_there_is_named() -> None:
         with pytest.raises(ConfigurationError, match="no_such_module"):
             cell.execute_biological_process("protein_translation_time")
         assert cell.execute_biological_process("metabolic_fba")["status"] == "success"
+
+
+def test_a_program_that_never_closes_its_services_ends(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import bioxen, contextlib\n"
+        "stack = contextlib.ExitStack()\n"
+        "hypervisor = stack.enter_context(bioxen.local(workers=1))\n"
+        "hypervisor.create_vm('c', 'ecoli').start()\n"
+        "print(hypervisor.execute_process('c', 'metabolic_fba')['status'])\n"
+    )
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("success\n", "")

@@ -112,6 +112,26 @@ def test_a_replica_that_dies_under_load_loses_nothing() -> None:
             assert [answer.result() for answer in answers] == ["optimal"] * 200
 
 
+@pytest.mark.faults
+def test_a_full_service_says_when_to_come_back_and_loses_nothing() -> None:
+    slow = {"process_code": "kinetic_ssa", "model": "repressilator", "time_end": 4_000.0, "time_points": 3}
+    arguments = ["--workers", "1", "--queue", "2"]
+    with Supervisor(compute_arguments=arguments) as services, ThreadPoolExecutor(12) as threads:
+        url = services.url + "/compute/kinetic"
+
+        def ask(seed: int) -> httpx2.Response:
+            return httpx2.post(url, json=slow | {"seed": seed}, timeout=60, trust_env=False)
+
+        answers = list(threads.map(ask, range(12)))
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert refused
+        for answer in refused:
+            assert answer.json()["code"] == "BX004"
+            assert int(answer.headers["retry-after"]) >= 1
+        assert {answer.status_code for answer in answers if answer not in refused} == {200}
+        assert ask(99).status_code == 200
+
+
 def busiest(services: Supervisor) -> ServiceProcess:
     """Return the metabolic replica that the default model prefers."""
     for _ in range(5):

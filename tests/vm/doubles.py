@@ -56,7 +56,6 @@ def metabolic_answer(request: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "optimal_objective": 0.8739215,
         "flux_state": {"Biomass_Ecoli_core": 0.8739215, "EX_glc__D_e": -10.0},
         "model_key": "d" * 64,
-        "compute_seconds": 0.001,
         "provenance": PROVENANCE,
         **changes,
     }
@@ -74,7 +73,6 @@ def kinetic_answer(request: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "final_state": {"mRNA": 2.5},
         "output_units": {"mRNA": "nM"},
         "program_key": "e" * 64,
-        "compute_seconds": 0.001,
         "provenance": {**PROVENANCE, "model_id": "gene_expression", "seed": request.get("seed")},
         **changes,
     }

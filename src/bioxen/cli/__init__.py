@@ -12,7 +12,7 @@ import typer
 
 from bioxen.cli import chassis, demo, doctor, models, run, serve, up
 from bioxen.cli.console import errors
-from bioxen.errors import BioXenErrorCode, BioXenException
+from bioxen.errors import BioXenErrorCode, BioXenException, MissingModuleError
 
 app = typer.Typer(
     name="bioxen",
@@ -55,10 +55,25 @@ def main() -> None:
     try:
         app()
     except BioXenException as error:
-        errors.print(f"[bold red]{error.code.value} {error.code.name}[/]: ", end="")
-        errors.print(error.message, markup=False, highlight=False)
-        if error.place:
-            errors.print(f"  place:  {error.place}", markup=False, highlight=False)
-        if error.remedy:
-            errors.print(f"  remedy: {error.remedy}", markup=False, highlight=False)
-        sys.exit(exit_code(error))
+        sys.exit(_say(error))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("bioxen"):
+            raise
+        sys.exit(_say(_missing(error.name)))
+
+
+def _missing(module: str) -> MissingModuleError:
+    return MissingModuleError(
+        f"This needs the package {module!r}, which is not installed.",
+        details={"remedy": 'Install what computes with: pip install "bioxen[server]"'},
+    )
+
+
+def _say(error: BioXenException) -> int:
+    errors.print(f"[bold red]{error.code.value} {error.code.name}[/]: ", end="")
+    errors.print(error.message, markup=False, highlight=False)
+    if error.place:
+        errors.print(f"  place:  {error.place}", markup=False, highlight=False)
+    if error.remedy:
+        errors.print(f"  remedy: {error.remedy}", markup=False, highlight=False)
+    return exit_code(error)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bioxen.cli.console import results, table
+from bioxen.cli.console import results, start_services, table
 from bioxen.errors import BioXenException
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def demo() -> None:
     results.rule("[bold]BioXen: virtual cells on central computation services")
     supervisor = Supervisor(arguments=["--memory-mb", "2048"], compute_arguments=["--workers", "2"])
     try:
-        with results.status("starting the metabolic, the kinetic and the orchestrator service …"):
-            supervisor.start()
+        start_services(supervisor)
         Demonstration(supervisor).play()
     finally:
         with results.status("stopping the services …"):

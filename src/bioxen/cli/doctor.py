@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import typer
+from rich.text import Text
 
 from bioxen._version import VERSION
 from bioxen.cli.console import errors, results, table
@@ -19,6 +20,7 @@ from bioxen.errors import BioXenException
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
 SERVER_REMEDY = 'pip install "bioxen[server]"'
+ELSEWHERE = "without the server extra cells compute elsewhere"
 PACKAGES = ("cobra", "highspy", "libroadrunner", "antimony", "python-libsbml", "fastapi", "uvicorn")
 
 
@@ -43,7 +45,7 @@ def doctor() -> None:
         findings += _engines()
     findings += [_models(), *_accelerators(), *_ports()]
     listing = table("BioXen doctor", "", "what", "detail", "what to do")
-    marks = {True: "[green]ok[/]", False: "[red]no[/]", None: "[dim]-[/]"}
+    marks = {True: Text("ok", "green"), False: Text("no", "red"), None: Text("-", "dim")}
     for finding in findings:
         listing.add_row(marks[finding.ok], finding.what, finding.detail, finding.remedy)
     results.print(listing)
@@ -67,13 +69,22 @@ def _package(name: str) -> Finding:
     try:
         return Finding(f"package {name}", True, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(f"package {name}", False, "not installed", SERVER_REMEDY)
+        return Finding(f"package {name}", _needed(), "not installed", SERVER_REMEDY)
+
+
+def _needed() -> bool | None:
+    """Return what a missing part means: nothing on a machine whose cells compute elsewhere."""
+    return False if _computes_here() else None
+
+
+def _computes_here() -> bool:
+    return any(importlib.util.find_spec(module) for module in ("fastapi", "cobra", "roadrunner"))
 
 
 def _engines() -> list[Finding]:
     """Compute something small on each engine, through real workers."""
     if importlib.util.find_spec("fastapi") is None:
-        return [Finding("engines", False, "not tried: the server extra is missing", SERVER_REMEDY)]
+        return [Finding("engines", _needed(), f"not tried: {ELSEWHERE}", SERVER_REMEDY)]
     import bioxen
 
     try:
@@ -98,7 +109,7 @@ def _tried(what: str, ask: Callable[[], object]) -> Finding:
 
 def _models() -> Finding:
     if importlib.util.find_spec("fastapi") is None:
-        return Finding("models", False, "not checked: the server extra is missing", SERVER_REMEDY)
+        return Finding("models", _needed(), f"not checked: {ELSEWHERE}", SERVER_REMEDY)
     from bioxen.server.bytecode.repository import Repository
 
     broken = [verdict.info.id for verdict in Repository().verify() if not verdict.ok]
@@ -109,7 +120,7 @@ def _models() -> Finding:
 
 def _accelerators() -> list[Finding]:
     if importlib.util.find_spec("pynvml") is None:
-        return [Finding("accelerators", None, "not looked for: the server extra is missing", SERVER_REMEDY)]
+        return [Finding("accelerators", None, f"not looked for: {ELSEWHERE}", SERVER_REMEDY)]
     from bioxen.server.accelerators import AcceleratorType, detect
 
     found = detect()

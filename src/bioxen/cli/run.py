@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bioxen.protocol.result import ProcessResult
     from bioxen.vm.hypervisor import BioXenHypervisor
 
+BOUNDS_FORM = "REACTION=LOWER,UPPER"
 SHOWN_ROWS = 20
 SHOWN_COLUMNS = 8
 Mode = Literal["real", "hybrid", "symbolic"]
@@ -67,7 +68,7 @@ def run(
         "execution_mode": mode,
         "delta": {
             "gene_knockouts": knock_out or [],
-            "constraints": {name: _bounds(value) for name, value in _pairs("--bounds", bounds)},
+            "constraints": {name: _bounds(value) for name, value in _pairs("--bounds", bounds, BOUNDS_FORM)},
             "parameters": _numbers("--param", param),
             "initial_conditions": _numbers("--init", init),
             **({"medium": _numbers("--medium", medium)} if medium else {}),
@@ -109,11 +110,11 @@ def _model_text(process: str, file: Path) -> dict[str, str]:
     return {"cobra_json" if text.lstrip().startswith("{") else "sbml": text}
 
 
-def _pairs(name: str, values: list[str] | None) -> Iterator[tuple[str, str]]:
+def _pairs(name: str, values: list[str] | None, form: str = "NAME=VALUE") -> Iterator[tuple[str, str]]:
     for value in values or []:
         key, separator, rest = value.partition("=")
         if not separator or not key:
-            raise typer.BadParameter(f"{name} {value}: write it as NAME=VALUE")
+            raise typer.BadParameter(f"{name} {value}: write it as {form}")
         yield key, rest
 
 
@@ -124,7 +125,7 @@ def _numbers(name: str, values: list[str] | None) -> dict[str, float]:
 def _bounds(value: str) -> list[float]:
     lower, separator, upper = value.partition(",")
     if not separator:
-        raise typer.BadParameter(f"--bounds {value}: write it as REACTION=LOWER,UPPER")
+        raise typer.BadParameter(f"--bounds {value}: write it as {BOUNDS_FORM}")
     return [_number("lower bound", lower), _number("upper bound", upper)]
 
 

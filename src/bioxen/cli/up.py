@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bioxen.cli.console import errors, results, table
+from bioxen.cli.console import errors, results, start_services, table
 from bioxen.cli.serve import Deadline, Host, Memory, Token, ToolPath, Tools, Workers
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
@@ -54,8 +54,7 @@ def up(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with errors.status("starting the services …"):
-            supervisor.start()
+        start_services(supervisor)
         _show(supervisor)
         while not stopped.wait(0.5):
             supervisor.restart_ended(_say_restart)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.units import Identifier, ModelText, ModelTime, Quantity, Seconds
+from bioxen.protocol.units import Identifier, ModelText, ModelTime, Quantity
 
 MAX_POINTS = 1_000_001
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -237,6 +237,4 @@ class KineticResult(MappingMessage):
     estimation: Estimation | None = None
     program_key: str
     """Digest of the program that was used: the key of its warm copy in the workers."""
-    compute_seconds: Seconds
-    """Time in the engine, s, measured."""
     provenance: Provenance

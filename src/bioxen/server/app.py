@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import httpx2
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
@@ -121,7 +122,7 @@ def _pool(settings: ServiceSettings, engine: str, size: int | None) -> LocalPool
 
 
 def _app(title: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
-    app = FastAPI(
+    app = FastAPIOffline(
         title=title,
         version=VERSION,
         description="Fluxes: mmol/gDW/h; growth rates: 1/h; durations: s. Errors: RFC 9457 problem bodies.",

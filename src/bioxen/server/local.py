@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,18 +50,30 @@ def local(
     )
     applications = {URLS[service]: service_app(service, settings) for service in URLS}
     orchestrator = orchestrator_app(settings, URLS.items(), _Switch(applications))
-    with loop_thread("bioxen-services") as thread:
-        services = Lifespans([*applications.values(), orchestrator])
-        thread.run(services.start())
-        transport = LoopTransport(orchestrator, thread.loop)
+    with running([*applications.values(), orchestrator]) as loop:
+        transport = LoopTransport(orchestrator, loop)
         client = BiologicalComputationClient(
             ORCHESTRATOR_URL, ORCHESTRATOR_URL, ORCHESTRATOR_URL, transport=transport
         )
-        try:
-            with BioXenHypervisor(client) as hypervisor:
-                yield hypervisor
-        finally:
-            thread.run(services.stop())
+        with BioXenHypervisor(client) as hypervisor:
+            yield hypervisor
+
+
+@contextlib.contextmanager
+def running(applications: Sequence[FastAPI]) -> Iterator[asyncio.AbstractEventLoop]:
+    """Run applications in an event loop of their own, for as long as the block lasts.
+
+    A program may end inside the block (a notebook does, as a rule): then they are stopped at its exit, while
+    threads still run; later nothing could wait for them any more.
+    """
+    with contextlib.ExitStack() as stack:
+        thread = stack.enter_context(loop_thread("bioxen-services"))
+        services = Lifespans(applications)
+        thread.run(services.start())
+        stack.callback(lambda: thread.run(services.stop()))
+        atexit.register(stack.close)
+        stack.callback(atexit.unregister, stack.close)
+        yield thread.loop
 
 
 class Lifespans:

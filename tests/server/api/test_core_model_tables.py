@@ -41,6 +41,15 @@ def test_the_result_has_the_form_that_was_promised(http: httpx2.Client) -> None:
     assert result["certificate"]["residual"] < 1e-8
 
 
+def test_the_same_request_gives_the_same_bytes(http: httpx2.Client, static: httpx2.Client) -> None:
+    asked = [{"process_code": "metabolic_fba", "constraints": c} for c in ({}, ANAEROBIC, {}, ANAEROBIC)]
+    bodies = [
+        client.post("/compute/metabolic", json=body).content for client in (http, static) for body in asked
+    ]
+    assert len(set(bodies)) == 2
+    assert "compute;dur=" in static.post("/compute/metabolic", json=asked[0]).headers["server-timing"]
+
+
 def test_the_genome_scale_model(http: httpx2.Client) -> None:
     result = fba(http, model="iJO1366")
     assert result["optimal_objective"] == pytest.approx(0.9823718127269633, abs=1e-6)

@@ -1,6 +1,7 @@
 """The served OpenAPI document: committed, complete, and true under fuzzing."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx2
@@ -42,3 +43,12 @@ def test_every_error_is_a_problem_body() -> None:
             for status, response in operation["responses"].items():
                 if int(status) >= 400 and status != "503":
                     assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_the_documents_page_needs_no_other_machine(http: httpx2.Client) -> None:
+    page = http.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert addresses
+    for address in addresses:
+        assert address.startswith("/"), address
+        assert http.get(address).status_code == 200

@@ -77,7 +77,6 @@ class NeverEngine(Actor):
 
     def run(self, request: Ask, program: str | None) -> BaseModel:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        ctypes.pythonapi.PyGILState_Ensure  # noqa: B018 - the loop below holds the interpreter's lock
         while True:
             pass
 
@@ -238,4 +237,4 @@ class NeedyEngine(Actor):
     name = "needy"
 
     def __init__(self) -> None:
-        import a_package_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401, PLC0415
+        import a_package_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401

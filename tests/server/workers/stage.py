@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -43,7 +42,7 @@ def task(engine: str, say: str = "", *, seconds: float = 0.0, model: str | None 
     """Return a task for an actor."""
     payload = json.dumps({"say": say, "seconds": seconds}).encode()
     source = None if model is None else ModelSource(model, "sbml", digest_of(model))
-    return Task(engine, payload, digest=source and source.digest, source=source, **more)
+    return Task(engine, payload, digest=source.digest if source else None, source=source, **more)
 
 
 async def ask(pool: LocalPool, engine: str = "echo", say: str = "", **more: Any) -> dict[str, Any]:
@@ -89,4 +88,4 @@ def worker_pids(pool: LocalPool) -> list[int]:
 
 def descriptors() -> int:
     """Return how many files this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))

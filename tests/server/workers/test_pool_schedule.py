@@ -8,21 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bioxen.server.workers.schedule import (
-    CONFINED_AT,
-    HOPELESS_STARTS,
-    MAX_TRIES,
-    PATIENCE,
-    Action,
-    Actions,
-    Assign,
-    Fail,
-    Kill,
-    Phase,
-    Reason,
-    Schedule,
-    Spawn,
-)
+from bioxen.server.workers.actions import Action, Actions, Assign, Fail, Kill, Reason, Spawn
+from bioxen.server.workers.schedule import CONFINED_AT, HOPELESS_STARTS, MAX_TRIES, PATIENCE, Phase, Schedule
 
 SIZE, QUEUE_LIMIT, PROGRAMS = 3, 5, 2
 A, B = ("engine", "a"), ("engine", "b")

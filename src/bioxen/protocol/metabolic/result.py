@@ -17,7 +17,7 @@ from bioxen.protocol.metabolic.sampling import FluxSamples
 from bioxen.protocol.metabolic.scans import Envelope, PhasePlane, Robustness
 from bioxen.protocol.metabolic.structure import GapFill
 from bioxen.protocol.provenance import Provenance
-from bioxen.protocol.units import Flux, Seconds
+from bioxen.protocol.units import Flux
 
 
 class MetabolicResult(MappingMessage):
@@ -76,6 +76,4 @@ class MetabolicResult(MappingMessage):
     """The proof of an optimal answer."""
     model_key: str
     """Digest of the model that was used: the key of its warm copy in the workers."""
-    compute_seconds: Seconds
-    """Time in the engine, s, measured."""
     provenance: Provenance

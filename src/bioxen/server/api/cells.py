@@ -65,7 +65,9 @@ def cell_routes(cells: HypervisorRuntime) -> APIRouter:
         """Start, pause, resume or stop a cell."""
         return await cells.act(vm_id, action)
 
-    @router.put("/{vm_id}/delta", response_model=VmStatus, responses=responses_for(400, 404, 409, 413, 422))
+    @router.put(
+        "/{vm_id}/delta", response_model=VmStatus, responses=responses_for(400, 404, 409, 413, 422, 507)
+    )
     async def put_delta(vm_id: Name, delta: Delta) -> VmStatus:
         """Set how the cell differs from its chassis."""
         return await cells.set_delta(vm_id, delta)

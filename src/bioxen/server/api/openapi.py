@@ -24,6 +24,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     for path in document["paths"].values():
         for operation in path.values():
+            operation["summary"] = operation["description"].partition(".")[0]
             _describe_errors(operation["responses"])
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import tempfile
 
-TAIL = 2000
-"""Bytes of output that an error carries."""
+_TAIL = 64 << 10
+"""Bytes that are read back: enough for the beginning of a traceback, which is where it is cut off."""
+_TOLD = 2000
+"""Characters of it that an error carries."""
 _ROOM = 1 << 20
-_TRACEBACK = "Fatal Python error"
+_TRACEBACK = re.compile(r"Fatal Python error|Traceback \(most recent call last\)")
 
 
 class Capture:
@@ -32,7 +35,7 @@ class Capture:
     def tail(self) -> str:
         """Return the last words, for the log."""
         size = os.fstat(self.fileno()).st_size
-        return os.pread(self.fileno(), TAIL, max(0, size - TAIL)).decode(errors="replace").strip()
+        return os.pread(self.fileno(), _TAIL, max(0, size - _TAIL)).decode(errors="replace").strip()
 
     def close(self) -> None:
         """Give the file back."""
@@ -40,5 +43,5 @@ class Capture:
 
 
 def without_traceback(words: str) -> str:
-    """Return what a library printed before it died, without Python's dump of the server's own code."""
-    return words.partition(_TRACEBACK)[0].strip()
+    """Return what a library printed before it died, without Python's dumps of the server's own code."""
+    return _TRACEBACK.split(words, maxsplit=1)[0].strip()[-_TOLD:]

@@ -7,6 +7,7 @@ Around the pool: `schedule` decides, `nursery` makes and kills processes, a `lin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from typing import Self
 from bioxen.errors import BioXenException, EngineCrashError, ServiceUnavailableError, ValidationError
 from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.workers import faults, guard
+from bioxen.server.workers.actions import Action, Assign, Fail, Kill, Reason, Spawn
 from bioxen.server.workers.base import Task
 from bioxen.server.workers.config import WorkerConfig, default_memory_limit, usable_cores
 from bioxen.server.workers.frames import (
@@ -30,10 +32,10 @@ from bioxen.server.workers.frames import (
 )
 from bioxen.server.workers.link import Link, Ticket
 from bioxen.server.workers.nursery import Nursery
-from bioxen.server.workers.schedule import Action, Assign, Fail, Kill, Reason, Schedule, Spawn
+from bioxen.server.workers.schedule import Schedule
+from bioxen.server.workers.watch import MemoryWatch
 
 _log = logging.getLogger(__name__)
-_WATCH_EVERY = 0.05
 _LOOK_EVERY = 64
 """Tasks of a worker between two looks at how it has grown."""
 _LAST_WORDS = 1.0
@@ -79,7 +81,7 @@ class LocalPool:
         self._ids = count(1)
         self._completed = 0
         self._spawning: set[asyncio.Task[None]] = set()
-        self._watch: asyncio.TimerHandle | None = None
+        self._watch = MemoryWatch(self._links, self._memory_limit, self._on_hunger)
         self._full: asyncio.Future[None] | None = None
         self._failure: BioXenException | None = None
         self.engines: tuple[EngineInfo, ...] = ()
@@ -147,8 +149,8 @@ class LocalPool:
         self._perform(self._schedule.close())
         for spawning in self._spawning:
             spawning.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
+        await asyncio.gather(*self._spawning, return_exceptions=True)
+        self._watch.stop()
         await self._nursery.close()
         for link in list(self._links.values()):
             link.abort()
@@ -175,8 +177,7 @@ class LocalPool:
         ticket = self._tickets[action.job]
         if ticket.timer is None:  # a second try gets what the first one left
             ticket.timer = loop.call_later(ticket.task.deadline, self._expire, ticket)
-        if self._watch is None:
-            self._watch = loop.call_later(_WATCH_EVERY, self._watch_memory)
+        self._watch.start()
         self._links[action.worker].send(ticket, loop.time())
 
     def _fault(self, action: Fail) -> BioXenException:
@@ -198,10 +199,13 @@ class LocalPool:
 
     async def _connect(self, worker: int) -> None:
         loop = asyncio.get_running_loop()
-        link = Link(worker, self._on_message, self._on_closed)
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            link = Link(worker, self._on_message, self._on_closed)
+            undo.callback(link.capture.close)
             await loop.create_unix_connection(lambda: link, sock=ours)
+            undo.pop_all()
             self._links[worker] = link
             link.start_timer = loop.call_later(self._config.start_timeout, self._give_up_on, worker)
             self._nursery.fork(worker, theirs, link.capture)
@@ -287,15 +291,8 @@ class LocalPool:
     def _expire(self, ticket: Ticket) -> None:
         self._stop(ticket, faults.timed_out(ticket))
 
-    def _watch_memory(self) -> None:
-        busy = [link for link in self._links.values() if link.ticket is not None]
-        for link in busy:
-            link.capture.trim()
-            used = guard.resident_memory(link.pid)
-            if used > self._memory_limit and link.ticket is not None:
-                self._stop(link.ticket, faults.outgrew_memory(used, self._memory_limit))
-        loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(_WATCH_EVERY, self._watch_memory) if busy else None
+    def _on_hunger(self, ticket: Ticket, used: int) -> None:
+        self._stop(ticket, faults.outgrew_memory(used, self._memory_limit))
 
     def _stop(self, ticket: Ticket, fault: BioXenException) -> None:
         self._settle(ticket, fault)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import socket
@@ -196,16 +195,24 @@ class Nursery:
     async def _bury(self) -> None:
         process, capture, self._process, self._capture = self._process, self._capture, None, None
         if process is not None:
-            await asyncio.to_thread(_wait_for, process)
+            await _end_of(process)
         if capture is not None:
             if words := capture.tail():
                 _log.debug("The zygote said: %s", words)
             capture.close()
 
 
-def _wait_for(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE)
-        return
-    process.kill()
-    process.wait()
+async def _end_of(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of `process`, and kill it where that does not come; needs no thread.
+
+    At the exit of an interpreter no thread can be started any more, and a pool may be closed there.
+    """
+    patience = asyncio.get_running_loop().time() + _GRACE
+    while process.poll() is None:
+        if asyncio.get_running_loop().time() > patience:
+            process.kill()
+        await asyncio.sleep(_LOOK_AGAIN)
+
+
+_LOOK_AGAIN = 0.005
+"""Seconds between looks at a process that is ending."""

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count, islice
 
+from bioxen.server.workers.actions import Actions, Assign, Fail, Kill, Reason, Spawn
+
 MAX_TRIES = 2
 PATIENCE = 8
 LOOKAHEAD = 32
@@ -34,49 +36,6 @@ BACKOFF_FIRST, BACKOFF_MAX = 0.05, 5.0
 
 ProgramKey = tuple[str, str]
 """Engine and digest of a compiled program."""
-
-
-class Reason(Enum):
-    """Why a job ends without an answer."""
-
-    OVERLOADED = auto()
-    CRASHED = auto()
-    UNAVAILABLE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Send the job to the worker."""
-
-    job: int
-    worker: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """End the job with an error."""
-
-    job: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Spawn:
-    """Start a worker after `delay` seconds; it ends in `ready` or `died`."""
-
-    worker: int
-    delay: float
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """Kill the worker; it ends in `died`."""
-
-    worker: int
-
-
-Action = Assign | Fail | Spawn | Kill
-Actions = list[Action]
 
 
 class Phase(Enum):

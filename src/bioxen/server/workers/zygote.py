@@ -69,7 +69,7 @@ class Zygote:
             pass
         finally:
             for pid in self._workers:
-                os.killpg(pid, signal.SIGKILL)
+                _kill_group(pid)
                 os.waitpid(pid, 0)
 
     def _loop(self, setup: Setup, wakeup: socket.socket) -> None:
@@ -94,7 +94,7 @@ class Zygote:
         elif isinstance(order, Kill):
             for pid, worker in self._workers.items():
                 if worker == order.worker:
-                    os.killpg(pid, signal.SIGKILL)
+                    _kill_group(pid)
         return True
 
     def _fork(self, worker: int, sock: int, capture: int, setup: Setup) -> None:
@@ -107,7 +107,8 @@ class Zygote:
             if pid == 0:
                 self._control.close()
                 _become_worker(zygote, socket.socket(fileno=sock), capture, setup)
-            os.setpgid(pid, pid)  # here too: a Kill may come before the worker has done so itself
+            with contextlib.suppress(OSError):  # here too: a Kill may come before the worker has done so
+                os.setpgid(pid, pid)
             self._workers[pid] = worker
         os.close(sock)
         os.close(capture)
@@ -116,13 +117,18 @@ class Zygote:
         # A look first: until the worker is reaped, its process group can be nobody else's.
         while self._workers and (dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
             pid = dead.si_pid
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+            _kill_group(pid)
             _, status = os.waitpid(pid, 0)
             self._tell(Exited(self._workers.pop(pid), os.waitstatus_to_exitcode(status)))
 
     def _tell(self, message: Frame) -> None:
         self._control.sendall(pack(message))
+
+
+def _kill_group(pid: int) -> None:
+    """Kill a worker that is not reaped yet, and whatever it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # only its zombie is left
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _wake_on_child() -> socket.socket:

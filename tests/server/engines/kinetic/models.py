@@ -65,4 +65,4 @@ def series(result: KineticResult, selection: str) -> FloatArray:
 
 def plain(result: KineticResult) -> str:
     """Return the result's JSON without the measured time."""
-    return result.model_copy(update={"compute_seconds": 0.0}).model_dump_json()
+    return result.model_dump_json()

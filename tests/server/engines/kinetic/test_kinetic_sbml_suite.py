@@ -14,7 +14,14 @@ from bioxen.errors import InvalidModelError
 from bioxen.server.engines.kinetic import KineticEngine
 
 SUITE = DIRECTORY / "sbml-test-suite" / "cases" / "semantic"
-REFUSED = ("an algebraic rule", "a delay", "the fast reaction", "external model definition", "the id 'time'")
+REFUSED = (
+    "an algebraic rule",
+    "a delay",
+    "the fast reaction",
+    "external model definition",
+    "the id 'time'",
+    "the same priority",
+)
 
 
 def time_courses() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
@@ -80,7 +79,6 @@ class KineticEngine:
 
     def run(self, request: BaseModel, program: Program) -> KineticResult:
         """Return the result of `request`; after an unforeseen fault the program starts cold."""
-        started = time.perf_counter()
         try:
             answer = _ANALYSES[type(request)](request, program)  # type: ignore[index]  # `parse` made it
         except BioXenException:
@@ -88,9 +86,9 @@ class KineticEngine:
         except Exception:
             program.forget()
             raise
-        return self._result(cast(KineticRequest, request), program, answer, time.perf_counter() - started)
+        return self._result(cast(KineticRequest, request), program, answer)
 
-    def _result(self, request: Any, program: Program, answer: Answer, seconds: float) -> KineticResult:
+    def _result(self, request: Any, program: Program, answer: Answer) -> KineticResult:
         status: Literal["completed", "failed"] = "completed" if answer.completed else "failed"
         return KineticResult(
             process_code=request.process_code,
@@ -105,7 +103,6 @@ class KineticEngine:
             sensitivities=answer.sensitivities,
             estimation=answer.estimation,
             program_key=program.digest,
-            compute_seconds=seconds,
             provenance=Provenance(
                 model_id=program.model_id,
                 model_digest=program.digest,

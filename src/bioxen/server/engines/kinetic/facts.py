@@ -52,7 +52,7 @@ class Facts:
     event_inputs: frozenset[str]
     """What an event that may fire at the start depends on; it has fired before anything can be set."""
     keeps_history: bool
-    """Whether events leave traces that no reset removes: delays that wait, a random order of ties."""
+    """Whether events leave traces that no reset removes: they wait for their delays."""
     time_dependent: bool
     """Whether a rate depends on the time itself, or the model has events."""
     units: dict[str, str]
@@ -95,6 +95,11 @@ def collect_facts(model: libsbml.Model) -> Facts:
     }
     species = {item.getId(): _species(item) for item in model.getListOfSpecies()}
     web = _Web({**laws, **assigned, **initial}, species)
+    event_targets = frozenset(
+        assignment.getVariable()
+        for event in model.getListOfEvents()
+        for assignment in event.getListOfEventAssignments()
+    )
     moving = [*laws.values(), *rates.values()]
     return Facts(
         species=species,
@@ -105,16 +110,12 @@ def collect_facts(model: libsbml.Model) -> Facts:
         rate_targets=frozenset(rates),
         initial_targets=tuple(initial),
         feeds=web.feeds(initial),
-        event_targets=frozenset(
-            assignment.getVariable()
-            for event in model.getListOfEvents()
-            for assignment in event.getListOfEventAssignments()
-        ),
+        event_targets=event_targets,
         event_inputs=web.reach_all(_first_firings(model)),
-        keeps_history=_keeps_history(model),
+        keeps_history=any(event.isSetDelay() for event in model.getListOfEvents()),
         time_dependent=model.getNumEvents() > 0 or any(TIME in web.reach(math) for math in moving),
         units=units_of(model),
-        soundness=examine(model, assigned, frozenset(rates), web.reach),
+        soundness=examine(model, assigned, frozenset(rates), event_targets | frozenset(initial), web.reach),
     )
 
 
@@ -132,10 +133,6 @@ def _first_firings(model: libsbml.Model) -> list[Any]:
     parts = [part for event in events for part in (event.getTrigger(), event.getDelay(), event.getPriority())]
     parts += [assignment for event in events for assignment in event.getListOfEventAssignments()]
     return [part.getMath() for part in parts if part is not None and part.isSetMath()]
-
-
-def _keeps_history(model: libsbml.Model) -> bool:
-    return model.getNumEvents() > 1 or any(event.isSetDelay() for event in model.getListOfEvents())
 
 
 class _Web:

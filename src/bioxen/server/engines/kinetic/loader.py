@@ -15,6 +15,7 @@ import libsbml
 
 from bioxen.errors import InvalidModelError
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.kinetic.events import order_events
 from bioxen.server.engines.kinetic.facts import Facts, collect_facts
 
 _HARMLESS_PACKAGES = {"comp", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
@@ -64,6 +65,8 @@ def load(source: ModelSource) -> Loaded:
     _check(document)
     sbml = _flatten(document, sbml)
     _refuse_unsupported(document, sbml)
+    if order_events(document):
+        sbml = str(libsbml.writeSBMLToString(document))
     return Loaded(sbml, collect_facts(document.getModel()))
 
 
@@ -76,13 +79,22 @@ def from_antimony(text: str) -> str:
     antimony.clearPreviousLoads()
     antimony.clearDirectories()
     if antimony.loadAntimonyString(text) < 0:
-        words = " ".join(antimony.getLastError().split())
+        words = _last_words()
         line = re.search(r"line (\d+)", words)
-        details = {"place": f"line {line[1]}", "line": int(line[1])} if line else {}
+        details: dict[str, Any] = {"place": f"line {line[1]}", "line": int(line[1])} if line else {}
+        details["remedy"] = "Correct the Antimony text there, and send it again."
         raise InvalidModelError(f"Antimony: {words}", details=details)
     sbml = str(antimony.getSBMLString(antimony.getMainModuleName()) or "")
     antimony.clearPreviousLoads()
     return sbml
+
+
+def _last_words() -> str:
+    """Return Antimony's own words; it cuts letters outside of ASCII in two."""
+    try:
+        return " ".join(antimony.getLastError().split())
+    except UnicodeDecodeError:
+        return "the text has a letter outside of ASCII where a name or an operator is expected"
 
 
 def _check(document: libsbml.SBMLDocument) -> None:
@@ -107,7 +119,13 @@ def _raise_problems(document: libsbml.SBMLDocument) -> None:
     if problems:
         line, words = problems[0]["line"], problems[0]["message"]
         raise InvalidModelError(
-            f"libSBML: {words}", details={"place": f"line {line}", "line": line, "problems": problems[:20]}
+            f"libSBML: {words}",
+            details={
+                "place": f"line {line}",
+                "line": line,
+                "problems": problems[:20],
+                "remedy": "Correct the SBML text there; `problems` lists every mistake that was found.",
+            },
         )
 
 
@@ -158,6 +176,6 @@ def _refuse_unsupported(document: libsbml.SBMLDocument, sbml: str) -> None:
 
 def _unsupported(construct: str, remedy: str) -> InvalidModelError:
     return InvalidModelError(
-        f"The model has {construct}, which libRoadRunner does not run.",
+        f"The model has {construct}, which the kinetic engine does not run.",
         details={"construct": construct, "remedy": remedy},
     )

@@ -79,5 +79,5 @@ def written(values: Matrix) -> Column:
 
 def units_for(selections: Sequence[str], facts: Facts) -> dict[str, str] | None:
     """Return the declared units of `selections`, or `None` where the model declares none of them."""
-    units = {name: facts.units[name] for name in selections if name in facts.units}
+    units = {name: facts.units[name] for name in (*selections, "time") if name in facts.units}
     return units or None

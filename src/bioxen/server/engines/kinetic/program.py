@@ -12,8 +12,8 @@ Three roads lead there, from fast to slow:
    or what an event looks at that may fire at the start: write the values into the SBML and compile that
    variant, which stays warm too.
 
-Delayed events, and several events, leave traces in libRoadRunner that no reset removes: a model that has them
-is compiled anew for every simulation.
+Delayed events leave traces in libRoadRunner that no reset removes: a model that has them is compiled anew for
+every simulation.
 """
 
 from __future__ import annotations

@@ -30,9 +30,14 @@ class Soundness:
 
 
 def examine(
-    model: libsbml.Model, assigned: Mapping[str, Any], rate_targets: frozenset[str], reach: Reach
+    model: libsbml.Model,
+    assigned: Mapping[str, Any],
+    rate_targets: frozenset[str],
+    other_targets: frozenset[str],
+    reach: Reach,
 ) -> Soundness:
-    """Return the verdict on `model`."""
+    """Return the verdict on `model`; `other_targets` are what events and initial assignments change."""
+    varied = frozenset(assigned) | rate_targets | other_targets
     functions = {item.getId(): item.getMath() for item in model.getListOfFunctionDefinitions()}
     signs = Signs(assigned, functions)
     hurdles = [f"{name} is integrated by a rate rule" for name in sorted(rate_targets)]
@@ -43,22 +48,20 @@ def examine(
         law = reaction.getKineticLaw()
         if law is None or not law.isSetMath():
             continue
-        hurdles += _of_one(reaction, reach(law.getMath()))
+        hurdles += _of_one(reaction, reach(law.getMath()), varied)
         if not signs.never_negative(law.getMath()):
             unproved.append(reaction.getId())
             hurdles += _net_law(reaction, reach(law.getMath()))
     return Soundness(tuple(hurdles), tuple(unproved), _counted(model))
 
 
-def _of_one(reaction: Any, names: frozenset[str]) -> list[str]:
+def _of_one(reaction: Any, names: frozenset[str], varied: frozenset[str]) -> list[str]:
     hurdles = []
     if TIME in names:
         hurdles.append(f"the rate of {reaction.getId()} depends on the time between two firings")
     for reference in (*reaction.getListOfReactants(), *reaction.getListOfProducts()):
-        fixed = (
-            reference.getConstant() if reference.getLevel() > 2 else not reference.isSetStoichiometryMath()
-        )
-        if not fixed or reference.getStoichiometry() % 1:
+        is_varied = reference.getId() in varied or reference.isSetStoichiometryMath()
+        if is_varied or reference.getStoichiometry() % 1:
             hurdles.append(f"{reaction.getId()} changes {reference.getSpecies()} by no fixed whole number")
     return hurdles
 

@@ -28,7 +28,23 @@ def units_of(model: libsbml.Model) -> dict[str, str]:
         _note(units, item.getId(), item.getDerivedUnitDefinition(), item.containsUndeclaredUnits())
     for item in model.getListOfSpecies():
         _note_species(units, item, model.getCompartment(item.getCompartment()))
+    _note(units, "time", _time_unit(model), False)
     return units
+
+
+def _time_unit(model: libsbml.Model) -> Any:
+    """Return the unit of time that the model declares (by the attribute of level 3, or as `time` before)."""
+    name = model.getTimeUnits() or "time"
+    declared = model.getUnitDefinition(name)
+    kind = libsbml.UnitKind_forName(name)
+    if declared is not None or kind == libsbml.UNIT_KIND_INVALID:
+        return declared
+    unit = libsbml.Unit(model.getLevel(), model.getVersion())
+    unit.initDefaults()
+    unit.setKind(kind)
+    made = libsbml.UnitDefinition(model.getLevel(), model.getVersion())
+    made.addUnit(unit)
+    return made
 
 
 def _note_species(units: dict[str, str], item: Any, compartment: Any) -> None:

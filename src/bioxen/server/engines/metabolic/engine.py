@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_args
@@ -136,12 +135,11 @@ class MetabolicEngine:
         """Return the result of `request` on `program`."""
         if not isinstance(request, MetabolicRequest):
             raise UnknownProcessError(f"{type(request).__name__} is no metabolic request")
-        started = time.perf_counter()
         found = ANALYSES[type(request)](request, program)
-        return _signed(request, program, found, time.perf_counter() - started)
+        return _signed(request, program, found)
 
 
-def _signed(request: MetabolicRequest, program: Program, found: Findings, seconds: float) -> MetabolicResult:
+def _signed(request: MetabolicRequest, program: Program, found: Findings) -> MetabolicResult:
     """Return the findings as a result that says what computed it, from what, and how."""
     network, problem = program.network, found.problem
     numbers = {
@@ -156,7 +154,6 @@ def _signed(request: MetabolicRequest, program: Program, found: Findings, second
         },
         objective_direction=problem.direction,
         model_key=program.digest,
-        compute_seconds=seconds,
         provenance=Provenance(
             model_id=program.model_id,
             model_digest=program.digest,
