@@ -14,7 +14,9 @@ BiologicalType = Literal["ecoli", "yeast", "syn3a", "minimal_cell", "orthogonal"
 
 def _require_code(schema: dict[str, Any]) -> None:
     """On the wire `process_code` tells the type, so it must be there; in Python the type tells it."""
-    schema.setdefault("required", []).append("process_code")
+    required = schema.setdefault("required", [])
+    if "process_code" not in required:
+        required.append("process_code")
 
 
 class ComputeRequest(Message):

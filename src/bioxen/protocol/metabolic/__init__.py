@@ -5,7 +5,7 @@ Fluxes are in mmol/gDW/h, growth rates in 1/h. A request changes a model for its
 request                          what every request has, and the certificate
 flux, deletions, adjustment,
 scans, medium, structure,
-sampling, dynamic                the requests of one family and the parts they add to the result
+sampling, dynamic, batch         the requests of one family and the parts they add to the result
 result                           the result
 """
 
@@ -22,6 +22,7 @@ from bioxen.protocol.metabolic.adjustment import (
     MomaRequest,
     RoomRequest,
 )
+from bioxen.protocol.metabolic.batch import BatchColumns, BatchRequest, Variant
 from bioxen.protocol.metabolic.deletions import (
     Deletion,
     DeletionMatrix,
@@ -101,7 +102,8 @@ AnyMetabolicRequest = Annotated[
     | BlockedReactionsRequest
     | SamplingRequest
     | GapFillingRequest
-    | DynamicFbaRequest,
+    | DynamicFbaRequest
+    | BatchRequest,
     Field(discriminator="process_code"),
 ]
 """Any metabolic request; `process_code` tells which."""
@@ -110,6 +112,8 @@ __all__ = [
     "Adjustment",
     "AdjustmentRequest",
     "AnyMetabolicRequest",
+    "BatchColumns",
+    "BatchRequest",
     "BlockedReactionsRequest",
     "Certificate",
     "Deletion",
@@ -150,4 +154,5 @@ __all__ = [
     "RoomRequest",
     "SamplingRequest",
     "Uniqueness",
+    "Variant",
 ]

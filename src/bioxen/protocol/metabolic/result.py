@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.metabolic.adjustment import Adjustment
+from bioxen.protocol.metabolic.batch import BatchColumns
 from bioxen.protocol.metabolic.deletions import Deletion, DeletionMatrix, Essentiality
 from bioxen.protocol.metabolic.dynamic import DynamicFba
 from bioxen.protocol.metabolic.flux import FluxRange, Uniqueness
@@ -70,6 +71,8 @@ class MetabolicResult(MappingMessage):
     """Flux sampling."""
     gap_fills: list[GapFill] | None = None
     """Gap filling: the proposals."""
+    batch: BatchColumns | None = None
+    """The variants of a batch, in columns; the fields above are those of the problem without a variant."""
     dynamics: DynamicFba | None = None
     """Dynamic FBA."""
     certificate: Certificate | None = None

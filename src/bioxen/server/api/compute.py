@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from fastapi import APIRouter, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from bioxen.errors import BioXenException
 from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
-from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
+from bioxen.protocol.metabolic import AnyMetabolicRequest, BatchRequest, MetabolicResult
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.sharding import shards
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 JSON = "application/json"
@@ -33,8 +36,16 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
         return await _computed(computer, request)
 
+    async def stream_batch(request: BatchRequest) -> AsyncIterator[ServerSentEvent]:
+        """Run a batch and send its parts as they are done: events `shard`, then `end`, or `problem`."""
+        async for event in _events(computer, request):
+            yield event
+
     if "static" in services:
         router.post("/compute/metabolic", response_model=MetabolicResult, responses=FAULTS)(compute_metabolic)
+        router.post("/compute/metabolic/stream", response_class=EventSourceResponse, responses=FAULTS)(
+            stream_batch
+        )
     if "dynamic" in services:
         router.post("/compute/kinetic", response_model=KineticResult, responses=FAULTS)(compute_kinetic)
     return router
@@ -46,3 +57,20 @@ async def _computed(computer: Computer, request: ComputeRequest) -> Response:
     result = await computer.compute(request)
     milliseconds = (time.perf_counter() - start) * 1000
     return Response(result, media_type=JSON, headers={"Server-Timing": f"compute;dur={milliseconds:.3f}"})
+
+
+async def _events(computer: Computer, request: BatchRequest) -> AsyncIterator[ServerSentEvent]:
+    """Give a `shard` event for each part (its offset, its columns, the progress), then `end`.
+
+    The answer has begun when a fault comes, so the fault is an event too: `problem`, with the usual body.
+    """
+    total, done = len(request.variants), 0
+    try:
+        async for shard in shards(request, computer.compute):
+            done += len(shard.result["batch"]["status"])
+            part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
+            yield ServerSentEvent(event="shard", data=part)
+    except BioXenException as error:
+        yield ServerSentEvent(event="problem", data=error.to_problem())
+        return
+    yield ServerSentEvent(event="end", data={"done": done, "total": total})

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
+from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import EngineInfo, HealthReport, HealthStatus
@@ -16,6 +17,7 @@ from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.models import TEXT_FIELDS, GivenText, given_text, model_name
+from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
 from bioxen.server.workers.base import Task, WorkerPool
 
 ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
@@ -96,11 +98,13 @@ class ComputationService:
         )
 
     async def compute(self, request: ComputeRequest) -> bytes:
-        """Return the encoded result of `request`.
+        """Return the encoded result of `request`; a large batch is cut into shards.
 
         Raises:
             BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
         """
+        if isinstance(request, BatchRequest) and needs_shards(request):
+            return await compute_in_shards(request, self.compute)
         model = await self._model(request)
         return await self.pool.run(
             Task(

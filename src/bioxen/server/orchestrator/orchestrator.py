@@ -20,11 +20,13 @@ from bioxen.errors import (
     ServiceUnavailableError,
 )
 from bioxen.protocol.kinetic import KineticRequest
+from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.replicas import Replica, choose
+from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
 
 PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
 PROBE_EVERY = 1.0
@@ -124,7 +126,7 @@ class ComputationOrchestrator:
     # -- requests ------------------------------------------------------------------------------
 
     async def compute(self, request: ComputeRequest) -> bytes:
-        """Return the encoded result of `request` from the first replica that answers.
+        """Return the encoded result of `request` from the first replica that answers; batches in shards.
 
         Every computation is pure, so one that got no answer may be asked again elsewhere.
 
@@ -133,6 +135,8 @@ class ComputationOrchestrator:
             ServiceUnavailableError: no replica could be reached.
             BioXenException: what the replica answered, as the same class.
         """
+        if isinstance(request, BatchRequest) and needs_shards(request):
+            return await compute_in_shards(request, self.compute)
         if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
             raise OverloadError(
                 f"{self._in_flight_limit} requests are under way.",

@@ -13,6 +13,7 @@ from bioxen._version import VERSION
 from bioxen.errors import UnknownProcessError, did_you_mean
 from bioxen.protocol.base import parse
 from bioxen.protocol.metabolic import (
+    BatchRequest,
     BlockedReactionsRequest,
     DoubleGeneDeletionRequest,
     DoubleReactionDeletionRequest,
@@ -42,6 +43,7 @@ from bioxen.protocol.metabolic import (
 from bioxen.protocol.provenance import Provenance, Setting
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic.adjustment import linear_moma, moma, room
+from bioxen.server.engines.metabolic.batch import batch
 from bioxen.server.engines.metabolic.blocked import blocked_reactions
 from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
 from bioxen.server.engines.metabolic.dfba import dfba
@@ -86,6 +88,7 @@ ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     SamplingRequest: sample,
     GapFillingRequest: gap_filling,
     DynamicFbaRequest: dfba,
+    BatchRequest: batch,
 }
 """Request → the analysis that answers it. A new analysis is one file and one line here."""
 

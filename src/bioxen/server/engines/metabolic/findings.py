@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bioxen.protocol.metabolic import (
     Adjustment,
+    BatchColumns,
     Certificate,
     Deletion,
     DeletionMatrix,
@@ -50,6 +51,7 @@ class Findings:
     blocked: list[str] | None = None
     samples: FluxSamples | None = None
     gap_fills: list[GapFill] | None = None
+    batch: BatchColumns | None = None
     dynamics: DynamicFba | None = None
     certificate: Certificate | None = None
     settings: dict[str, Setting] = field(default_factory=dict)
