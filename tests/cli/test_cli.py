@@ -62,7 +62,7 @@ def test_run_json_is_the_whole_result(bioxen: Cli) -> None:
 
 def test_run_csv_of_fluxes(bioxen: Cli) -> None:
     shown = bioxen("run", "metabolic_fba", "--knock-out", "b3916", "--knock-out", "b1723", "--csv")
-    rows = {row["reaction"]: float(row["flux"]) for row in csv.DictReader(io.StringIO(shown.out))}
+    rows = {row["reaction"]: float(row["fluxes"]) for row in csv.DictReader(io.StringIO(shown.out))}
     assert rows["PFK"] == 0
     assert rows["Biomass_Ecoli_core"] == pytest.approx(0.704037, abs=1e-6)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bioxen.cli.console import errors, results, table
-from bioxen.cli.numbers import rows_of, to_csv
 from bioxen.errors import ConfigurationError
 from bioxen.protocol.processes import route
+from bioxen.protocol.rows import rows_of, to_csv
 
 if TYPE_CHECKING:
     from bioxen.protocol.result import ProcessResult

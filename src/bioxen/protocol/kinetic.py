@@ -6,14 +6,18 @@ Names follow libRoadRunner's selections: `S` is an amount, `[S]` a concentration
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.rows import frame_of
 from bioxen.protocol.units import Identifier, ModelText, ModelTime, Quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_POINTS = 1_000_001
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -238,3 +242,12 @@ class KineticResult(MappingMessage):
     program_key: str
     """Digest of the program that was used: the key of its warm copy in the workers."""
     provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main numbers as a pandas DataFrame, with Tellurium's column names.
+
+        Raises:
+            MissingModuleError: pandas is not installed.
+            ValidationError: the result has no numbers (a problem without a solution, say).
+        """
+        return frame_of(self)

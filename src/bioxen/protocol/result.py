@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import model_validator
 
 from bioxen.errors import BioXenErrorCode, ComputationError
 from bioxen.protocol.base import MappingMessage
+from bioxen.protocol.rows import rows_of, to_frame
 from bioxen.protocol.units import Seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOCAL_SYMBOLIC = "vm_local_symbolic"
 
@@ -52,6 +56,14 @@ class ProcessResult(MappingMessage):
         return f"<ProcessResult {self.status}, {how}, {self.process_code}: {self.biological_output}>"
 
     __str__ = __repr__
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main numbers as a pandas DataFrame, with COBRApy's and Tellurium's column names.
+
+        Raises:
+            MissingModuleError: pandas is not installed.
+        """
+        return to_frame(rows_of(self))
 
     def raise_for_status(self) -> Self:
         """Return the result itself, or raise where its status is `failed`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,11 @@ from bioxen.protocol.metabolic.sampling import FluxSamples
 from bioxen.protocol.metabolic.scans import Envelope, PhasePlane, Robustness
 from bioxen.protocol.metabolic.structure import GapFill
 from bioxen.protocol.provenance import Provenance
+from bioxen.protocol.rows import frame_of
 from bioxen.protocol.units import Flux
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MetabolicResult(MappingMessage):
@@ -80,3 +84,12 @@ class MetabolicResult(MappingMessage):
     model_key: str
     """Digest of the model that was used: the key of its warm copy in the workers."""
     provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main numbers as a pandas DataFrame, with COBRApy's column names.
+
+        Raises:
+            MissingModuleError: pandas is not installed.
+            ValidationError: the result has no numbers (a problem without a solution, say).
+        """
+        return frame_of(self)

@@ -15,7 +15,7 @@ import numpy as np
 from cobra.util.solver import linear_reaction_coefficients
 from scipy import sparse
 
-from bioxen.errors import InvalidModelError
+from bioxen.errors import ConfigurationError, InvalidModelError
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic.gpr import GeneRules, compile_rule
 from bioxen.server.engines.metabolic.network import Network, Vector
@@ -63,6 +63,20 @@ def read_network(source: ModelSource) -> Network:
     _check_remarks(remarks)
     _check_numbers(network)
     return network
+
+
+def text_of(model: Any) -> str:
+    """Return a `cobra.Model` as COBRA JSON.
+
+    Raises:
+        ConfigurationError: it is no `cobra.Model`.
+    """
+    if not isinstance(model, cobra.Model):
+        raise ConfigurationError(
+            f"{type(model).__name__} is no cobra.Model.",
+            details={"place": "model", "remedy": "Give a cobra.Model, or the path of a model file."},
+        )
+    return str(cobra.io.to_json(model))
 
 
 def _read_sbml(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The numbers of a result as rows: what `--csv` prints in full and the terminal in part."""
+"""The numbers of a result as rows: for CSV, for a terminal, and for a pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bioxen.protocol.result import ProcessResult
+from pydantic import BaseModel
+
+from bioxen.errors import MissingModuleError, ValidationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bioxen.protocol.result import ProcessResult
 
 Cell = str | float | int | bool | None
+NAMES = ("reaction", "metabolite", "gene", "parameter")
+"""First columns that name their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +33,44 @@ class Rows:
 def rows_of(result: ProcessResult) -> Rows:
     """Return the main numbers of a result; where it has none, its outcome in one row."""
     service: Mapping[str, Any] = result.service_results or {}
-    for field, make in _MAKERS.items():
-        if not result.symbolic and service.get(field) is not None:
-            return make(service)
-    return Rows(
-        ["status", "outcome"], [[str(service.get("status", result.status)), result.biological_output]]
-    )
+    rows = None if result.symbolic else service_rows(service)
+    outcome: list[Cell] = [str(service.get("status", result.status)), result.biological_output]
+    return rows or Rows(["status", "outcome"], [outcome])
+
+
+def service_rows(service: Mapping[str, Any]) -> Rows | None:
+    """Return the main numbers of a service's result, or `None` where it has none."""
+    return next((make(service) for field, make in _MAKERS.items() if service.get(field) is not None), None)
+
+
+def to_frame(rows: Rows) -> pd.DataFrame:
+    """Return `rows` as a pandas DataFrame; rows that are named have their name as index, as in COBRApy.
+
+    Raises:
+        MissingModuleError: pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MissingModuleError(
+            "A DataFrame needs pandas, which is not installed.",
+            details={"remedy": "Install it with pip install pandas, or use the fields themselves."},
+        ) from None
+    frame = pd.DataFrame(rows.rows, columns=rows.columns)
+    return frame.set_index(rows.columns[0]) if rows.columns[0] in NAMES else frame
+
+
+def frame_of(result: BaseModel) -> pd.DataFrame:
+    """Return the main numbers of a service's result as a pandas DataFrame.
+
+    Raises:
+        ValidationError: it has none.
+    """
+    content = result.model_dump()
+    rows = service_rows(content)
+    if rows is None:
+        raise ValidationError(f"There are no numbers to put in a frame. {content.get('message', '')}")
+    return to_frame(rows)
 
 
 def to_csv(result: ProcessResult) -> str:
@@ -84,10 +125,18 @@ def _estimation(service: Mapping[str, Any]) -> Rows:
 
 
 def _fluxes(service: Mapping[str, Any]) -> Rows:
-    return Rows(["reaction", "flux"], [[name, flux] for name, flux in service["flux_state"].items()])
+    return Rows(["reaction", "fluxes"], [[name, flux] for name, flux in service["flux_state"].items()])
+
+
+def _batch(service: Mapping[str, Any]) -> Rows:
+    batch = service["batch"]
+    fluxes: dict[str, list[Cell]] = batch["fluxes"] or {}
+    columns = [batch["objective"], batch["status"], *fluxes.values()]
+    return Rows(["objective", "status", *fluxes], [list(row) for row in zip(*columns, strict=True)])
 
 
 _MAKERS = {
+    "batch": _batch,
     "dynamics": _dynamics,
     "flux_ranges": _ranges,
     "deletions": _deletions,
