@@ -1,4 +1,4 @@
-"""Flux sampling: the set of possible fluxes found exactly, walked at random, and summarised with diagnostics."""
+"""Flux sampling: the set of possible fluxes, walked at random and summarised with diagnostics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, FluxDistribution, FluxSamples, SamplingRequest
@@ -29,7 +29,7 @@ Draws = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Region:
-    """The fluxes that are possible: matrix·x = 0 between the bounds; columns beyond the fluxes are helpers."""
+    """The fluxes that are possible: matrix·x = 0 between bounds; columns beyond the fluxes are helpers."""
 
     programs: Solver
     matrix: sparse.csc_array
@@ -106,10 +106,9 @@ def _draw(request: SamplingRequest, region: _Region) -> tuple[Draws, Hull] | NoO
 
 
 def _vertices(region: _Region, hull: Hull) -> Matrix | NoOptimum:
-    """Return the extremes of as many fluxes as there are dimensions, chosen to be the most independent."""
-    chosen = linalg.qr(hull.basis.T, mode="r", pivoting=True)[1][: hull.dimension]
+    """Return points with the least and the greatest flux of every open column."""
     found = []
-    for column in hull.open[np.sort(chosen)]:
+    for column in hull.open:
         for sign in (1.0, -1.0):
             cost: Vector = np.zeros(len(region.lower))
             cost[column] = sign
@@ -179,8 +178,8 @@ def _unbounded(problem: Problem) -> Findings:
 def _check_size(request: SamplingRequest, reactions: int) -> None:
     if request.return_samples and request.samples * reactions > MAX_NUMBERS:
         raise ValidationError(
-            f"{request.samples:,} samples of {reactions:,} reactions are more than the {MAX_NUMBERS:,} numbers "
-            "that one answer returns",
+            f"{request.samples:,} samples of {reactions:,} reactions are more than the {MAX_NUMBERS:,} "
+            "numbers that one answer returns",
             details={
                 "place": "return_samples",
                 "remedy": "Name the reactions to report, or take fewer samples.",
