@@ -9,16 +9,6 @@ import signal
 from pathlib import Path
 
 import pytest
-
-from bioxen.errors import (
-    BioXenException,
-    ComputationError,
-    ComputationTimeoutError,
-    EngineCrashError,
-    ResourceExhaustionError,
-    UnknownIdentifierError,
-)
-from bioxen.server.workers.local import LocalPool
 from tests.server.workers.stage import (
     MIB,
     alive,
@@ -31,6 +21,16 @@ from tests.server.workers.stage import (
     until,
     worker_pids,
 )
+
+from bioxen.errors import (
+    BioXenException,
+    ComputationError,
+    ComputationTimeoutError,
+    EngineCrashError,
+    ResourceExhaustionError,
+    UnknownIdentifierError,
+)
+from bioxen.server.workers.local import LocalPool
 
 LIMIT = 400 * MIB
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from tests.server.workers.stage import ACTORS, alive, wait_until
 
 SCRIPT = f"""

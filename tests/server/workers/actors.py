@@ -238,4 +238,4 @@ class NeedyEngine(Actor):
     name = "needy"
 
     def __init__(self) -> None:
-        import a_package_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401, PLC0415
+        import a_package_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.server.workers.stage import ask, local_pool, play, stage, task, until, worker_pids
 
 from bioxen.errors import (
     ConfigurationError,
@@ -19,7 +20,6 @@ from bioxen.errors import (
 from bioxen.server.bytecode.source import ModelSource, digest_of
 from bioxen.server.workers.base import Task, WorkerPool
 from bioxen.server.workers.local import LocalPool
-from tests.server.workers.stage import ask, local_pool, play, stage, task, until, worker_pids
 
 
 def test_it_is_a_worker_pool() -> None:

@@ -109,7 +109,7 @@ class LoopLaw:
         self._check_finite(low, high)
         pick = sparse.csr_array((np.ones(switches), (np.arange(switches), columns)), shape=(switches, count))
         one, laws = sparse.eye_array(switches), sparse.csr_array(self._cycles)
-        blocks = [
+        blocks: list[list[Any]] = [
             [matrix, None, None],
             [pick, sparse.diags_array(-np.maximum(high, 0.0)), None],  # v ≤ upper·a
             [pick, sparse.diags_array(np.minimum(low, 0.0)), None],  # v ≥ lower·(1 − a)

@@ -172,7 +172,7 @@ def highs_of(
 
 def stacked(blocks: Sequence[Sequence[Any]]) -> sparse.csc_array:
     """Return the matrix that is made of these blocks; `None` stands for zeros."""
-    return sparse.csc_array(sparse.block_array(blocks))  # type: ignore[arg-type]  # it takes mixed blocks
+    return sparse.csc_array(sparse.block_array(blocks))
 
 
 _Side = tuple[Vector, Vector, Vector, Vector]

@@ -23,6 +23,8 @@ from bioxen.server.engines.metabolic.unsolved import unsolved
 from bioxen.server.engines.metabolic.walk import Polytope, Walk
 
 PROBABILITIES = [0.025, 0.25, 0.5, 0.75, 0.975]
+AGREED = 1.1
+"""The greatest R-hat at which chains count as agreeing."""
 Draws = NDArray[np.float64]
 """Samples: chain × draw × reaction."""
 
@@ -163,7 +165,8 @@ def _distribution(draws: NDArray[np.float64], varies: bool) -> FluxDistribution:
 def _trust(summary: FluxSamples) -> str:
     if summary.min_ess is None or summary.max_r_hat is None:
         return "each reported flux has one value only"
-    return f"least effective sample size {summary.min_ess:.0f}, greatest R-hat {summary.max_r_hat:.3f}"
+    trust = f"least effective sample size {summary.min_ess:.0f}, greatest R-hat {summary.max_r_hat:.3f}"
+    return f"{trust}: the chains do not agree yet, raise thinning" if summary.max_r_hat > AGREED else trust
 
 
 def _unbounded(problem: Problem) -> Findings:
