@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Cell = str | float | int | bool | None
 NAMES = ("reaction", "metabolite", "gene", "parameter")
 """First columns that name their rows."""
+ENDS = ("minimum", "maximum")
+PLANE = ("objective", "slope_x", "slope_y", "phase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,98 @@ def _deletions(service: Mapping[str, Any]) -> Rows:
     return Rows(["ids", "growth", "status"], made)
 
 
+def _deletion_matrix(service: Mapping[str, Any]) -> Rows:
+    matrix = service["deletion_matrix"]
+    made: list[list[Cell]] = [
+        [a, b, growth]
+        for a, row in zip(matrix["ids_a"], matrix["growth"], strict=True)
+        for b, growth in zip(matrix["ids_b"], row, strict=True)
+    ]
+    return Rows(["id_a", "id_b", "growth"], made)
+
+
+def _essentiality(service: Mapping[str, Any]) -> Rows:
+    essential = set(service["essentiality"]["ids"])
+    made: list[list[Cell]] = [
+        [d["ids"][0], d["growth"], d["status"], d["ids"][0] in essential] for d in service["deletions"]
+    ]
+    return Rows(["id", "growth", "status", "essential"], made)
+
+
+def _adjustment(service: Mapping[str, Any]) -> Rows:
+    reference = service["adjustment"]["reference"]
+    fluxes = service["flux_state"].items()
+    return Rows(
+        ["reaction", "fluxes", "reference"], [[name, flux, reference.get(name)] for name, flux in fluxes]
+    )
+
+
+def _envelope(service: Mapping[str, Any]) -> Rows:
+    envelope = service["envelope"]
+    names = [f"{kind}_{end}" for kind in ("flux", "carbon_yield", "mass_yield") for end in ENDS]
+    columns = [*envelope["fluxes"].values(), *(envelope[name] for name in names)]
+    return Rows([*envelope["fluxes"], *names], [list(row) for row in zip(*columns, strict=True)])
+
+
+def _phase_plane(service: Mapping[str, Any]) -> Rows:
+    plane = service["phase_plane"]
+    made: list[list[Cell]] = [
+        [x, y, *(plane[name][i][j] for name in PLANE)]
+        for i, x in enumerate(plane["x_fluxes"])
+        for j, y in enumerate(plane["y_fluxes"])
+    ]
+    return Rows([plane["x"], plane["y"], *PLANE], made)
+
+
+def _robustness(service: Mapping[str, Any]) -> Rows:
+    found = service["robustness"]
+    rows = zip(found["fluxes"], found["objective"], strict=True)
+    return Rows([found["reaction"], "objective"], [list(row) for row in rows])
+
+
+def _media(service: Mapping[str, Any]) -> Rows:
+    made: list[list[Cell]] = [
+        [number, exchange, uptake]
+        for number, medium in enumerate(service["media"])
+        for exchange, uptake in medium["uptake"].items()
+    ]
+    return Rows(["medium", "exchange", "uptake"], made)
+
+
+def _blocked(service: Mapping[str, Any]) -> Rows:
+    return Rows(["reaction"], [[name] for name in service["blocked"]])
+
+
+def _samples(service: Mapping[str, Any]) -> Rows:
+    samples = service["samples"]
+    if samples["values"] is not None:
+        columns = samples["values"]
+        return Rows(list(columns), [list(row) for row in zip(*columns.values(), strict=True)])
+    quantiles = [f"q{probability:g}" for probability in samples["probabilities"]]
+    made: list[list[Cell]] = [
+        [name, one["mean"], one["sd"], *one["quantiles"], one["ess"], one["r_hat"]]
+        for name, one in samples["fluxes"].items()
+    ]
+    return Rows(["reaction", "mean", "sd", *quantiles, "ess", "r_hat"], made)
+
+
+def _gap_fills(service: Mapping[str, Any]) -> Rows:
+    made: list[list[Cell]] = [
+        [number, name, fill["objective"]]
+        for number, fill in enumerate(service["gap_fills"])
+        for name in fill["reactions"]
+    ]
+    return Rows(["proposal", "reaction", "objective"], made)
+
+
+def _prices(service: Mapping[str, Any]) -> Rows:
+    made: list[list[Cell]] = [
+        ["flux", name, flux, service["reduced_costs"][name]] for name, flux in service["flux_state"].items()
+    ]
+    made += [["shadow_price", name, None, price] for name, price in service["shadow_prices"].items()]
+    return Rows(["kind", "id", "flux", "price"], made)
+
+
 def _sensitivities(service: Mapping[str, Any]) -> Rows:
     columns = ["output", "parameter", "unscaled", "scaled"]
     return Rows(columns, [[row[column] for column in columns] for row in service["sensitivities"]])
@@ -139,7 +233,18 @@ _MAKERS = {
     "batch": _batch,
     "dynamics": _dynamics,
     "flux_ranges": _ranges,
+    "essentiality": _essentiality,
     "deletions": _deletions,
+    "deletion_matrix": _deletion_matrix,
+    "adjustment": _adjustment,
+    "envelope": _envelope,
+    "phase_plane": _phase_plane,
+    "robustness": _robustness,
+    "media": _media,
+    "blocked": _blocked,
+    "samples": _samples,
+    "gap_fills": _gap_fills,
+    "shadow_prices": _prices,
     "flux_state": _fluxes,
     "sensitivities": _sensitivities,
     "estimation": _estimation,

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bioxen.protocol.kinetic import KineticResult
-from bioxen.protocol.metabolic import DynamicFba, MetabolicResult
+from bioxen.protocol.metabolic import (
+    Adjustment,
+    Deletion,
+    DeletionMatrix,
+    DynamicFba,
+    Envelope,
+    Essentiality,
+    FluxSamples,
+    GapFill,
+    Medium,
+    MetabolicResult,
+    PhasePlane,
+)
 from bioxen.protocol.provenance import Provenance
 
 SHOWN = 3
@@ -25,6 +37,8 @@ def metabolic_line(result: MetabolicResult, biomass: str | None = None) -> str:
     model = _model(result.provenance, result.model_key)
     if result.status != "optimal":
         return f"{_sentence(result.message)} Objective {_terms(result.objective)} on {model}."
+    if any(getattr(result, field) is not None for field in WITHOUT_OPTIMUM):
+        return f"{_detail(result)} on {model}"
     best = f"{_objective(result, biomass)} (optimal; objective {_terms(result.objective)}) on {model}"
     return f"{_culture(result.dynamics)} on {model}" if result.dynamics else f"{_detail(result)}{best}"
 
@@ -67,13 +81,75 @@ def _state(result: KineticResult) -> str:
 
 def _detail(result: MetabolicResult) -> str:
     """Return what an analysis found beside the optimum."""
-    if result.flux_ranges is not None:
-        return f"flux ranges of {len(result.flux_ranges)} reactions; "
-    if result.deletions is not None:
-        left = LETHAL * abs(result.optimal_objective or 0.0)
-        lethal = sum(one.growth is None or abs(one.growth) < left for one in result.deletions)
-        return f"{lethal} of {len(result.deletions)} deletions leave less than {LETHAL:.0%} of "
+    for field, tell in _DETAILS.items():
+        part = getattr(result, field)
+        if part is not None:
+            return tell(part, result)
     return ""
+
+
+def _deletions(rows: list[Deletion], result: MetabolicResult) -> str:
+    left = LETHAL * abs(result.optimal_objective or 0.0)
+    lethal = sum(one.growth is None or abs(one.growth) < left for one in rows)
+    return f"{lethal} of {len(rows)} deletions leave less than {LETHAL:.0%} of "
+
+
+def _matrix(matrix: DeletionMatrix, _: MetabolicResult) -> str:
+    size = f"{len(matrix.ids_a)}×{len(matrix.ids_b)}"
+    return f"double deletions {size}, {matrix.infeasible} pairs infeasible; without any, "
+
+
+def _essentials(found: Essentiality, _: MetabolicResult) -> str:
+    return f"{len(found.ids)} essential (less than {found.threshold:.0%} left); "
+
+
+def _adjusted(found: Adjustment, _: MetabolicResult) -> str:
+    return f"{found.measure.replace('_', ' ')} distance {_number(found.distance)} from the reference; "
+
+
+def _envelope(found: Envelope, _: MetabolicResult) -> str:
+    return f"envelope over {', '.join(found.fluxes)}, {len(found.flux_maximum)} points; best "
+
+
+def _plane(found: PhasePlane, _: MetabolicResult) -> str:
+    phases = {number for row in found.phase for number in row if number is not None}
+    return f"{len(phases)} phases over {found.x} and {found.y}; best "
+
+
+def _media(found: list[Medium], _: MetabolicResult) -> str:
+    first = found[0]
+    return (
+        f"{len(found)} minimal medium with {first.components} nutrients, "
+        f"{_number(first.total_uptake)} mmol/gDW/h in total; "
+    )
+
+
+def _samples(found: FluxSamples, _: MetabolicResult) -> str:
+    trust = f"least effective sample size {_number(found.min_ess)}, greatest R-hat {_number(found.max_r_hat)}"
+    return f"{found.samples} flux samples in {found.dimension} dimensions ({trust})"
+
+
+def _filled(found: list[GapFill], _: MetabolicResult) -> str:
+    return f"filled by {', '.join(found[0].reactions) or 'nothing'}; "
+
+
+_DETAILS: dict[str, Callable[[Any, MetabolicResult], str]] = {
+    "flux_ranges": lambda found, _: f"flux ranges of {len(found)} reactions; ",
+    "essentiality": _essentials,
+    "deletions": _deletions,
+    "deletion_matrix": _matrix,
+    "adjustment": _adjusted,
+    "envelope": _envelope,
+    "phase_plane": _plane,
+    "robustness": lambda found, _: f"{len(found.fluxes)} fluxes of {found.reaction}; best ",
+    "media": _media,
+    "blocked": lambda found, _: f"{len(found)} blocked reactions",
+    "samples": _samples,
+    "gap_fills": _filled,
+}
+"""Part of a result → what it says, the most telling first."""
+WITHOUT_OPTIMUM = ("blocked", "samples")
+"""Parts that hold whatever the objective is."""
 
 
 def _sentence(text: str) -> str:

@@ -49,6 +49,6 @@ class Certificate(Message):
     bound_violation: float
     """The largest excess of a flux over its bounds, mmol/gDW/h."""
     duality_gap: float | None
-    """|primal − dual objective|, for a mixed-integer program |objective − proven bound|; null where neither is."""
+    """|primal − dual objective|, for a mixed-integer program |objective − bound|; null where neither is."""
     kkt_residual: float | None = None
     """How far a quadratic program's multipliers are from stationarity; null for any other program."""

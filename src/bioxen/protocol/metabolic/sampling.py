@@ -27,7 +27,7 @@ class SamplingRequest(MetabolicRequest):
     """Samples in total, over all chains."""
     chains: Annotated[int, Field(ge=2, le=256)] = 16
     """Independent chains, from different starts."""
-    thinning: Annotated[int, Field(ge=1, le=1000)] = 5
+    thinning: Annotated[int, Field(ge=1, le=1000)] = 10
     """Sweeps between two samples of a chain; one sweep moves along every dimension once."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the random numbers."""

@@ -37,7 +37,7 @@ class ProductionEnvelopeRequest(MetabolicRequest):
 
 
 class PhasePlaneRequest(MetabolicRequest):
-    """Phenotype phase plane: the best objective over two fluxes, and the phases where its slopes are equal."""
+    """Phenotype phase plane: the best objective over two fluxes, and its phases of equal slopes."""
 
     title: ClassVar[str] = "phenotype phase plane"
 

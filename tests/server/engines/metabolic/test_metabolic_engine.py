@@ -9,12 +9,34 @@ import pytest
 from tests.server.engines.metabolic.bench import ENGINE, program, run, source, toy, without_clock
 
 from bioxen.errors import BioXenException, UnknownIdentifierError, UnknownProcessError, ValidationError
+from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.processes import PROCESSES
 from bioxen.server.engines.base import Engine
 from bioxen.server.engines.metabolic import MetabolicEngine
 from bioxen.server.engines.metabolic.solver import NoOptimum
 
-NUMBERS = ("optimal_objective", "flux_state", "flux_ranges", "deletions", "dynamics", "certificate")
+FACTS = {
+    "process_code",
+    "vm_id",
+    "status",
+    "message",
+    "objective",
+    "objective_direction",
+    "model_key",
+    "compute_seconds",
+    "provenance",
+}
+NUMBERS = tuple(
+    name
+    for name in MetabolicResult.model_fields
+    if name not in FACTS and not name.startswith(("comput", "exec"))
+)
+NEEDED: dict[str, dict[str, Any]] = {
+    "metabolic_production_envelope": {"reactions": ["EX_o2_e"]},
+    "metabolic_phase_plane": {"reactions": ["EX_o2_e", "PGI"]},
+    "metabolic_robustness": {"reaction": "EX_o2_e"},
+}
+"""What a process cannot do without."""
 REQUESTS: list[dict[str, Any]] = [
     {},
     {"constraints": {"EX_o2_e": [0, 1000]}},
@@ -26,6 +48,24 @@ REQUESTS: list[dict[str, Any]] = [
     {"process_code": "metabolic_single_gene_deletion", "genes": ["b0720", "b0114", "b2779"]},
     {"process_code": "metabolic_dfba", "time_points": 11},
     {"constraints": {"EX_glc__D_e": [0, 1000]}},
+    {"report_shadow_prices": True, "report_uniqueness": True},
+    {"process_code": "metabolic_loopless_fba"},
+    {"process_code": "metabolic_loopless_fba", "method": "exact"},
+    {"process_code": "metabolic_loopless_fva", "reactions": ["FRD7", "PGI"]},
+    {"process_code": "metabolic_lexicographic_fba"},
+    {"process_code": "metabolic_double_gene_deletion", "genes_a": ["b0720", "b0114"], "genes_b": ["b2779"]},
+    {"process_code": "metabolic_double_reaction_deletion", "reactions_a": ["PGI", "PFK", "ENO"]},
+    {"process_code": "metabolic_essential_reactions", "reactions": ["PGI", "ENO", "GLCpts"]},
+    {"process_code": "metabolic_moma", "gene_knockouts": ["b4025"]},
+    {"process_code": "metabolic_linear_moma", "gene_knockouts": ["b4025"]},
+    {"process_code": "metabolic_room", "relaxed": True, "gene_knockouts": ["b4025"]},
+    {"process_code": "metabolic_production_envelope", "reactions": ["EX_o2_e"], "points": 5},
+    {"process_code": "metabolic_phase_plane", "reactions": ["EX_o2_e", "EX_glc__D_e"], "points": 5},
+    {"process_code": "metabolic_robustness", "reaction": "EX_o2_e", "points": 5},
+    {"process_code": "metabolic_minimal_medium", "minimize": "components", "alternatives": 2},
+    {"process_code": "metabolic_blocked_reactions"},
+    {"process_code": "metabolic_sampling", "samples": 64, "seed": 5},
+    {"process_code": "metabolic_gap_filling", "gene_knockouts": ["b0720"], "exchange_reactions": True},
 ]
 
 
@@ -61,7 +101,7 @@ def test_genome_scale_answers_do_not_depend_on_history() -> None:
 
 @pytest.mark.parametrize("process", [process.code for process in PROCESSES if process.service == "static"])
 def test_infeasible_carries_no_number_and_says_what_to_try(process: str) -> None:
-    result = run("textbook", process, constraints={"EX_glc__D_e": [0, 1000]})
+    result = run("textbook", process, constraints={"EX_glc__D_e": [0, 1000]}, **NEEDED.get(process, {}))
     assert result.status == "infeasible"
     assert all(getattr(result, name) is None for name in NUMBERS)
     assert "constraints.EX_glc__D_e" in result.message and "ATPM" in result.message
@@ -108,6 +148,12 @@ def test_no_flux_is_written_as_minus_zero() -> None:
         ({"objective": {"ATPm": 1.0}}, "objective.ATPm", "ATPM"),
         ({"process_code": "metabolic_fva", "reactions": ["pgi"]}, "reactions.0", "PGI"),
         ({"process_code": "metabolic_single_gene_deletion", "genes": ["b07200"]}, "genes.0", "b0720"),
+        ({"process_code": "metabolic_double_gene_deletion", "genes_b": ["b07200"]}, "genes_b.0", "b0720"),
+        ({"process_code": "metabolic_essential_reactions", "reactions": ["pgi"]}, "reactions.0", "PGI"),
+        ({"process_code": "metabolic_moma", "reference": {"pgi": 1.0}}, "reference.pgi", "PGI"),
+        ({"process_code": "metabolic_robustness", "reaction": "pgi"}, "reaction", "PGI"),
+        ({"process_code": "metabolic_lexicographic_fba", "order": ["pgi"]}, "order.0", "PGI"),
+        ({"process_code": "metabolic_sampling", "reactions": ["pgi"]}, "reactions.0", "PGI"),
         (
             {"process_code": "metabolic_dfba", "initial_concentrations": {"EX_glc": 1.0}},
             "initial_concentrations.EX_glc",

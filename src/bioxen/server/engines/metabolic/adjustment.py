@@ -20,20 +20,23 @@ from bioxen.protocol.metabolic import (
     RoomRequest,
 )
 from bioxen.protocol.provenance import Setting
-from bioxen.server.engines.metabolic.derived import as_request
+from bioxen.server.engines.metabolic.derived import as_request, flux_range
 from bioxen.server.engines.metabolic.findings import Findings, flux_state
-from bioxen.server.engines.metabolic.milp import MixedProgram, solve_mixed
+from bioxen.server.engines.metabolic.hull import Indices
+from bioxen.server.engines.metabolic.milp import MAX_NODES, MixedProgram, solve_mixed
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reaction
 from bioxen.server.engines.metabolic.program import Program, split_bounds
 from bioxen.server.engines.metabolic.quadratic import CLARABEL_VERSION, nearest
-from bioxen.server.engines.metabolic.rows import Mask, PricedOptimum, RowProgram
+from bioxen.server.engines.metabolic.rows import Mask, PricedOptimum, RowProgram, stacked
 from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum, Outcome
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 BALANCED = 1e-9
 """A reference whose |S·w| is below this is at steady state."""
+ROOMY = 1e-6
+"""What is added to an attained range, so that no rounding error closes it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +92,7 @@ def room(request: RoomRequest, program: Program) -> Findings:
         return unsolved(request, program, problem, NoOptimum("infeasible"))
     found = _fewest_changes(request, program, problem, reference)
     if isinstance(found, NoOptimum):
-        return unsolved(request, program, problem, found)
+        return _no_room(request, program, problem, found)
     fluxes, switches = np.split(found.x, [len(problem.lower)])
     columns = np.flatnonzero(reference.compared)
     changed = [program.network.reactions[column] for column in columns[switches > 1e-6]]
@@ -138,13 +141,16 @@ def _fewest_changes(
 ) -> PricedOptimum | NoOptimum:
     """Solve ROOM over fluxes v and switches y: v leaves its tolerance only where y is not 0."""
     columns = np.flatnonzero(reference.compared)
-    low, high, flux = problem.lower[columns], problem.upper[columns], reference.fluxes[columns]
-    _check_finite(program, columns[~np.isfinite(low) | ~np.isfinite(high)])
+    flux = reference.fluxes[columns]
+    bounds = _bounds_of_switches(request, program, problem, columns)
+    if isinstance(bounds, NoOptimum):
+        return bounds
+    low, high = bounds
     slack = np.zeros(len(flux)) if request.relaxed else request.delta * np.abs(flux) + request.epsilon
     most, least = flux + slack, flux - slack
     matrix, count = program.network.stoichiometry, len(columns)
     pick = sparse.csr_array((np.ones(count), (np.arange(count), columns)), shape=(count, len(problem.lower)))
-    rows = sparse.block_array(
+    rows = stacked(
         [
             [matrix, None],
             [pick, sparse.diags_array(most - high)],  # v ≤ most + y·(high − most)
@@ -153,7 +159,7 @@ def _fewest_changes(
     )
     balance, free = np.zeros(matrix.shape[0]), np.full(count, np.inf)
     program_ = MixedProgram(
-        sparse.csc_array(rows),
+        rows,
         row_lower=np.concatenate([balance, -free, least]),
         row_upper=np.concatenate([balance, most, free]),
         lower=np.append(problem.lower, np.zeros(count)),
@@ -167,7 +173,39 @@ def _fewest_changes(
     return linear.solve(program_.lower, program_.upper, program_.cost)
 
 
-def _check_finite(program: Program, endless: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+def _no_room(request: RoomRequest, program: Program, problem: Problem, found: NoOptimum) -> Findings:
+    if found.status != "numeric" or request.relaxed:
+        return unsolved(request, program, problem, found)
+    return Findings(
+        problem=problem,
+        status="numeric",
+        message=f"Numeric: the fewest changes were not proven within {MAX_NODES:,} nodes of the search. "
+        "Ask for `relaxed`, for linear MOMA, or compare fewer reactions with `reference`.",
+    )
+
+
+def _bounds_of_switches(
+    request: RoomRequest, program: Program, problem: Problem, columns: Indices
+) -> tuple[Vector, Vector] | NoOptimum:
+    """Return the bounds that a switch opens to: those attained, for the tightest search, or the given ones.
+
+    The relaxed program counts shares of the given bounds, so there they are part of its meaning.
+    """
+    low, high = problem.lower[columns], problem.upper[columns]
+    if request.relaxed:
+        _check_finite(program, columns[~np.isfinite(low) | ~np.isfinite(high)])
+        return low, high
+    ranges = [flux_range(program, problem, int(column)) for column in columns]
+    attained = [one for one in ranges if not isinstance(one, NoOptimum)]
+    if len(attained) == len(ranges):
+        least, greatest = np.array(attained).reshape(-1, 2).T
+        return np.maximum(low, least - ROOMY), np.minimum(high, greatest + ROOMY)
+    failed = [column for column, one in zip(columns, ranges, strict=True) if isinstance(one, NoOptimum)]
+    _check_finite(program, np.array(failed))
+    return NoOptimum("numeric")
+
+
+def _check_finite(program: Program, endless: Indices) -> None:
     if len(endless):
         name = program.network.reactions[endless[0]]
         raise ValidationError(
@@ -205,7 +243,7 @@ def _findings(
     return Findings(
         problem=problem,
         status="optimal",
-        message=f"Optimal: the {named} distance is {adjustment.distance:.6g}; the objective is {objective:.6g}.",
+        message=f"Optimal: {named} distance {adjustment.distance:.6g}; the objective is {objective:.6g}.",
         optimal_objective=objective,
         flux_state=flux_state(program.network, fluxes),
         adjustment=adjustment,

@@ -1,4 +1,4 @@
-"""One request out of another: analyses that begin with a simpler one, and bounds that several of them change."""
+"""One request out of another, and what several analyses ask of a problem."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _carbon_sources(network: Network, problem: Problem, fluxes: Vector) -> list[
 
 
 def _carbon(network: Network, column: int, flux: float, *, produced: bool = False) -> float:
-    """Return the carbon that `flux` takes in, or gives off where `produced`; COBRApy's sum over metabolites."""
+    """Return the carbon that `flux` takes in, or gives off where `produced`; as COBRApy sums it."""
     entries = slice(*network.stoichiometry.indptr[column : column + 2])
     rows, coefficients = network.stoichiometry.indices[entries], network.stoichiometry.data[entries]
     moved = coefficients * network.carbons[rows] * flux * (-1.0 if produced else 1.0)
@@ -102,7 +102,7 @@ class _Yields:
         """Return the carbon in the product per carbon taken up."""
         taken = sum(_carbon(self.network, column, fluxes[column]) for column in self.sources)
         given = _carbon(self.network, self.product, fluxes[self.product], produced=True)
-        return None if taken <= NOTHING else given / taken
+        return None if taken <= NOTHING else float(given / taken)
 
     def mass(self, fluxes: Vector) -> float | None:
         """Return gram of product per gram of source, where each is one metabolite of known formula."""
@@ -111,7 +111,7 @@ class _Yields:
         given = max(-self._mass(self.product) * fluxes[self.product], 0.0)
         if math.isnan(taken) or math.isnan(self._mass(self.product)) or taken <= NOTHING:
             return None
-        return given / taken
+        return float(given / taken)
 
     def _mass(self, column: int) -> float:
         entries = slice(*self.network.stoichiometry.indptr[column : column + 2])

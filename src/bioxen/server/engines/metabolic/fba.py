@@ -45,8 +45,8 @@ def _with_duals(request: FbaRequest, program: Program, problem: Problem, found: 
     prices = prices_of(program, problem, optimum) if request.report_shadow_prices else None
     return replace(
         found,
-        shadow_prices=prices and prices.shadow_prices,
-        reduced_costs=prices and prices.reduced_costs,
+        shadow_prices=None if prices is None else prices.shadow_prices,
+        reduced_costs=None if prices is None else prices.reduced_costs,
         uniqueness=None if hull is None else uniqueness_of(program, hull),
         certificate=worst([found.certificate, optimum.certificate]),
     )

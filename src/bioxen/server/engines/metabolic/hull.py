@@ -2,8 +2,8 @@
 
 Columns that stand at one bound throughout are found by linear programs: each asks all columns that no point
 has yet moved to move at once, so a few programs prove what one per column would. The others have a common
-interior point, and there A alone decides: x is determined where the null space of A's open columns has no part
-in it.
+interior point, and there A alone decides: x is determined where the null space of A's open columns has no
+part in it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REACH = 1.0
 BOX = 1e4
 """Columns without a bound are searched this far around the first point."""
 RANK = 1e-10
-"""Relative singular value below which a direction is in the null space."""
+"""Relative size of a pivot below which a row adds nothing to the rank."""
 STILL = 1e-9
 """A column takes part in the null space where its row there is longer than this."""
 
@@ -38,7 +38,9 @@ STILL = 1e-9
 class Solver(Protocol):
     """A warm program that solves for any bounds."""
 
-    def solve(self, lower: Vector, upper: Vector, cost: Vector) -> Outcome: ...
+    def solve(self, lower: Vector, upper: Vector, cost: Vector) -> Outcome:
+        """Return the least cost·x, or why there is none."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,4 +118,7 @@ def null_space(matrix: sparse.csc_array) -> Matrix:
 def _dense_null_space(matrix: Matrix) -> Matrix:
     if matrix.shape[0] == 0:
         return np.eye(matrix.shape[1])
-    return np.asarray(linalg.null_space(matrix, rcond=RANK))
+    # Pivoted QR: as good as the singular values for telling the rank here, and many times faster.
+    directions, triangle, _ = linalg.qr(matrix.T, pivoting=True)
+    size = np.abs(np.diag(triangle))
+    return np.asarray(directions[:, int(np.sum(size > RANK * size.max(initial=0.0))) :])

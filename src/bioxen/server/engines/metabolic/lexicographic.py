@@ -1,7 +1,7 @@
-"""Lexicographic FBA: the best objective, then the least total flux, then one reaction's least flux after another.
+"""Lexicographic FBA: the best objective, the least total flux, then one reaction's least flux after another.
 
-No criterion is held by a tolerance. After each program its reduced costs tell which forward and backward parts
-stand at a bound in every optimum; these stay there, exactly, and what is left is the set of all optima.
+No criterion is held by a tolerance. After each program its reduced costs tell which forward and backward
+parts stand at a bound in every optimum; these stay there, exactly, and what is left is the set of all optima.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lexicographic_fba(request: LexicographicFbaRequest, program: Program) -> Fin
     return Findings(
         problem=problem,
         status="optimal",
-        message=f"Optimal: the objective is {objective:.6g}; {len(left)} fluxes were open after the total flux.",
+        message=f"Optimal: the objective is {objective:.6g}; the total flux left {len(left)} fluxes open.",
         optimal_objective=objective,
         flux_state=flux_state(program.network, fluxes),
         certificate=worst(narrowing.certificates),

@@ -26,6 +26,7 @@ def loopless_fba(request: LooplessFbaRequest, program: Program) -> Findings:
     best = program.optimise(problem)
     if isinstance(best, NoOptimum):
         return unsolved(request, program, problem, best)
+    found: Optimum | PricedOptimum | NoOptimum
     if request.method == "exact":
         found = LoopLaw(program, problem).solve(problem.lower, problem.upper, problem.cost)
     else:

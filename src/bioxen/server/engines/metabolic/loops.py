@@ -1,14 +1,15 @@
 """Fluxes without internal cycles, which would break the second law.
 
-`CycleFreeFlux` (Desouki et al. 2015) takes cycles out of a given solution; the loop law of Schellenberger et al.
-(2011) keeps them out of the search: potentials G with N·G = 0 on the null space N of the internal network, and
-each flux against its G. Only reactions that some cycle could use need a switch, so the others get none.
+`CycleFreeFlux` (Desouki et al. 2015) takes cycles out of a given solution; the loop law (Schellenberger et
+al. 2011) keeps them out of the search: potentials G with N·G = 0 on the null space N of the internal network,
+and each flux against its G. Only reactions that some cycle could use need a switch, so the others get none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -19,7 +20,7 @@ from bioxen.server.engines.metabolic.milp import MixedProgram, solve_mixed
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.rows import PricedOptimum
+from bioxen.server.engines.metabolic.rows import PricedOptimum, stacked
 from bioxen.server.engines.metabolic.solver import NoOptimum, Outcome
 
 POTENTIAL = 1000.0
@@ -108,7 +109,7 @@ class LoopLaw:
         self._check_finite(low, high)
         pick = sparse.csr_array((np.ones(switches), (np.arange(switches), columns)), shape=(switches, count))
         one, laws = sparse.eye_array(switches), sparse.csr_array(self._cycles)
-        blocks = [
+        blocks: list[list[Any]] = [
             [matrix, None, None],
             [pick, sparse.diags_array(-np.maximum(high, 0.0)), None],  # v ≤ upper·a
             [pick, sparse.diags_array(np.minimum(low, 0.0)), None],  # v ≥ lower·(1 − a)
@@ -118,9 +119,9 @@ class LoopLaw:
         ]
         free, zero = np.full(switches, np.inf), np.zeros(switches)
         balance, law = np.zeros(matrix.shape[0]), np.zeros(laws.shape[0])
-        row_lower = [balance, -free, np.minimum(low, 0.0), np.ones(switches), law, [-np.inf]]
-        row_upper = [balance, zero, free, np.full(switches, POTENTIAL), law, [least]]
-        rows = sparse.csc_array(sparse.block_array(blocks))
+        row_lower: list[Any] = [balance, -free, np.minimum(low, 0.0), np.ones(switches), law, [-np.inf]]
+        row_upper: list[Any] = [balance, zero, free, np.full(switches, POTENTIAL), law, [least]]
+        rows = stacked(blocks)
         return rows, np.concatenate(row_lower), np.concatenate(row_upper)
 
     @cached_property

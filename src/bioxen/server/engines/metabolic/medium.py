@@ -10,11 +10,12 @@ from scipy import sparse
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, Medium, MinimalMediumRequest
 from bioxen.server.engines.metabolic.findings import Findings
+from bioxen.server.engines.metabolic.hull import Indices
 from bioxen.server.engines.metabolic.milp import MixedProgram, solve_mixed
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, get_uptake
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.rows import PricedOptimum, RowProgram
+from bioxen.server.engines.metabolic.rows import PricedOptimum, RowProgram, stacked
 from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, worst
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
@@ -90,7 +91,7 @@ class _Needs:
         outward = np.array([1.0 if network.takes_up_backwards(one) else -1.0 for one in exchanges])
         flux = sparse.csr_array((outward, (np.arange(count), exchanges)), shape=(count, size))
         one = sparse.eye_array(count)
-        rows = sparse.block_array(
+        rows = stacked(
             [
                 [network.stoichiometry, None, None],
                 [sparse.csr_array(problem.objective[None, :]), None, None],
@@ -104,7 +105,7 @@ class _Needs:
             np.zeros(count),
         )
         return cls(
-            matrix=sparse.csc_array(rows),
+            matrix=rows,
             row_lower=np.concatenate([balance, [least], zero, -free]),
             row_upper=np.concatenate([balance, [np.inf], free, zero]),
             lower=np.concatenate([problem.lower, zero, zero]),
@@ -154,7 +155,7 @@ class _Needs:
         return found
 
     def _choice(self, chosen: list[Vector]) -> MixedProgram:
-        """Return the search for the fewest switches that is none of those `chosen` before, nor more than one."""
+        """Return the search for the fewest switches that allows none of the sets `chosen` before."""
         count = len(self.exchanges)
         cost = np.append(np.zeros(len(self.lower) - count), np.ones(count))
         cuts = np.zeros((len(chosen), len(self.lower)))
@@ -182,7 +183,7 @@ def _medium(network: Network, needs: _Needs, x: Vector, exports: bool) -> Medium
     return Medium(components=len(taken), total_uptake=sum(taken.values()), uptake=shown)
 
 
-def _check_finite(network: Network, endless: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+def _check_finite(network: Network, endless: Indices) -> None:
     if len(endless):
         name = network.reactions[network.exchanges[endless[0]]]
         raise ValidationError(

@@ -1,8 +1,8 @@
 """Mixed-integer linear programs by HiGHS, with deterministic settings and a checked answer.
 
 HiGHS chooses the integers. They are then fixed, and the linear program that is left is solved and proven, so
-no flux of an answer leans on an integer being 0.999999. Work is bounded by nodes, not by time: the same request
-stops at the same place on any machine.
+no flux of an answer leans on an integer being 0.999999. Work is bounded by nodes, not by time: the same
+request stops at the same place on any machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bioxen.server.engines.metabolic.rows import (
 )
 from bioxen.server.engines.metabolic.solver import MAX_GAP, NoOptimum
 
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 """Nodes of the search tree before it is given up as `numeric`."""
 _OPTIONS: dict[str, Any] = {
     "mip_rel_gap": 0.0,

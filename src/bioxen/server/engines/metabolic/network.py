@@ -61,7 +61,7 @@ class Network:
     @cached_property
     def boundary(self) -> NDArray[np.bool_]:
         """Which reactions cross the border of the model: those of one metabolite."""
-        return np.diff(self.stoichiometry.indptr) == 1
+        return np.asarray(np.diff(self.stoichiometry.indptr) == 1)
 
     def takes_up_backwards(self, exchange: int) -> bool:
         """Return whether uptake through `exchange` is its negative flux, as in `glc_e -->`."""

@@ -181,7 +181,7 @@ class _Study:
         return found
 
     def _derived(self, a: str, b: str, reactions: Stopped) -> _Known | None:
-        """Return what follows from the whole or from one of the single deletions; `None` where nothing does."""
+        """Return what follows from the whole or from a single deletion; `None` where nothing does."""
         if self._whole.used.isdisjoint(reactions):
             return self._whole
         if a == b:

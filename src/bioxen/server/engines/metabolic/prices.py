@@ -1,4 +1,4 @@
-"""What FBA can say beside its fluxes: shadow prices, reduced costs, and which fluxes the optimum determines."""
+"""What FBA can say beside its fluxes: shadow prices, reduced costs, and what the optimum determines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def priced(program: Program, problem: Problem) -> PricedOptimum | NoOptimum:
 
 
 def prices_of(program: Program, problem: Problem, optimum: PricedOptimum) -> Prices:
-    """Return the duals as changes of the objective, COBRApy's sign: the cost is its negative for a maximum."""
+    """Return the duals as changes of the objective (COBRApy's sign), not of the cost."""
     network, sign = program.network, -1.0 if problem.direction == "max" else 1.0
     prices, slopes = sign * optimum.prices + 0.0, sign * optimum.slopes + 0.0
     return Prices(

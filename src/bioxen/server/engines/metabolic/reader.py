@@ -124,10 +124,8 @@ def _carbons(metabolite: Any) -> float:
 
 def _weight(metabolite: Any) -> float:
     """Return the molar mass; NaN without a formula, or with one that holds more than elements."""
-    try:
-        return float(metabolite.formula_weight) if metabolite.elements else np.nan
-    except KeyError:  # a residue such as R or X
-        return np.nan
+    weight = metabolite.formula_weight if metabolite.elements else None  # None for a residue such as R or X
+    return np.nan if weight is None else float(weight)
 
 
 def _stoichiometry(model: Any) -> sparse.csc_array:

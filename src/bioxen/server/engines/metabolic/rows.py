@@ -1,4 +1,4 @@
-"""Linear programs on general rows, with their duals: min cost·x, row_lower ≤ A·x ≤ row_upper, lower ≤ x ≤ upper.
+"""Linear programs with their duals: min cost·x, row_lower ≤ A·x ≤ row_upper, lower ≤ x ≤ upper.
 
 For what the warm programs of `solver` do not tell: shadow prices, reduced costs, the set of all optima. One
 instance lives within one request. Its solves start where the one before ended, so they depend on that request
@@ -7,6 +7,7 @@ alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +36,9 @@ OPTIONS: dict[str, Any] = {
 _TRIES: tuple[dict[str, Any], ...] = (
     {"solver": "simplex", "presolve": "off", "simplex_strategy": 1, "simplex_scale_strategy": 0},
     {"solver": "simplex", "presolve": "off", "simplex_strategy": 4, "simplex_scale_strategy": 2},
+    {"solver": "simplex", "presolve": "on", "simplex_strategy": 1, "simplex_scale_strategy": 2},
 )
+"""Tried in turn until an answer can be proven."""
 STATUS: dict[Any, MetabolicStatus] = {
     highspy.HighsModelStatus.kOptimal: "optimal",
     highspy.HighsModelStatus.kModelEmpty: "optimal",
@@ -78,13 +81,16 @@ class RowProgram:
             found = self._optimum(lower, upper, cost) if said[-1] == "optimal" else None
             if found is not None:
                 return found
-        agreed = said[0] == said[1] and said[0] != "optimal"
-        return NoOptimum(said[0] if agreed else "numeric")
+            if len(said) > 1 and said[-1] == said[-2] and said[-1] in ("infeasible", "unbounded"):
+                return NoOptimum(said[-1])  # two algorithms agree
+        return NoOptimum("numeric")
 
     def _run(self, lower: Vector, upper: Vector, cost: Vector, options: dict[str, Any]) -> MetabolicStatus:
         highs, count = self._highs, len(self._columns)
         for name, value in options.items():
             highs.setOptionValue(name, value)
+        if options is not _TRIES[0]:
+            highs.clearSolver()  # what failed is no good start
         highs.changeColsBounds(count, self._columns, lower, upper)
         highs.changeColsCost(count, self._columns, cost)
         highs.run()
@@ -162,6 +168,11 @@ def highs_of(
         program.integrality_ = [kinds[bool(one)] for one in integer]
     highs.passModel(program)
     return highs
+
+
+def stacked(blocks: Sequence[Sequence[Any]]) -> sparse.csc_array:
+    """Return the matrix that is made of these blocks; `None` stands for zeros."""
+    return sparse.csc_array(sparse.block_array(blocks))
 
 
 _Side = tuple[Vector, Vector, Vector, Vector]

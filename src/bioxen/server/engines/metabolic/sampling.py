@@ -1,4 +1,4 @@
-"""Flux sampling: the set of possible fluxes found exactly, walked at random, and summarised with diagnostics."""
+"""Flux sampling: the set of possible fluxes, walked at random and summarised with diagnostics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, FluxDistribution, FluxSamples, SamplingRequest
@@ -23,13 +23,15 @@ from bioxen.server.engines.metabolic.unsolved import unsolved
 from bioxen.server.engines.metabolic.walk import Polytope, Walk
 
 PROBABILITIES = [0.025, 0.25, 0.5, 0.75, 0.975]
+AGREED = 1.1
+"""The greatest R-hat at which chains count as agreeing."""
 Draws = NDArray[np.float64]
 """Samples: chain × draw × reaction."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Region:
-    """The fluxes that are possible: matrix·x = 0 between the bounds; columns beyond the fluxes are helpers."""
+    """The fluxes that are possible: matrix·x = 0 between bounds; columns beyond the fluxes are helpers."""
 
     programs: Solver
     matrix: sparse.csc_array
@@ -106,10 +108,9 @@ def _draw(request: SamplingRequest, region: _Region) -> tuple[Draws, Hull] | NoO
 
 
 def _vertices(region: _Region, hull: Hull) -> Matrix | NoOptimum:
-    """Return the extremes of as many fluxes as there are dimensions, chosen to be the most independent."""
-    chosen = linalg.qr(hull.basis.T, mode="r", pivoting=True)[1][: hull.dimension]
+    """Return points with the least and the greatest flux of every open column."""
     found = []
-    for column in hull.open[np.sort(chosen)]:
+    for column in hull.open:
         for sign in (1.0, -1.0):
             cost: Vector = np.zeros(len(region.lower))
             cost[column] = sign
@@ -164,7 +165,8 @@ def _distribution(draws: NDArray[np.float64], varies: bool) -> FluxDistribution:
 def _trust(summary: FluxSamples) -> str:
     if summary.min_ess is None or summary.max_r_hat is None:
         return "each reported flux has one value only"
-    return f"least effective sample size {summary.min_ess:.0f}, greatest R-hat {summary.max_r_hat:.3f}"
+    trust = f"least effective sample size {summary.min_ess:.0f}, greatest R-hat {summary.max_r_hat:.3f}"
+    return f"{trust}: the chains do not agree yet, raise thinning" if summary.max_r_hat > AGREED else trust
 
 
 def _unbounded(problem: Problem) -> Findings:
@@ -179,8 +181,8 @@ def _unbounded(problem: Problem) -> Findings:
 def _check_size(request: SamplingRequest, reactions: int) -> None:
     if request.return_samples and request.samples * reactions > MAX_NUMBERS:
         raise ValidationError(
-            f"{request.samples:,} samples of {reactions:,} reactions are more than the {MAX_NUMBERS:,} numbers "
-            "that one answer returns",
+            f"{request.samples:,} samples of {reactions:,} reactions are more than the {MAX_NUMBERS:,} "
+            "numbers that one answer returns",
             details={
                 "place": "return_samples",
                 "remedy": "Name the reactions to report, or take fewer samples.",

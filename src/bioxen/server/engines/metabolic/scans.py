@@ -49,7 +49,7 @@ def robustness(request: RobustnessRequest, program: Program) -> Findings:
     return Findings(
         problem=problem,
         status="optimal",
-        message=f"Optimal: {len(fluxes)} fluxes of {request.reaction}; the best objective is {objective:.6g}.",
+        message=f"Optimal: {len(fluxes)} fluxes of {request.reaction}; the best is {objective:.6g}.",
         optimal_objective=objective,
         robustness=Robustness(reaction=request.reaction, fluxes=fluxes, objective=values),
         certificate=worst(certificates),
