@@ -54,6 +54,32 @@ def test_analyses_say_what_they_found() -> None:
     assert metabolic(dynamics=dynamics) == said
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (
+            {"adjustment": {"measure": "euclidean", "distance": 2.0, "reference": {}}},
+            "euclidean distance 2 from the reference; growth rate 0.8739 1/h",
+        ),
+        (
+            {"media": [{"components": 4, "total_uptake": 14.8, "uptake": {}}]},
+            "1 minimal medium with 4 nutrients, 14.8 mmol/gDW/h in total; growth rate",
+        ),
+        ({"gap_fills": [{"reactions": ["AB"], "objective": 1.0}]}, "filled by AB; growth rate"),
+        (
+            {"robustness": {"reaction": "PGI", "fluxes": [1.0], "objective": [0.5]}},
+            "1 fluxes of PGI; best growth rate 0.8739 1/h",
+        ),
+    ],
+)
+def test_every_part_of_an_answer_has_its_words(part: dict[str, Any], said: str) -> None:
+    assert metabolic(**part).startswith(said)
+
+
+def test_what_holds_for_any_objective_names_none() -> None:
+    assert metabolic(blocked=["A", "B"], optimal_objective=None) == "2 blocked reactions on textbook"
+
+
 def test_a_given_model_is_named_by_its_digest() -> None:
     assert metabolic(provenance={**PROVENANCE, "model_id": None}).endswith("on the given model dddddddddddd")
 

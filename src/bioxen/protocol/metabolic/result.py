@@ -56,7 +56,7 @@ class MetabolicResult(MappingMessage):
     shadow_prices: dict[str, float] | None = None
     """Metabolite id → change of the objective with its balance, S·v = b (COBRApy's sign)."""
     reduced_costs: dict[str, float] | None = None
-    """Reaction id → change of the objective with the bound its flux stands at; half of what COBRApy reports."""
+    """Reaction id → change of the objective with the bound its flux stands at; COBRApy reports twice that."""
     uniqueness: Uniqueness | None = None
     """Which fluxes the optimum leaves open, where it was asked for."""
     adjustment: Adjustment | None = None

@@ -86,7 +86,9 @@ def test_lexicographic_is_what_linear_programs_one_after_the_other_give() -> Non
     criteria += [signed[names.index(name)] for name in dict.fromkeys([*order, *names])]
     rows, right = split, np.zeros(len(split))
     for cost in criteria[:12]:
-        solved = linprog(cost, A_eq=rows, b_eq=right, bounds=bounds, method="highs")
+        solved: Any = linprog(
+            cost, A_eq=rows, b_eq=right, bounds=[tuple(pair) for pair in bounds], method="highs"
+        )
         rows, right = np.vstack([rows, cost]), np.append(right, solved.fun)
     forward, backward = np.split(solved.x, 2)
     assert found.flux_state is not None
@@ -122,7 +124,7 @@ def test_undetermined_is_what_flux_variability_finds_open(changes: dict[str, Any
 
 def test_prices_by_hand_and_as_in_cobrapy() -> None:
     """2 a → b: the best OUT is 5, and one more a per time is worth half a b."""
-    steps = (
+    steps: tuple[tuple[str, dict[str, float], float, float], ...] = (
         ("IN", {"a_c": 1}, 0, 10),
         ("MAKE", {"a_c": -2, "b_c": 1}, 0, 1000),
         ("OUT", {"b_c": -1}, 0, 1000),
