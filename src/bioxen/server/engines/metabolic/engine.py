@@ -33,7 +33,7 @@ from bioxen.server.engines.metabolic.fva import fva
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.program import Program, compile_program
 from bioxen.server.engines.metabolic.reader import COBRA_VERSION
-from bioxen.server.engines.metabolic.solver import HIGHS_VERSION, TOLERANCE
+from bioxen.server.engines.metabolic.highs import HIGHS_VERSION, TOLERANCE
 
 ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     FbaRequest: fba,

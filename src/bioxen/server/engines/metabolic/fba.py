@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioxen.protocol.metabolic import FbaRequest
-from bioxen.server.engines.metabolic.findings import Findings, flux_state
+from bioxen.server.engines.metabolic.findings import Findings, flux_state, solved_by
 from bioxen.server.engines.metabolic.problem import build_problem
 from bioxen.server.engines.metabolic.program import Program
 from bioxen.server.engines.metabolic.solver import NoOptimum
@@ -24,4 +24,5 @@ def fba(request: FbaRequest, program: Program) -> Findings:
         optimal_objective=best,
         flux_state=flux_state(program.network, outcome.x),
         certificate=outcome.certificate,
+        settings=solved_by(outcome),
     )

@@ -38,6 +38,8 @@ class Kernel(NamedTuple):
     folding: Folding
     state: State
     room: Room
+    saved: State
+    """Room for a point in a run to come back to."""
 
 
 def build_kernel(matrix: sparse.csc_array, reduction: Reduction, tableau: Tableau) -> Kernel:
@@ -52,7 +54,7 @@ def build_kernel(matrix: sparse.csc_array, reduction: Reduction, tableau: Tablea
         rows=matrix.shape[0],
     )
     room = Room(*(np.zeros(count) for _ in range(4)), np.zeros(matrix.shape[0]))
-    return Kernel(tableau, folding, allocate(tableau), room)
+    return Kernel(tableau, folding, allocate(tableau), room, allocate(tableau, pivots=0))
 
 
 @compiled
@@ -60,17 +62,25 @@ def optimise(
     kernel: Kernel, lower: Vector, upper: Vector, cost: Vector, x: Vector
 ) -> tuple[int, tuple[float, float, float, float, float]]:
     """Write the x with the least cost; return the status and `prove`'s numbers."""
-    t, f, s, r = kernel
-    nothing = (0.0, 0.0, 0.0, 0.0, 0.0)
+    t, f, s, r = kernel.tableau, kernel.folding, kernel.state, kernel.room
     if not fold(f, lower, upper, r.low, r.high):
-        return INFEASIBLE, nothing
+        return INFEASIBLE, (0.0, 0.0, 0.0, 0.0, 0.0)
     fold_cost(f, cost, r.cost)
     status = solve(t, s, r.low, r.high, r.cost)
     if status != OPTIMAL:
-        return status, nothing
+        return status, (0.0, 0.0, 0.0, 0.0, 0.0)
+    return status, certify(kernel, lower, upper, cost, x)
+
+
+@compiled
+def certify(
+    kernel: Kernel, lower: Vector, upper: Vector, cost: Vector, x: Vector
+) -> tuple[float, float, float, float, float]:
+    """Write the x of the vertex the state stands at; return `prove`'s numbers."""
+    t, f, s, r = kernel.tableau, kernel.folding, kernel.state, kernel.room
     scatter(s, r.z)
     proof = prove(f, r.z, s.all_slopes, (r.low, r.high), (lower, upper, cost), x, r.activity)
     if not proof[3] <= ROUGH * max(1.0, abs(proof[0])):
         refine_slopes(t, s, r.cost)
         proof = prove(f, r.z, s.all_slopes, (r.low, r.high), (lower, upper, cost), x, r.activity)
-    return status, proof
+    return proof

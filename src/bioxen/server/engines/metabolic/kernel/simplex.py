@@ -26,8 +26,15 @@ ROUNDS = 6
 def solve(t: Tableau, s: State, lower: Vector, upper: Vector, cost: Vector) -> int:
     """Go from the canonical basis to the least cost·z within these bounds."""
     place(t, s, lower, upper)
+    return mend(t, s, cost)
+
+
+@compiled
+def mend(t: Tableau, s: State, cost: Vector) -> int:
+    """Go to the least cost from a basis that is optimal but for the bounds."""
     recompute_x(t, s)
-    status, before = dual(t, s), 0
+    before = s.k[0]
+    status = dual(t, s)
     while status == INFEASIBLE and s.k[0] > before:  # unless by rounding: look again from exact values
         before = s.k[0]
         recompute_x(t, s)

@@ -21,14 +21,14 @@ FEASIBLE = 1e-9
 """Bounds may be missed by this much, and reduced costs on the way; HiGHS is given the same."""
 STEEP = 1e-11
 """What reduced costs may be missed by in the end: times a bound of 1000 it still is no gap."""
-PIVOT = 1e-7
+PIVOT = 1e-9
 """A smaller entry of T is taken for 0 when a pivot is looked for."""
 ROUNDED = 1e-12
 """An entry of T_k this small is what is left of a difference that is 0."""
 DIGITS = 1e-13
 """What rounding leaves of a flux, as a share; more than FEASIBLE where bounds are above 10,000."""
-COARSE = 1e-14
-"""A larger residual |A·z|, as a share of the largest flux, is worth a step of iterative refinement."""
+COARSE = 0.1
+"""A larger residual |A·z|, as a share of what bounds may be missed by, is worth iterative refinement."""
 
 OPTIMAL, INFEASIBLE, UNBOUNDED, PIVOTS, NUMERIC = 0, 1, 2, 3, 4
 WORDS = ("optimal", "infeasible", "unbounded", "pivot limit", "numeric")
@@ -75,10 +75,9 @@ class State(NamedTuple):
     """One number: how many pivots were made."""
 
 
-def allocate(tableau: Tableau) -> State:
+def allocate(tableau: Tableau, pivots: int = MAX_PIVOTS + 1) -> State:
     """Return room for runs on `tableau`."""
     rows, columns = tableau.by_row.shape
-    pivots = MAX_PIVOTS + 1
     return State(
         basic=np.zeros(rows, np.int64),
         x_basic=np.zeros(rows),
@@ -106,6 +105,21 @@ def allocate(tableau: Tableau) -> State:
         feasible=np.full(1, FEASIBLE),
         k=np.zeros(1, np.int64),
     )
+
+
+@compiled
+def dot(a: Vector, b: Vector) -> float:
+    """Return a·b, summed in four strands whose order is fixed: one strand would wait for each addition."""
+    one, two, three, four = 0.0, 0.0, 0.0, 0.0
+    whole = a.size - a.size % 4
+    for i in range(0, whole, 4):
+        one += a[i] * b[i]
+        two += a[i + 1] * b[i + 1]
+        three += a[i + 2] * b[i + 2]
+        four += a[i + 3] * b[i + 3]
+    for i in range(whole, a.size):
+        one += a[i] * b[i]
+    return (one + two) + (three + four)
 
 
 @compiled
@@ -226,14 +240,12 @@ def recompute_x(t: Tableau, s: State) -> None:
             for i in range(out.size):
                 out[i] -= x * column[i]
     for k in range(s.k[0]):
-        v, u, factor = s.v[k], s.u[k], 0.0
-        for j in range(v.size):
-            factor += v[j] * s.x[j]
+        u, factor = s.u[k], dot(s.v[k], s.x)
         for i in range(out.size):
             out[i] += factor * u[i]
     largest = _largest(s)
     s.feasible[0] = max(FEASIBLE, DIGITS * largest)
-    if _residual(t, s) > COARSE * max(1.0, largest):
+    if _residual(t, s) > COARSE * s.feasible[0]:
         _refine(t, s)
 
 
@@ -273,10 +285,7 @@ def _refine(t: Tableau, s: State) -> None:
     """Take B_k⁻¹·(A·z) off the basic variables: the rounding errors of T do not outlive this."""
     w = s.shift
     for i in range(w.size):
-        row, total = t.inverse[i], 0.0
-        for r in range(row.size):
-            total += row[r] * s.activity[r]
-        w[i] = total
+        w[i] = dot(t.inverse[i], s.activity)
     for k in range(s.k[0]):
         u, factor = s.u[k], w[s.pivot_rows[k]] / s.pivot_values[k]
         if factor != 0.0:
@@ -327,10 +336,7 @@ def refine_slopes(t: Tableau, s: State, cost: Vector) -> None:
 def _pull_back(s: State, w: Vector) -> None:
     """Turn w, by row of T_k, into what gives with B⁻¹ what w gives with B_k⁻¹."""
     for k in range(s.k[0] - 1, -1, -1):
-        u, factor = s.u[k], 0.0
-        for i in range(w.size):
-            factor += w[i] * u[i]
-        w[s.pivot_rows[k]] -= factor / s.pivot_values[k]
+        w[s.pivot_rows[k]] -= dot(w, s.u[k]) / s.pivot_values[k]
 
 
 @compiled
