@@ -13,6 +13,7 @@ from bioxen.server.engines.metabolic.kernel.state import (
     OPTIMAL,
     PIVOT,
     PIVOTS,
+    SOUND,
     State,
     exchange,
     read_column,
@@ -70,7 +71,9 @@ def _entering(t: Tableau, s: State, below: bool, excess: float) -> int:
     moving all of these to their other bounds does not mend the row, they are moved there and the search
     goes on; else the one with the largest pivot enters.
     """
-    count = _candidates(s, below)
+    count = _candidates(s, below, SOUND)
+    if count == 0:
+        count = _candidates(s, below, PIVOT)
     flips = False
     q = -1
     while count > 0:
@@ -98,12 +101,12 @@ def _entering(t: Tableau, s: State, below: bool, excess: float) -> int:
 
 
 @compiled
-def _candidates(s: State, below: bool) -> int:
+def _candidates(s: State, below: bool, least: float) -> int:
     """List the columns whose feasible move mends the row."""
     count = 0
     for j in range(s.row.size):
         entry = s.row[j] if below else -s.row[j]
-        if abs(entry) > PIVOT and s.low[j] < s.high[j]:
+        if abs(entry) > least and s.low[j] < s.high[j]:
             can_rise, can_fall = s.x[j] < s.high[j], s.x[j] > s.low[j]
             if (entry < 0.0 and can_rise) or (entry > 0.0 and can_fall):
                 s.candidates[count] = j

@@ -10,7 +10,6 @@ from bioxen.server.engines.metabolic.kernel.state import (
     OPTIMAL,
     PIVOT,
     PIVOTS,
-    STEEP,
     UNBOUNDED,
     State,
     exchange,
@@ -58,7 +57,7 @@ def _entering(s: State, first: bool) -> int:
     chosen, best = -1, 0.0
     for j in range(s.slopes.size):
         slope = s.slopes[j]
-        if abs(slope) > STEEP and s.low[j] < s.high[j]:
+        if abs(slope) > s.steep[0] and s.low[j] < s.high[j]:
             gains = s.x[j] < s.high[j] if slope < 0.0 else s.x[j] > s.low[j]
             if gains and slope * slope > best * s.column_weights[j]:
                 chosen, best = j, slope * slope / s.column_weights[j]

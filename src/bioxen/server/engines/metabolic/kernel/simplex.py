@@ -9,7 +9,6 @@ from bioxen.server.engines.metabolic.kernel.state import (
     INFEASIBLE,
     NUMERIC,
     OPTIMAL,
-    STEEP,
     State,
     place,
     recompute_slopes,
@@ -72,7 +71,7 @@ def _is_feasible(s: State) -> bool:
 def _is_optimal(s: State) -> bool:
     for j in range(s.slopes.size):
         slope = s.slopes[j]
-        if (slope < -STEEP and s.x[j] < s.high[j]) or (slope > STEEP and s.x[j] > s.low[j]):
+        if (slope < -s.steep[0] and s.x[j] < s.high[j]) or (slope > s.steep[0] and s.x[j] > s.low[j]):
             return False
     return True
 

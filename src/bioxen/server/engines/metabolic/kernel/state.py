@@ -23,6 +23,8 @@ STEEP = 1e-11
 """What reduced costs may be missed by in the end: times a bound of 1000 it still is no gap."""
 PIVOT = 1e-9
 """A smaller entry of T is taken for 0 when a pivot is looked for."""
+SOUND = 1e-7
+"""An entry of T from here on makes a pivot that loses few digits."""
 ROUNDED = 1e-12
 """An entry of T_k this small is what is left of a difference that is 0."""
 DIGITS = 1e-13
@@ -71,6 +73,8 @@ class State(NamedTuple):
     """A·z."""
     feasible: Vector
     """One number: by how much a bound may be missed, which is what rounding leaves of the largest flux."""
+    steep: Vector
+    """One number: by how much a reduced cost may be missed, which is what rounding leaves of it."""
     k: Numbers
     """One number: how many pivots were made."""
 
@@ -103,6 +107,7 @@ def allocate(tableau: Tableau, pivots: int = MAX_PIVOTS + 1) -> State:
         prices=np.zeros(len(tableau.prices)),
         activity=np.zeros(len(tableau.prices)),
         feasible=np.full(1, FEASIBLE),
+        steep=np.full(1, STEEP),
         k=np.zeros(1, np.int64),
     )
 
@@ -315,6 +320,21 @@ def recompute_slopes(t: Tableau, s: State, cost: Vector) -> None:
             for r in range(y.size):
                 y[r] += factor * row[r]
     _slopes_of_prices(t, s, cost)
+    error = _error_of_slopes(s)
+    if error > 0.1 * STEEP:
+        refine_slopes(t, s, cost)
+        error = _error_of_slopes(s)
+    s.steep[0] = max(STEEP, 4.0 * error)
+
+
+@compiled
+def _error_of_slopes(s: State) -> float:
+    """Return the largest reduced cost of a basic variable, all of which are 0 but for rounding."""
+    error = 0.0
+    for i in range(s.basic.size):
+        if s.basic[i] < s.all_slopes.size:
+            error = max(error, abs(s.all_slopes[s.basic[i]]))
+    return error
 
 
 @compiled
