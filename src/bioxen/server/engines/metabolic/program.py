@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.metabolic import store
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem
 from bioxen.server.engines.metabolic.reader import read_network
@@ -24,13 +25,8 @@ class Program:
     network: Network
     digest: str
     model_id: str | None
-
-    @cached_property
-    def fluxes(self) -> LinearProgram:
-        """Programs over the fluxes themselves: S·v = 0."""
-        network = self.network
-        cost = -network.objective if network.direction == "max" else network.objective
-        return linear_program(network.stoichiometry, network.lower, network.upper, cost)
+    fluxes: LinearProgram
+    """Programs over the fluxes themselves: S·v = 0."""
 
     @cached_property
     def split_fluxes(self) -> LinearProgram:
@@ -59,14 +55,19 @@ class Program:
 
 
 def compile_program(source: ModelSource) -> Program:
-    """Return the program of `source`, with its base problem solved.
+    """Return the program of `source`, with its base problem solved; from the store where it is kept.
 
     Raises:
         InvalidModelError: the text is malformed, or not a model for flux balance analysis.
     """
-    program = Program(read_network(source), source.digest, source.id)
-    _ = program.fluxes
-    return program
+    known = store.load(source.digest)
+    if known is None:
+        network = read_network(source)
+        cost = -network.objective if network.direction == "max" else network.objective
+        known = network, linear_program(network.stoichiometry, network.lower, network.upper, cost)
+        store.save(source.digest, *known)
+    network, fluxes = known
+    return Program(network, source.digest, source.id, fluxes)
 
 
 def split_bounds(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
