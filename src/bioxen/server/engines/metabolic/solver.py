@@ -154,7 +154,7 @@ class LinearProgram:
         return _study(self, bounds, cost, changes, carried=carried)
 
     def ranges(self, bounds: tuple[Vector, Vector], cost: Vector, columns: Sequence[int]) -> Ranges:
-        """Return how little and how much each of `columns` can be; the search sets out from the least cost."""
+        """Return how little and how much each of `columns` can be, searched for from the least cost."""
         return _ranges(self, bounds, cost, columns)
 
     def feasible(self, lower: Vector, upper: Vector) -> bool:
@@ -181,7 +181,8 @@ class LinearProgram:
 
     def _by_kernel(self, kernel: Kernel, lower: Vector, upper: Vector, cost: Vector) -> Optimum | None:
         x: Vector = np.empty(len(cost))
-        status, (value, residual, excess, gap, largest) = optimise(kernel, lower, upper, cost, x)
+        status, numbers = optimise(kernel, _plain(lower), _plain(upper), _plain(cost), x)
+        value, residual, excess, gap, largest = numbers
         if status != OPTIMAL:
             self.fallbacks[WORDS[status]] += 1
             return None
@@ -320,6 +321,11 @@ def _gap(value: float, x: Vector, slopes: Vector, lower: Vector, upper: Vector) 
     return abs(value - float(slopes @ np.where(open_ended, x, pressed)))
 
 
+def _plain(numbers: Vector) -> Vector:
+    """Return the numbers as the compiled code knows them: for a read-only array it would compile anew."""
+    return np.require(numbers, np.float64, ["C", "W"])
+
+
 def _proven(proofs: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which rows of `prove`'s numbers are proofs; NaN is none."""
     value, residual, excess, gap, largest = proofs.T
@@ -342,7 +348,8 @@ def _study(
     status, proofs = np.full(count, -1), np.full((count, 5), np.nan)
     seen = np.zeros((count if carried else 0, len(cost)), dtype=np.bool_)
     if program.kernel is not None:
-        variants(program.kernel, *bounds, cost, changes, status, proofs, seen)
+        plain = _plain(bounds[0]), _plain(bounds[1]), _plain(cost)
+        variants(program.kernel, *plain, changes, status, proofs, seen)
     good = (status == OPTIMAL) & _proven(proofs)
     words: list[MetabolicStatus] = ["optimal"] * count
     certificates, solvers = _worst_of(proofs[good]), {KERNEL} if good.any() else set()
@@ -370,7 +377,8 @@ def _ranges(
     wanted[root[root >= 0]] = True
     worst_proof = np.zeros(5)
     if program.kernel is not None:
-        extremes(program.kernel, *bounds, cost, wanted, found, (MAX_RESIDUAL, MAX_GAP), worst_proof)
+        plain = _plain(bounds[0]), _plain(bounds[1]), _plain(cost)
+        extremes(program.kernel, *plain, wanted, found, (MAX_RESIDUAL, MAX_GAP), worst_proof)
     certificates = _worst_of(worst_proof[None, :])
     solvers = {KERNEL} if np.isfinite(found).any() else set()
     start: Basis | None = None

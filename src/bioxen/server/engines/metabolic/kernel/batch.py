@@ -117,7 +117,7 @@ def _rebound(kernel: Kernel, lower: Vector, upper: Vector, column: int, position
     if not lower[column] <= upper[column]:
         return False
     if z < 0:
-        return lower[column] <= FEASIBLE and upper[column] >= -FEASIBLE
+        return bool(lower[column] <= FEASIBLE and upper[column] >= -FEASIBLE)
     if not fold_one(f, lower, upper, r.low, r.high, z):
         return False
     p = position[z]

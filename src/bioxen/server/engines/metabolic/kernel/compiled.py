@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import config
@@ -32,7 +32,7 @@ def compiled(function: Function) -> Function:
     if _FOLDER is not None:
         config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
     try:
-        fast: Function = numba.njit(cache=_FOLDER is not None, error_model="numpy")(function)
+        fast: Any = numba.njit(cache=_FOLDER is not None, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return fast
+    return cast("Function", fast)

@@ -33,7 +33,7 @@ def fold(f: Folding, lower: Vector, upper: Vector, low: Vector, high: Vector) ->
             return False
         if f.root[x] < 0 and (lower[x] > CROSSED or upper[x] < -CROSSED):
             return False
-    for z in range(low.size):
+    for z in range(low.size):  # noqa: SIM110 - numba has no all() over a generator
         if not fold_one(f, lower, upper, low, high, z):
             return False
     return True
@@ -50,10 +50,7 @@ def fold_one(f: Folding, lower: Vector, upper: Vector, low: Vector, high: Vector
             low_x, high_x = low_x / factor, high_x / factor
             if factor < 0.0:
                 low_x, high_x = high_x, low_x
-        if low_x > least:
-            least = low_x
-        if high_x < most:
-            most = high_x
+        least, most = max(least, low_x), min(most, high_x)
     if least > most:
         if least - most > CROSSED:
             return False

@@ -16,7 +16,6 @@ from bioxen.server.engines.metabolic.kernel.tableau import Tableau, columns_of
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.reduction import Reduction
 
-
 ROUGH = 1e-8
 """A larger duality gap is worth a step of iterative refinement of the duals."""
 
@@ -53,7 +52,13 @@ def build_kernel(matrix: sparse.csc_array, reduction: Reduction, tableau: Tablea
         matrix=columns_of(matrix),
         rows=matrix.shape[0],
     )
-    room = Room(*(np.zeros(count) for _ in range(4)), np.zeros(matrix.shape[0]))
+    room = Room(
+        low=np.zeros(count),
+        high=np.zeros(count),
+        cost=np.zeros(count),
+        z=np.zeros(count),
+        activity=np.zeros(matrix.shape[0]),
+    )
     return Kernel(tableau, folding, allocate(tableau), room, allocate(tableau, pivots=0))
 
 

@@ -61,8 +61,8 @@ class Tableau(NamedTuple):
 
 
 def columns_of(matrix: sparse.csc_array) -> Columns:
-    """Return A as plain arrays."""
-    return Columns(matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data)
+    """Return A as plain arrays of its own, writable like all the kernel's."""
+    return Columns(matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data.copy())
 
 
 def build_tableau(
