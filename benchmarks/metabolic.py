@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-import random
 import sys
 import time
 from collections.abc import Callable
@@ -147,7 +146,8 @@ def doubles(model: Any, program: Program) -> None:
     """All pairs of genes; COBRApy's time is extrapolated from a sample of pairs."""
     problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
     genes = range(len(program.network.genes))
-    pairs = random.Random(1).sample(list(combinations(program.network.genes, 2)), PAIRS)
+    every = list(combinations(program.network.genes, 2))
+    pairs = [every[number] for number in np.random.default_rng(1).choice(len(every), PAIRS, replace=False)]
 
     def sample() -> None:
         for one, two in pairs:

@@ -23,7 +23,7 @@ class WorkerConfig:
     recycle_after: int = 10_000
     """Tasks after which a worker is replaced: libRoadRunner loses 10 KB with each model it loads."""
     start_timeout: float = 300.0
-    """Seconds that loading the engines, which the first time compiles code, and starting a worker may take."""
+    """Seconds that loading the engines (the first time: compiling code) and starting a worker may take."""
 
 
 def usable_cores() -> int:

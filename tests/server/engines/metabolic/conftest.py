@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[4]))
 
-from bioxen.server.engines.metabolic import MetabolicEngine  # noqa: E402 - the path comes first
+from bioxen.server.engines.metabolic import MetabolicEngine
 
-MetabolicEngine.warm_up()  # the first run on a machine compiles for a minute: no test's time limit is for that
+# The first run on a machine compiles for a minute, which no test's time limit is made for.
+MetabolicEngine.warm_up()

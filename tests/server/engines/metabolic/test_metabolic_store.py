@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import numpy as np
 import pytest
 from tests.server.engines.metabolic.bench import ENGINE, run, source, without_clock
 
-from bioxen.server.engines.metabolic import store
 from bioxen.server.engines.metabolic import program as programs
+from bioxen.server.engines.metabolic import store
 from bioxen.server.engines.metabolic.cache_folder import cache_folder
 from bioxen.server.engines.metabolic.program import Program
 
@@ -80,7 +79,7 @@ def test_nothing_is_kept_where_there_is_no_safe_place(
     monkeypatch.setenv("BIOXEN_CACHE", str(tmp_path))
     assert cache_folder("models", f"v{store.FORMAT}") is None
     compiled = ENGINE.compile(source("textbook"))
-    assert not os.listdir(open_to_all)
+    assert not list(open_to_all.iterdir())
     monkeypatch.setenv("BIOXEN_CACHE", "")
     assert cache_folder("models") is None
     assert np.isfinite(run(compiled).optimal_objective or np.nan)
