@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import cobra
 import numpy as np
@@ -170,7 +171,7 @@ def test_what_solved_is_in_the_provenance() -> None:
     assert lethal == f"{solver.HIGHS}, {KERNEL}"
 
 
-REQUESTS = [
+REQUESTS: list[dict[str, Any]] = [
     {"process_code": code, "constraints": {name: [-1.0 * number, 1000.0]}, "gene_knockouts": genes}
     for code in ("metabolic_fba", "metabolic_pfba")
     for number, name in enumerate(["EX_o2_e", "EX_glc__D_e", "EX_nh4_e", "EX_pi_e", "EX_h2o_e"])
@@ -189,7 +190,7 @@ def test_fifty_requests_give_the_same_bits_in_any_order_and_process() -> None:
     order = list(range(len(REQUESTS)))
     random.Random(7).shuffle(order)
     for number in order:
-        answer = without_clock(run("textbook", **REQUESTS[number]))  # type: ignore[arg-type]
+        answer = without_clock(run("textbook", **REQUESTS[number]))
         assert hashlib.sha256(answer.encode()).hexdigest() == digests[number]
     other = subprocess.run(
         [sys.executable, "-c", SCRIPT],
