@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.server.engines.metabolic.bench import run
-
 from bioxen.cli.numbers import _MAKERS
+from tests.server.engines.metabolic.bench import run
 
 CASES: list[tuple[str, dict[str, Any], list[str], int]] = [
     ("metabolic_double_gene_deletion", {}, ["id_a", "id_b", "growth"], 137 * 137),

@@ -22,8 +22,8 @@ class WorkerConfig:
     """Compiled models a worker keeps; the least recently used one goes first."""
     recycle_after: int = 10_000
     """Tasks after which a worker is replaced: libRoadRunner loses 10 KB with each model it loads."""
-    start_timeout: float = 120.0
-    """Seconds that loading the engines, and starting a worker, may take."""
+    start_timeout: float = 300.0
+    """Seconds that loading the engines (the first time: compiling code) and starting a worker may take."""
 
 
 def usable_cores() -> int:

@@ -53,7 +53,9 @@ class Zygote:
         assert isinstance(setup, Setup)  # noqa: S101 - the pool speaks first, and says this
         sys.path[:0] = [path for path in setup.sys_path if path not in sys.path]
         for name in setup.engines:
-            load_engine(name)
+            warm_up = getattr(load_engine(name), "warm_up", None)
+            if warm_up is not None:  # machine code that each worker would otherwise load or compile itself
+                warm_up()
         self._tell(Loaded(guard.count_threads()))
         return setup
 

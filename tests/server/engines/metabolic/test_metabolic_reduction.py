@@ -13,7 +13,7 @@ from tests.server.engines.metabolic.bench import program
 
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.reduction import reduce
-from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum
+from bioxen.server.engines.metabolic.solver import NoOptimum, linear_program
 
 ENTRIES = st.sampled_from([0.0, 0.0, 0.0, 0.0, 1.0, -1.0, 2.0, -0.5, 3.0])
 
@@ -52,7 +52,7 @@ def test_the_optimum_is_that_of_brute_force(matrix: sparse.csc_array, data: st.D
     pairs = [sorted((data.draw(limits), data.draw(limits))) for _ in range(count)]
     lower, upper = np.array(pairs, dtype=float).T.copy()
     cost = np.array([float(data.draw(st.integers(-2, 2))) for _ in range(count)])
-    outcome = LinearProgram(matrix, lower, upper, cost).solve(lower, upper, cost)
+    outcome = linear_program(matrix, lower, upper, cost).solve(lower, upper, cost)
     expected = _by_scipy(matrix, lower, upper, cost)
     if isinstance(outcome, NoOptimum):
         assert (outcome.status, expected) == ("infeasible", None)

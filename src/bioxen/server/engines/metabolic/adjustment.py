@@ -30,7 +30,7 @@ from bioxen.server.engines.metabolic.problem import Problem, build_problem, find
 from bioxen.server.engines.metabolic.program import Program, split_bounds
 from bioxen.server.engines.metabolic.quadratic import CLARABEL_VERSION, nearest
 from bioxen.server.engines.metabolic.rows import Mask, PricedOptimum, RowProgram, stacked
-from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum, Outcome
+from bioxen.server.engines.metabolic.solver import NoOptimum, Outcome, linear_program
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 BALANCED = 1e-9
@@ -133,7 +133,7 @@ def _least_shift(program: Program, problem: Problem, reference: _Reference) -> O
     matrix = sparse.csc_array(sparse.hstack([program.split_fluxes.matrix, sparse.csc_array(drift[:, None])]))
     bounds = np.append(shift[0], 1.0), np.append(shift[1], 1.0)
     cost = np.append(cost, 0.0)
-    return LinearProgram(matrix, *bounds, cost).solve(*bounds, cost)
+    return linear_program(matrix, *bounds, cost, kernel=False).solve(*bounds, cost)
 
 
 def _fewest_changes(

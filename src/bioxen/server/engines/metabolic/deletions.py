@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bioxen.protocol.metabolic import Certificate, Deletion, GeneDeletionRequest, ReactionDeletionRequest
-from bioxen.server.engines.metabolic.findings import Findings
+from bioxen.protocol.metabolic import Deletion, GeneDeletionRequest, ReactionDeletionRequest
+from bioxen.server.engines.metabolic.findings import Findings, solved_by
+from bioxen.server.engines.metabolic.kernel.batch import stopped
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_genes, find_reactions
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Outcome, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Study, worst
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 
@@ -44,8 +45,18 @@ def _deletions(
     best = program.optimise(problem)
     if isinstance(best, NoOptimum):
         return unsolved(request, program, problem, best)
-    study = _Study(program, problem, best)
-    rows = [study.row(name, reactions) for name, reactions in zip(names, blocked, strict=True)]
+    known, study = _solve_distinct(program, problem, best, blocked)
+    rows = []
+    for name, reactions in zip(names, blocked, strict=True):
+        number = known.get(reactions)
+        if number is None:
+            growth = problem.objective_value(best.value)
+            rows.append(Deletion(ids=[name], growth=growth, status="optimal"))
+        elif study.status[number] == "optimal":
+            growth = problem.objective_value(float(study.values[number]))
+            rows.append(Deletion(ids=[name], growth=growth, status="optimal"))
+        else:
+            rows.append(Deletion(ids=[name], growth=None, status=study.status[number]))
     objective = problem.objective_value(best.value)
     return Findings(
         problem=problem,
@@ -53,37 +64,19 @@ def _deletions(
         message=f"Optimal: {len(rows)} deletions; without any, the objective is {objective:.6g}.",
         optimal_objective=objective,
         deletions=rows,
-        certificate=worst(study.certificates),
+        certificate=worst([best.certificate, study.certificate]),
+        settings=solved_by(best, study),
     )
 
 
-class _Study:
-    """Solves each distinct set of stopped reactions once.
+def _solve_distinct(
+    program: Program, problem: Problem, best: Optimum, blocked: Sequence[tuple[int, ...]]
+) -> tuple[dict[tuple[int, ...], int], Study]:
+    """Return the number of each distinct set of stopped reactions in the study of them all.
 
     Where none of them carries flux in the optimum, that optimum stays possible and stays the best.
     """
-
-    def __init__(self, program: Program, problem: Problem, best: Optimum) -> None:
-        self.program, self.problem, self.best = program, problem, best
-        self.certificates: list[Certificate] = [best.certificate]
-        self._known: dict[tuple[int, ...], Outcome] = {}
-
-    def row(self, name: str, reactions: tuple[int, ...]) -> Deletion:
-        """Return the row of one deletion."""
-        outcome = self._outcome(reactions)
-        if isinstance(outcome, NoOptimum):
-            return Deletion(ids=[name], growth=None, status=outcome.status)
-        return Deletion(ids=[name], growth=self.problem.objective_value(outcome.value), status="optimal")
-
-    def _outcome(self, reactions: tuple[int, ...]) -> Outcome:
-        if not np.any(self.best.x[list(reactions)]):
-            return self.best
-        if reactions not in self._known:
-            self._known[reactions] = self._solve(reactions)
-        return self._known[reactions]
-
-    def _solve(self, reactions: tuple[int, ...]) -> Outcome:
-        outcome = self.program.fluxes.solve(*self.problem.without(reactions), self.problem.cost)
-        if isinstance(outcome, Optimum):
-            self.certificates.append(outcome.certificate)
-        return outcome
+    matter = [reactions for reactions in blocked if np.any(best.x[list(reactions)])]
+    known = {reactions: number for number, reactions in enumerate(dict.fromkeys(matter))}
+    bounds = problem.lower, problem.upper
+    return known, program.fluxes.study(bounds, problem.cost, stopped(list(known)))

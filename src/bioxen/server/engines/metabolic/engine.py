@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from importlib.metadata import version
 from typing import Any, get_args
 
 import numpy as np
@@ -53,6 +54,8 @@ from bioxen.server.engines.metabolic.fba import fba
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.fva import fva
 from bioxen.server.engines.metabolic.gapfilling import gap_filling
+from bioxen.server.engines.metabolic.highs import HIGHS_VERSION, TOLERANCE
+from bioxen.server.engines.metabolic.kernel.warm import warm_up
 from bioxen.server.engines.metabolic.lexicographic import lexicographic_fba
 from bioxen.server.engines.metabolic.loopless import loopless_fba, loopless_fva
 from bioxen.server.engines.metabolic.medium import minimal_medium
@@ -62,7 +65,7 @@ from bioxen.server.engines.metabolic.program import Program, compile_program
 from bioxen.server.engines.metabolic.reader import COBRA_VERSION
 from bioxen.server.engines.metabolic.sampling import sample
 from bioxen.server.engines.metabolic.scans import phase_plane, robustness
-from bioxen.server.engines.metabolic.solver import HIGHS_VERSION, TOLERANCE
+from bioxen.server.engines.metabolic.solver import HIGHS
 
 ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     FbaRequest: fba,
@@ -97,9 +100,9 @@ _REQUESTS: dict[str, type[MetabolicRequest]] = {
     for request in ANALYSES
     for code in get_args(request.model_fields["process_code"].annotation)
 }
-_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}"
+_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}, numba {version('numba')}"
 _SETTINGS: dict[str, Setting] = {
-    "solver": "HiGHS simplex",
+    "solver": HIGHS,
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
     "presolve": "off",
@@ -111,8 +114,13 @@ class MetabolicEngine:
 
     name = "metabolic"
 
+    @staticmethod
+    def warm_up() -> None:
+        """Have the kernel's machine code at hand for every process forked from here."""
+        warm_up()
+
     def version(self) -> str:
-        """Return the versions of COBRApy and HiGHS."""
+        """Return the versions of COBRApy, HiGHS and numba."""
         return _VERSION
 
     def process_codes(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bioxen.protocol.metabolic import FbaRequest
-from bioxen.server.engines.metabolic.findings import Findings, flux_state
+from bioxen.server.engines.metabolic.findings import Findings, flux_state, solved_by
 from bioxen.server.engines.metabolic.prices import optimal_hull, priced, prices_of, uniqueness_of
 from bioxen.server.engines.metabolic.problem import Problem, build_problem
 from bioxen.server.engines.metabolic.program import Program
@@ -27,6 +27,7 @@ def fba(request: FbaRequest, program: Program) -> Findings:
         optimal_objective=best,
         flux_state=flux_state(program.network, outcome.x),
         certificate=outcome.certificate,
+        settings=solved_by(outcome),
     )
     if request.report_shadow_prices or request.report_uniqueness:
         return _with_duals(request, program, problem, found)

@@ -25,6 +25,7 @@ from bioxen.protocol.metabolic import (
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem
+from bioxen.server.engines.metabolic.solver import Optimum, Ranges, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +62,11 @@ class Findings:
 def flux_state(network: Network, fluxes: Vector) -> dict[str, float]:
     """Return reaction id → flux; no flux is written as -0."""
     return dict(zip(network.reactions, (fluxes + 0.0).tolist(), strict=True))
+
+
+def solved_by(*parts: Optimum | Study | Ranges) -> dict[str, Setting]:
+    """Return the setting that names what solved."""
+    solvers = {
+        solver for part in parts for solver in ({part.solver} if isinstance(part, Optimum) else part.solvers)
+    }
+    return {"solver": ", ".join(sorted(solvers))}

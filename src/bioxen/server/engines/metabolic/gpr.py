@@ -43,6 +43,10 @@ class GeneRules:
                 found.setdefault(gene, []).append(reaction)
         return {gene: tuple(reactions) for gene, reactions in found.items()}
 
+    def genes_of_reactions(self) -> list[set[int]]:
+        """Return the genes that each reaction's rule names."""
+        return [_genes(rule) for rule in self.rules]
+
     def blocked_by(self, missing: AbstractSet[int]) -> tuple[int, ...]:
         """Return the reactions that carry no flux without the genes `missing`, in ascending order."""
         touched = {reaction for gene in missing for reaction in self.reactions_of.get(gene, ())}

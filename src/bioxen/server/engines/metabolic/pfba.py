@@ -6,10 +6,10 @@ import numpy as np
 from scipy import sparse
 
 from bioxen.protocol.metabolic import PfbaRequest
-from bioxen.server.engines.metabolic.findings import Findings, flux_state
+from bioxen.server.engines.metabolic.findings import Findings, flux_state, solved_by
 from bioxen.server.engines.metabolic.problem import build_problem
 from bioxen.server.engines.metabolic.program import Held, Program, hold_objective, split_bounds
-from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum, Outcome
+from bioxen.server.engines.metabolic.solver import NoOptimum, Outcome, linear_program
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 
@@ -33,7 +33,7 @@ def pfba(request: PfbaRequest, program: Program) -> Findings:
         optimal_objective=objective,
         flux_state=flux_state(program.network, fluxes),
         certificate=least.certificate,
-        settings={"fraction_of_optimum": request.fraction_of_optimum},
+        settings={"fraction_of_optimum": request.fraction_of_optimum, **solved_by(best, least)},
     )
 
 
@@ -50,4 +50,4 @@ def _least_total_flux(program: Program, held: Held) -> Outcome:
     )
     bounds = np.append(lower, held.lower[count:]), np.append(upper, held.upper[count:])
     cost = np.append(cost, np.zeros(len(held.lower) - count))
-    return LinearProgram(split, *bounds, cost).solve(*bounds, cost)
+    return linear_program(split, *bounds, cost, kernel=False).solve(*bounds, cost)

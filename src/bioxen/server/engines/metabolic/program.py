@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,10 +10,12 @@ import numpy as np
 from scipy import sparse
 
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.metabolic import store
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem
 from bioxen.server.engines.metabolic.reader import read_network
-from bioxen.server.engines.metabolic.solver import LinearProgram, Optimum, Outcome
+from bioxen.server.engines.metabolic.reduction import split
+from bioxen.server.engines.metabolic.solver import LinearProgram, Optimum, Outcome, Ranges, linear_program
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,23 +25,29 @@ class Program:
     network: Network
     digest: str
     model_id: str | None
-
-    @cached_property
-    def fluxes(self) -> LinearProgram:
-        """Programs over the fluxes themselves: S·v = 0."""
-        network = self.network
-        cost = -network.objective if network.direction == "max" else network.objective
-        return LinearProgram(network.stoichiometry, network.lower, network.upper, cost)
+    fluxes: LinearProgram
+    """Programs over the fluxes themselves: S·v = 0."""
 
     @cached_property
     def split_fluxes(self) -> LinearProgram:
-        """Programs over forward and backward parts, v = v⁺ − v⁻, whose sum is the total flux."""
+        """Programs over forward and backward parts, v = v⁺ − v⁻, whose sum is the total flux.
+
+        Their base problem is the one most asked: the model's own best objective, at the least total flux.
+        """
         network = self.network
         matrix = sparse.csc_array(
             sparse.hstack([network.stoichiometry, -network.stoichiometry], format="csc")
         )
-        lower, upper = split_bounds(network.lower, network.upper)
-        return LinearProgram(matrix, lower, upper, np.ones(2 * len(network.reactions)))
+        problem = Problem(network.lower, network.upper, network.objective, network.direction, frozenset())
+        best = self.optimise(problem)
+        lower, upper = problem.lower, problem.upper
+        if isinstance(best, Optimum) and np.count_nonzero(problem.objective) == 1:
+            held = hold_objective(self, problem, best, 1.0)
+            lower, upper = held.lower, held.upper
+        cost = np.ones(2 * len(network.reactions))
+        return linear_program(
+            matrix, *split_bounds(lower, upper), cost, reduction=split(self.fluxes.reduction)
+        )
 
     def optimise(self, problem: Problem) -> Outcome:
         """Return the best fluxes of `problem`."""
@@ -46,14 +55,19 @@ class Program:
 
 
 def compile_program(source: ModelSource) -> Program:
-    """Return the program of `source`, with its base problem solved.
+    """Return the program of `source`, with its base problem solved; from the store where it is kept.
 
     Raises:
         InvalidModelError: the text is malformed, or not a model for flux balance analysis.
     """
-    program = Program(read_network(source), source.digest, source.id)
-    _ = program.fluxes
-    return program
+    known = store.load(source.digest)
+    if known is None:
+        network = read_network(source)
+        cost = -network.objective if network.direction == "max" else network.objective
+        known = network, linear_program(network.stoichiometry, network.lower, network.upper, cost)
+        store.save(source.digest, *known)
+    network, fluxes = known
+    return Program(network, source.digest, source.id, fluxes)
 
 
 def split_bounds(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
@@ -74,13 +88,16 @@ class Held:
     programs: LinearProgram
     lower: Vector
     upper: Vector
-    start: object
-    """A basis that is feasible here; null where the programs' own serves."""
 
     def solve(self, cost: Vector) -> Outcome:
         """Return the least cost·v under the condition."""
         padded = np.concatenate([cost, np.zeros(len(self.lower) - len(cost))])
-        return self.programs.solve(self.lower, self.upper, padded, start=self.start, primal=True)
+        return self.programs.solve(self.lower, self.upper, padded)
+
+    def ranges(self, cost: Vector, columns: Sequence[int]) -> Ranges:
+        """Return the range of each of `columns` under the condition; the search sets out from least cost."""
+        padded = np.concatenate([cost, np.zeros(len(self.lower) - len(cost))])
+        return self.programs.ranges((self.lower, self.upper), padded, columns)
 
 
 def limit_of(problem: Problem, best: float, fraction: float) -> float:
@@ -104,10 +121,11 @@ def hold_objective(program: Program, problem: Problem, optimum: Optimum, fractio
         low, high = sorted(bound / problem.objective[reaction] for bound in at_least)
         # An optimum at a bound may lie beyond it by a rounding error; the bounds must still not cross.
         lower[reaction], upper[reaction] = np.clip([low, high], lower[reaction], upper[reaction])
-        return Held(program.fluxes, lower, upper, optimum.basis)
+        return Held(program.fluxes, lower, upper)
     bounds = np.append(lower, at_least[0]), np.append(upper, at_least[1])
     matrix = _with_row(program.network.stoichiometry, problem.objective)
-    return Held(LinearProgram(matrix, *bounds, np.append(problem.cost, 0.0)), *bounds, None)
+    programs = linear_program(matrix, *bounds, np.append(problem.cost, 0.0), kernel=False)
+    return Held(programs, *bounds)
 
 
 def _with_row(matrix: sparse.csc_array, row: Vector) -> sparse.csc_array:

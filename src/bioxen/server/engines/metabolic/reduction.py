@@ -37,26 +37,26 @@ class Reduction:
     factor: Vector
 
     @cached_property
-    def _members(self) -> Indices:
+    def members(self) -> Indices:
         """The x that have a root, those of the same z side by side."""
         order = np.argsort(self.root, kind="stable")
         return order[np.searchsorted(self.root[order], 0) :]
 
     @cached_property
-    def _starts(self) -> Indices:
-        """Where in `_members` each z begins."""
-        return np.searchsorted(self.root[self._members], np.arange(self.matrix.shape[1]))
+    def starts(self) -> Indices:
+        """Where in `members` each z begins."""
+        return np.searchsorted(self.root[self.members], np.arange(self.matrix.shape[1]))
 
     def fold_bounds(self, lower: Vector, upper: Vector) -> tuple[Vector, Vector] | None:
         """Return the bounds of z that say what these say of x; `None` where they leave nothing."""
         stopped = self.root < 0
         if np.any(lower[stopped] > CROSSED) or np.any(upper[stopped] < -CROSSED):
             return None
-        factor = self.factor[self._members]
-        low, high = lower[self._members] / factor, upper[self._members] / factor
+        factor = self.factor[self.members]
+        low, high = lower[self.members] / factor, upper[self.members] / factor
         turned = factor < 0
         low[turned], high[turned] = high[turned], low[turned].copy()
-        least, most = np.maximum.reduceat(low, self._starts), np.minimum.reduceat(high, self._starts)
+        least, most = np.maximum.reduceat(low, self.starts), np.minimum.reduceat(high, self.starts)
         crossed = least > most
         if crossed.any():
             if np.any(least[crossed] - most[crossed] > CROSSED):
@@ -66,8 +66,8 @@ class Reduction:
 
     def fold_cost(self, cost: Vector) -> Vector:
         """Return the costs of z that are those of x."""
-        terms = cost[self._members] * self.factor[self._members]
-        return np.asarray(np.add.reduceat(terms, self._starts))
+        terms = cost[self.members] * self.factor[self.members]
+        return np.asarray(np.add.reduceat(terms, self.starts))
 
     def expand(self, z: Vector, lower: Vector, upper: Vector) -> Vector:
         """Return x, at its bound where only rounding keeps it from there."""
@@ -76,6 +76,20 @@ class Reduction:
             near = np.isfinite(bound) & ~(np.abs(x - bound) > SNAP * np.maximum(1.0, np.abs(bound)))
             x[near] = bound[near]
         return x
+
+
+def split(reduction: Reduction) -> Reduction:
+    """Return the reduction over forward and backward parts, x = x⁺ − x⁻, of A, which is over [x⁺, x⁻].
+
+    What is coupled with a positive factor goes forward together, with a negative one it goes against: no
+    flux is lost that way, as only one part of each is needed.
+    """
+    count, root, factor = reduction.matrix.shape[1], reduction.root, reduction.factor
+    turned = factor < 0
+    forward = np.where(root < 0, -1, root + count * turned)
+    backward = np.where(root < 0, -1, root + count * ~turned)
+    matrix = sparse.csc_array(sparse.hstack([reduction.matrix, -reduction.matrix], format="csc"))
+    return Reduction(matrix, np.concatenate([forward, backward]), np.abs(np.tile(factor, 2)))
 
 
 def reduce(matrix: sparse.csc_array) -> Reduction:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
+from bioxen.server.engines.metabolic.highs import TOLERANCE
 from bioxen.server.engines.metabolic.network import Vector
-from bioxen.server.engines.metabolic.solver import TOLERANCE, NoOptimum, proves
+from bioxen.server.engines.metabolic.solver import NoOptimum, proves
 
 Mask = NDArray[np.bool_]
 

@@ -1,0 +1,198 @@
+"""Measures the metabolic engine beside COBRApy: one core each, in turns, medians; prints Markdown.
+
+Both answer in this process, so no figure holds a round trip. What COBRApy would need for all double deletions
+is extrapolated from a sample of pairs, and marked so.
+
+    python benchmarks/metabolic.py [MODEL ...]
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from itertools import combinations
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cobra
+import numpy as np
+from cobra.flux_analysis import flux_variability_analysis, pfba, single_gene_deletion
+
+from bioxen.server.bytecode.scan import admit
+from bioxen.server.engines.metabolic import MetabolicEngine
+from bioxen.server.engines.metabolic.double import double_deletions, objectives
+from bioxen.server.engines.metabolic.kernel.batch import changes_of
+from bioxen.server.engines.metabolic.problem import build_problem
+from bioxen.server.engines.metabolic.program import Program
+
+MODELS = ("textbook", "iJO1366", "salmonella")
+VARIANTS = 10_000
+"""Objective-only batch; COBRApy gets a hundredth of it."""
+PAIRS = 150
+"""Pairs of genes that COBRApy is timed on."""
+ENGINE = MetabolicEngine()
+Work = Callable[[], Any]
+
+
+def main() -> None:
+    """Print one table for each model."""
+    cobra.Configuration().processes = 1
+    print(f"COBRApy {version('cobra')} (GLPK {version('swiglpk')}), {ENGINE.version()}")
+    print(f"Python {platform.python_version()}, {platform.machine()}, one core each, interleaved, medians")
+    start = time.perf_counter()
+    ENGINE.warm_up()
+    print(f"machine code at hand after {time.perf_counter() - start:.1f} s")
+    for name in sys.argv[1:] or MODELS:
+        measure(name)
+
+
+def measure(name: str) -> None:
+    """Print the table of one model."""
+    model = read(name)
+    source = admit(cobra.io.to_json(model))
+    ENGINE.compile(source)
+    start = time.perf_counter()
+    program = ENGINE.compile(source)
+    print(f"\n## {name}: {len(model.reactions)} reactions, {len(model.genes)} genes\n")
+    print(f"Loaded from the store in {1e3 * (time.perf_counter() - start):.0f} ms.\n")
+    print("| task | COBRApy | BioXen | ratio | repeats |\n|---|---|---|---|---|")
+    small = name == "textbook"
+    repeats = 15 if small else 5
+    fba(model, program, 40 if small else 8)
+    batch(model, program)
+    row("pFBA", lambda: pfba(model), asking(program, "metabolic_pfba"), 5 if small else 3)
+    row(
+        "single gene deletion, all",
+        lambda: single_gene_deletion(model, processes=1),
+        asking(program, "metabolic_single_gene_deletion"),
+        3 if small else 1,
+        repeats,
+    )
+    for fraction in (1.0, 0.9):
+        row(
+            f"FVA at {fraction}",
+            lambda fraction=fraction: flux_variability_analysis(  # type: ignore[misc]
+                model, fraction_of_optimum=fraction, processes=1
+            ),
+            asking(program, "metabolic_fva", fraction_of_optimum=fraction),
+            3 if small else 1,
+            repeats,
+        )
+    doubles(model, program)
+    print(f"\nFallbacks to HiGHS: {dict(program.fluxes.fallbacks) or 'none'}", flush=True)
+
+
+def read(name: str) -> Any:
+    """Return a model of COBRApy's own package."""
+    spec = importlib.util.find_spec("cobra")
+    assert spec is not None and spec.origin is not None
+    return cobra.io.read_sbml_model(str(Path(spec.origin).parent / "data" / f"{name}.xml.gz"))
+
+
+def asking(program: Program, code: str, **fields: Any) -> Work:
+    """Return the engine's work on one request, from its typed form to its result."""
+    request = ENGINE.parse({"process_code": code, **fields})
+    return lambda: ENGINE.run(request, program)
+
+
+def fba(model: Any, program: Program, repeats: int) -> None:
+    """FBA with all fluxes without oxygen, against a copy of the model and against `with model:`."""
+    oxygen = next(one.id for one in model.exchanges if one.id in ("EX_o2_e", "EX_o2(e)"))
+
+    def solve(changed: Any) -> Any:
+        changed.reactions.get_by_id(oxygen).lower_bound = 0.0
+        return changed.optimize().fluxes.to_dict()
+
+    def in_context() -> Any:
+        with model:
+            return solve(model)
+
+    ask = asking(program, "metabolic_fba", constraints={oxygen: [0.0, 1000.0]})
+    row("FBA with fluxes; a copy per request", lambda: solve(model.copy()), ask, max(3, repeats // 4))
+    row("FBA with fluxes; `with model:`", in_context, ask, repeats)
+
+
+def batch(model: Any, program: Program) -> None:
+    """Objectives alone of many media."""
+    rng = np.random.default_rng(1)
+    problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
+    media = [
+        [(int(one), -float(rng.uniform(0, 15)), 1000.0) for one in rng.choice(program.network.exchanges, 3)]
+        for _ in range(VARIANTS)
+    ]
+    changes = changes_of(media)
+
+    def cobrapy() -> None:
+        for medium in media[: VARIANTS // 100]:
+            with model:
+                for column, lower, upper in medium:
+                    model.reactions[column].bounds = lower, upper
+                model.slim_optimize()
+
+    slow, fast = in_turns(cobrapy, lambda: objectives(program, problem, changes), 1, 1)
+    slow *= 100
+    print(
+        f"| {VARIANTS} media, objective only | {VARIANTS / slow:.0f}/s (of 100) | {VARIANTS / fast:.0f}/s "
+        f"| {slow / fast:.0f} | 1 |"
+    )
+
+
+def doubles(model: Any, program: Program) -> None:
+    """All pairs of genes; COBRApy's time is extrapolated from a sample of pairs."""
+    problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
+    genes = range(len(program.network.genes))
+    every = list(combinations(program.network.genes, 2))
+    pairs = [every[number] for number in np.random.default_rng(1).choice(len(every), PAIRS, replace=False)]
+
+    def sample() -> None:
+        for one, two in pairs:
+            with model:
+                model.genes.get_by_id(one).knock_out()
+                model.genes.get_by_id(two).knock_out()
+                model.slim_optimize()
+
+    start = time.perf_counter()
+    sample()
+    each = (time.perf_counter() - start) / PAIRS
+    count = len(genes) * (len(genes) + 1) // 2
+    start = time.perf_counter()
+    double_deletions(program, problem, genes)
+    fast = time.perf_counter() - start
+    print(
+        f"| double gene deletion, {count} pairs | {each * count:.0f} s (extrapolated from {PAIRS} pairs) "
+        f"| {fast:.2f} s | {each * count / fast:.0f} | 1 |"
+    )
+
+
+def row(task: str, slow: Work, fast: Work, repeats: int, fast_repeats: int | None = None) -> None:
+    """Print one row."""
+    cobrapy, bioxen = in_turns(slow, fast, repeats, fast_repeats or repeats)
+    print(
+        f"| {task} | {1e3 * cobrapy:.4g} ms | {1e3 * bioxen:.4g} ms | {cobrapy / bioxen:.0f} "
+        f"| {repeats}, {fast_repeats or repeats} |",
+        flush=True,
+    )
+
+
+def in_turns(slow: Work, fast: Work, slow_repeats: int, fast_repeats: int) -> tuple[float, float]:
+    """Return the median seconds of both, each having had a turn before the clock started."""
+    fast()
+    if slow_repeats > 1:
+        slow()
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(max(slow_repeats, fast_repeats)):
+        for work, count, own in ((slow, slow_repeats, times[0]), (fast, fast_repeats, times[1])):
+            if number < count:
+                start = time.perf_counter()
+                work()
+                own.append(time.perf_counter() - start)
+    return median(times[0]), median(times[1])
+
+
+if __name__ == "__main__":
+    main()
