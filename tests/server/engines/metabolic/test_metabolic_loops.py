@@ -11,7 +11,10 @@ from cobra.flux_analysis import flux_variability_analysis, loopless_solution
 from scipy.optimize import linprog
 from tests.server.engines.metabolic.bench import packaged, program, run, toy
 
-LOOP = (("R1", {"a_c": -1, "b_c": 1}, -1000, 1000), ("R2", {"b_c": -1, "a_c": 1}, -1000, 1000))
+LOOP: tuple[tuple[str, dict[str, float], float, float], ...] = (
+    ("R1", {"a_c": -1, "b_c": 1}, -1000, 1000),
+    ("R2", {"b_c": -1, "a_c": 1}, -1000, 1000),
+)
 RING = toy(("IN", {"a_c": 1}, 0, 10), *LOOP, ("OUT", {"a_c": -1}, 0, 1000))
 
 
