@@ -31,11 +31,14 @@ def test_a_plain_cell_names_chassis_model_and_itself() -> None:
 
 
 MINIMAL: dict[str, dict[str, Any]] = {
+    "metabolic_production_envelope": {"reactions": ["EX_o2_e"]},
+    "metabolic_phase_plane": {"reactions": ["EX_o2_e", "PGI"]},
+    "metabolic_robustness": {"reaction": "EX_o2_e"},
     "kinetic_parameter_estimation": {
         "measured_times": [0.0, 1.0],
         "measurements": {"S": [1.0, None]},
         "estimate": {"k": {"lower": 0.0, "upper": 1.0}},
-    }
+    },
 }
 
 
