@@ -18,10 +18,15 @@ $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e ".[$*]"
 	@touch $@
 
-demo: $(VENV)/.server ## Start the services and run virtual cells on them
+# The metabolic kernel is compiled once on a machine, for about a minute; better now than at the first start.
+$(VENV)/.kernel: $(wildcard src/bioxen/server/engines/metabolic/kernel/*.py)
+	$(BIN)/python -m bioxen.server.engines.metabolic.kernel.warm
+	@touch $@
+
+demo: $(VENV)/.server $(VENV)/.kernel ## Start the services and run virtual cells on them
 	$(BIN)/bioxen demo
 
-test: $(VENV)/.test ## Run the tests
+test: $(VENV)/.test $(VENV)/.kernel ## Run the tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.lint ## Style

@@ -31,6 +31,7 @@ def test_a_plain_cell_names_chassis_model_and_itself() -> None:
 
 
 MINIMAL: dict[str, dict[str, Any]] = {
+    "metabolic_batch": {"variants": [{}]},
     "metabolic_production_envelope": {"reactions": ["EX_o2_e"]},
     "metabolic_phase_plane": {"reactions": ["EX_o2_e", "PGI"]},
     "metabolic_robustness": {"reaction": "EX_o2_e"},

@@ -18,8 +18,8 @@ from bioxen.errors import ServiceUnavailableError
 from bioxen.server.serving import bind
 
 ServiceName = Literal["metabolic", "kinetic", "orchestrator"]
-START_LIMIT = 60.0
-"""Seconds a service may take to become healthy."""
+START_LIMIT = 300.0
+"""Seconds a service may take to become healthy; the first start on a machine compiles the metabolic kernel."""
 STOP_LIMIT = 15.0
 """Seconds a service may take to stop before it is killed."""
 RESTART_PAUSE = 1.0

@@ -32,6 +32,7 @@ NUMBERS = tuple(
     if name not in FACTS and not name.startswith(("comput", "exec"))
 )
 NEEDED: dict[str, dict[str, Any]] = {
+    "metabolic_batch": {"variants": [{}]},
     "metabolic_production_envelope": {"reactions": ["EX_o2_e"]},
     "metabolic_phase_plane": {"reactions": ["EX_o2_e", "PGI"]},
     "metabolic_robustness": {"reaction": "EX_o2_e"},
