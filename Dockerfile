@@ -33,7 +33,7 @@ CMD ["bioxen", "--help"]
 FROM base AS server
 COPY --from=server-install /opt/bioxen /opt/bioxen
 # The kernel's machine code, so that the first start does not compile it. Another CPU compiles anew.
-RUN python -m bioxen.server.engines.metabolic.kernel.warm
+RUN python -c "from bioxen.server.engines.metabolic import MetabolicEngine as e; e.warm_up()"
 ENV BIOXEN_HEALTH_PORT=5000
 EXPOSE 5000 5001 5002
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \

@@ -20,7 +20,7 @@ $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 
 # The metabolic kernel is compiled once on a machine, for about a minute; better now than at the first start.
 $(VENV)/.kernel: $(wildcard src/bioxen/server/engines/metabolic/kernel/*.py)
-	$(BIN)/python -m bioxen.server.engines.metabolic.kernel.warm
+	$(BIN)/python -c "from bioxen.server.engines.metabolic import MetabolicEngine as e; e.warm_up()"
 	@touch $@
 
 demo: $(VENV)/.server $(VENV)/.kernel ## Start the services and run virtual cells on them

@@ -19,7 +19,7 @@ from bioxen.server.serving import bind
 
 ServiceName = Literal["metabolic", "kinetic", "orchestrator"]
 START_LIMIT = 300.0
-"""Seconds a service may take to become healthy; the first start on a machine compiles the metabolic kernel."""
+"""Seconds a service may take to become healthy; the first start ever compiles the metabolic kernel."""
 STOP_LIMIT = 15.0
 """Seconds a service may take to stop before it is killed."""
 RESTART_PAUSE = 1.0

@@ -1,7 +1,4 @@
-"""Compiles what requests will call, on a network of three reactions.
-
-`python -m bioxen.server.engines.metabolic.kernel.warm` does it ahead of the first start, as part of set-up.
-"""
+"""Compiles what requests will call, on a network of three reactions."""
 
 from __future__ import annotations
 
@@ -28,7 +25,3 @@ def warm_up() -> None:
     extremes(
         kernel, lower, upper, cost, np.ones(3, np.bool_), np.full((2, 3), np.nan), (1.0, 1.0), np.zeros(5)
     )
-
-
-if __name__ == "__main__":
-    warm_up()
