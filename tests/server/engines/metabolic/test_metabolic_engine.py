@@ -104,8 +104,11 @@ def test_genome_scale_answers_do_not_depend_on_history() -> None:
 def test_infeasible_carries_no_number_and_says_what_to_try(process: str) -> None:
     result = run("textbook", process, constraints={"EX_glc__D_e": [0, 1000]}, **NEEDED.get(process, {}))
     assert result.status == "infeasible"
-    assert all(getattr(result, name) is None for name in NUMBERS)
-    assert "constraints.EX_glc__D_e" in result.message and "ATPM" in result.message
+    if result.batch is not None:  # its variants may have solutions of their own; this one has none
+        assert (result.batch.status, result.batch.objective) == (["infeasible"], [None])
+    assert all(getattr(result, name) is None for name in NUMBERS if name != "batch")
+    if result.batch is None:  # a batch counts its variants instead
+        assert "constraints.EX_glc__D_e" in result.message and "ATPM" in result.message
 
 
 @pytest.mark.parametrize("process", ["metabolic_fba", "metabolic_pfba", "metabolic_fva"])

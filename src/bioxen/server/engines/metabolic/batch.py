@@ -6,7 +6,7 @@ import numpy as np
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.metabolic import BatchColumns, BatchRequest, Certificate, MetabolicStatus, Variant
-from bioxen.server.engines.metabolic.findings import Findings
+from bioxen.server.engines.metabolic.findings import Findings, solved_by
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program
@@ -31,6 +31,7 @@ def batch(request: BatchRequest, program: Program) -> Findings:
         optimal_objective=None if isinstance(base, NoOptimum) else problem.objective_value(base.value),
         batch=columns.message(network),
         certificate=worst(columns.certificates) if solved and columns.certificates else None,
+        settings={} if isinstance(base, NoOptimum) else solved_by(base),
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bioxen.cli.numbers import _MAKERS
+from bioxen.protocol.rows import _MAKERS
 from tests.server.engines.metabolic.bench import run
 
 CASES: list[tuple[str, dict[str, Any], list[str], int]] = [
     ("metabolic_double_gene_deletion", {}, ["id_a", "id_b", "growth"], 137 * 137),
     ("metabolic_essential_genes", {"genes": ["b0720"]}, ["id", "growth", "status", "essential"], 1),
-    ("metabolic_linear_moma", {"gene_knockouts": ["b4025"]}, ["reaction", "flux", "reference"], 95),
+    ("metabolic_linear_moma", {"gene_knockouts": ["b4025"]}, ["reaction", "fluxes", "reference"], 95),
     ("metabolic_robustness", {"reaction": "EX_o2_e", "points": 3}, ["EX_o2_e", "objective"], 3),
     ("metabolic_minimal_medium", {}, ["medium", "exchange", "uptake"], 4),
     ("metabolic_blocked_reactions", {}, ["reaction"], 8),
