@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bioxen.protocol.rows import _MAKERS
 from tests.server.engines.metabolic.bench import run
+
+from bioxen.protocol.rows import _MAKERS
 
 CASES: list[tuple[str, dict[str, Any], list[str], int]] = [
     ("metabolic_double_gene_deletion", {}, ["id_a", "id_b", "growth"], 137 * 137),

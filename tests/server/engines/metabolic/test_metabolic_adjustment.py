@@ -131,5 +131,5 @@ def test_genome_scale() -> None:
     reference = quadratic.adjustment.reference
     euclid = sum((linear.flux_state[name] - flux) ** 2 for name, flux in reference.items()) ** 0.5
     assert quadratic.adjustment.distance < euclid
-    # The reference, a pFBA optimum, is one of several here; growth after the deletion hardly depends on which.
+    # The reference, a pFBA optimum, is one of several here; growth hardly depends on which.
     assert quadratic.optimal_objective == pytest.approx(0.2072, abs=1e-3)
