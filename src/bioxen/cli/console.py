@@ -16,6 +16,9 @@ results = Console()
 errors = Console(stderr=True)
 
 
+STARTING = "starting the services (the first start ever compiles for about a minute)"
+
+
 class PlainTable(Table):
     """A table whose texts mean what they say: `[S]` is a concentration, no markup."""
 
@@ -36,5 +39,5 @@ def start_services(supervisor: Supervisor) -> None:
     """Start every service of `supervisor`, with a progress bar that counts the healthy ones."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("starting the services", total=len(supervisor.services))
+        task = progress.add_task(STARTING, total=len(supervisor.services))
         supervisor.start(lambda _: progress.advance(task))
