@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from bioxen.cli.console import errors, results, table
-from bioxen.errors import ConfigurationError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,27 +69,15 @@ def add(
     Example: [bold]bioxen models add my_model.xml --chassis syn3a --licence CC-BY-4.0[/]
     """
     from bioxen.chassis import get_chassis_config
+    from bioxen.server.bytecode.files import read_model_file
     from bioxen.server.bytecode.repository import Repository
 
     biological_type = get_chassis_config(chassis).biological_type
     name = model_id or file.name.removesuffix(".gz").rpartition(".")[0]
-    info = Repository().add(
-        _text(file), id=name, chassis=biological_type, title=title or name, licence=licence
-    )
+    remedy = "Give a text file, or one compressed by gzip."
+    text = read_model_file(file, place="FILE", remedy=remedy)
+    info = Repository().add(text, id=name, chassis=biological_type, title=title or name, licence=licence)
     errors.print(f"Added the {info.kind} model {info.id} (sha256 {info.digest}).")
-
-
-def _text(file: Path) -> str:
-    import gzip
-
-    try:
-        data = file.read_bytes()
-        return (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"Cannot read {file}: {error}.",
-            details={"place": "FILE", "remedy": "Give a text file, or one compressed by gzip."},
-        ) from None
 
 
 @app.command()

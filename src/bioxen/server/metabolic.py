@@ -14,18 +14,19 @@ it keeps the state that the given one had, and no analysis changes it.
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from typing import Any, Self
 
-from bioxen.errors import ConfigurationError
 from bioxen.protocol.metabolic import MetabolicResult
+from bioxen.server.bytecode.files import read_model_file
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic import MetabolicEngine
 from bioxen.server.engines.metabolic.program import Program
 from bioxen.server.engines.metabolic.reader import text_of
+
+REMEDY = "Give an SBML or COBRA JSON file, or a cobra.Model."
 
 
 class Model:
@@ -42,7 +43,7 @@ class Model:
     def __init__(self, model: Any) -> None:
         direction = None
         if isinstance(model, str | Path):
-            source = admit(_text(Path(model)))
+            source = admit(read_model_file(Path(model), place="model", remedy=REMEDY))
         else:
             source, direction = admit(text_of(model), "cobra-json"), str(model.objective_direction)
         self._take(source, direction)
@@ -119,14 +120,3 @@ class Model:
     def batch(self, variants: list[dict[str, Any]], **fields: Any) -> MetabolicResult:
         """Flux balance analysis of many variants; raises as `run`."""
         return self.run("metabolic_batch", variants=variants, **fields)
-
-
-def _text(file: Path) -> str:
-    try:
-        data = file.read_bytes()
-        return (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"Cannot read {file}: {error}.",
-            details={"place": "model", "remedy": "Give an SBML or COBRA JSON file, or a cobra.Model."},
-        ) from None

@@ -103,9 +103,12 @@ class ComputationService:
         Raises:
             BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
         """
+        model = await self._model(request)  # once, whatever the number of shards: a text is scanned for it
         if isinstance(request, BatchRequest) and needs_shards(request):
-            return await compute_in_shards(request, self.compute)
-        model = await self._model(request)
+            return await compute_in_shards(request, lambda part: self._run(part, model))
+        return await self._run(request, model)
+
+    async def _run(self, request: ComputeRequest, model: Model) -> bytes:
         return await self.pool.run(
             Task(
                 engine=ENGINES[self.service],

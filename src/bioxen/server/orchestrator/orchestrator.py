@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import httpx2
 
 from bioxen._version import VERSION
+from bioxen.client.client import COMPUTE_PATHS
 from bioxen.errors import (
     BioXenException,
     ComputationTimeoutError,
@@ -28,7 +29,6 @@ from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.replicas import Replica, choose
 from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
 
-PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
 PROBE_EVERY = 1.0
 PROBE_TIMEOUT = 3.0
 GRACE = 10.0
@@ -112,7 +112,7 @@ class ComputationOrchestrator:
         states = [(replica.service, replica.state) for replica in self._replicas.values()]
         computing = {service for service, state in states if state == "healthy"}
         status: HealthStatus = "degraded" if computing else "unhealthy"
-        if computing == set(PATHS) and all(state == "healthy" for _, state in states):
+        if computing == set(COMPUTE_PATHS) and all(state == "healthy" for _, state in states):
             status = "healthy"
         return HealthReport(
             service="orchestrator",
@@ -154,7 +154,7 @@ class ComputationOrchestrator:
         while replica := choose((self._replicas[url] for url in remaining if url in self._replicas), key):
             remaining.discard(replica.url)
             try:
-                return await self._ask(replica.url, PATHS[service], body, timeout)
+                return await self._ask(replica.url, COMPUTE_PATHS[service], body, timeout)
             except OverloadError as error:
                 overload = error
             except _NoAnswerError as error:

@@ -74,6 +74,6 @@ def toy(
     return ENGINE.compile(admit(json.dumps(content)))
 
 
-def without_clock(result: MetabolicResult) -> str:
-    """Return the result as JSON, without the one field that is measured."""
+def encoded(result: MetabolicResult) -> str:
+    """Return the result as the JSON that a worker sends."""
     return result.model_dump_json()

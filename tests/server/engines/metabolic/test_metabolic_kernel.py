@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from tests.server.engines.metabolic.bench import ENGINE, packaged, program, run, without_clock
+from tests.server.engines.metabolic.bench import ENGINE, encoded, packaged, program, run
 
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.engines.metabolic import solver
@@ -179,18 +179,18 @@ REQUESTS: list[dict[str, Any]] = [
 ]
 SCRIPT = """
 import hashlib, json, sys
-from tests.server.engines.metabolic.bench import run, without_clock
+from tests.server.engines.metabolic.bench import run, encoded
 for request in json.load(sys.stdin):
-    print(hashlib.sha256(without_clock(run("textbook", **request)).encode()).hexdigest())
+    print(hashlib.sha256(encoded(run("textbook", **request)).encode()).hexdigest())
 """
 
 
 def test_fifty_requests_give_the_same_bits_in_any_order_and_process() -> None:
-    digests = [hashlib.sha256(without_clock(run("textbook", **one)).encode()).hexdigest() for one in REQUESTS]
+    digests = [hashlib.sha256(encoded(run("textbook", **one)).encode()).hexdigest() for one in REQUESTS]
     order = list(range(len(REQUESTS)))
     random.Random(7).shuffle(order)
     for number in order:
-        answer = without_clock(run("textbook", **REQUESTS[number]))
+        answer = encoded(run("textbook", **REQUESTS[number]))
         assert hashlib.sha256(answer.encode()).hexdigest() == digests[number]
     other = subprocess.run(
         [sys.executable, "-c", SCRIPT],

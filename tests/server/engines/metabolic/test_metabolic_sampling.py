@@ -8,7 +8,7 @@ import cobra
 import numpy as np
 import pytest
 from cobra.sampling import OptGPSampler
-from tests.server.engines.metabolic.bench import packaged, program, run, toy, without_clock
+from tests.server.engines.metabolic.bench import encoded, packaged, program, run, toy
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import FluxSamples
@@ -72,8 +72,8 @@ def test_every_sample_is_a_steady_state_between_the_bounds() -> None:
 
 
 def test_the_seed_makes_the_samples() -> None:
-    once, again = (without_clock(run("textbook", "metabolic_sampling", samples=64, seed=7)) for _ in range(2))
-    assert once == again != without_clock(run("textbook", "metabolic_sampling", samples=64, seed=8))
+    once, again = (encoded(run("textbook", "metabolic_sampling", samples=64, seed=7)) for _ in range(2))
+    assert once == again != encoded(run("textbook", "metabolic_sampling", samples=64, seed=8))
 
 
 def test_a_flux_with_one_value_has_no_diagnostics() -> None:
