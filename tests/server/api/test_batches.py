@@ -191,7 +191,7 @@ class AnsweringPool:
         self.texts: list[str | None] = []
 
     async def run(self, task: Task) -> bytes:
-        self.texts.append(task.source and task.source.text)
+        self.texts.append(task.source.text if task.source else None)
         return b"{}"
 
 

@@ -40,14 +40,14 @@ def random_variants(name: str, count: int) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for number in range(count):
         exchanges = [network.reactions[one] for one in rng.choice(network.exchanges, 3)]
-        variant: dict[str, Any] = {
+        kinds: dict[int, dict[str, Any]] = {
             0: {"constraints": {one: [-float(rng.uniform(0, 15)), 1000.0] for one in exchanges}},
             1: {"gene_knockouts": [str(one) for one in rng.choice(network.genes, 2, replace=False)]},
             2: {"reaction_knockouts": [str(one) for one in rng.choice(network.reactions, 2, replace=False)]},
             3: {"objective": str(rng.choice(network.reactions)), "constraints": {exchanges[0]: [-1.0, 5.0]}},
             4: {"objective_direction": "min"},
-        }[number % 5]
-        made.append(variant)
+        }
+        made.append(kinds[number % 5])
     return made
 
 
