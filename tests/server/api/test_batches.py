@@ -211,3 +211,14 @@ def test_a_stream_looks_at_the_models_text_once(monkeypatch: pytest.MonkeyPatch)
 
     assert asyncio.run(parts()) == 3
     assert (pool.texts, looked) == ([text] * 3, ["sbml"])
+
+
+@pytest.mark.parametrize("through", ["http", "static"])
+def test_more_numbers_than_json_should_hold_are_refused_before_the_work(
+    through: str, request: pytest.FixtureRequest
+) -> None:
+    client: httpx2.Client = request.getfixturevalue(through)
+    body = {"process_code": "metabolic_double_reaction_deletion", "model": "iJO1366"}
+    problem = client.post("/compute/metabolic", json=body).json()
+    assert (problem["code"], problem["place"]) == ("BX008", "packed")
+    assert "3,337,236 pairs" in problem["detail"]

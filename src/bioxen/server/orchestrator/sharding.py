@@ -134,12 +134,7 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 
 async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    inner = request
-    if isinstance(
-        request, DoubleDeletionRequest
-    ):  # packed numbers are read and put together many times faster
-        inner = request.model_copy(update={"packed": True})
-    async with aclosing(shards(inner, compute)) as parts:
+    async with aclosing(shards(request, compute)) as parts:
         got = [shard async for shard in parts]
     got.sort(key=lambda shard: shard.offset)
     return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
