@@ -41,6 +41,7 @@ from bioxen.protocol.metabolic.dynamic import (
 from bioxen.protocol.metabolic.flux import (
     FbaRequest,
     FluxRange,
+    FluxRequest,
     FvaRequest,
     LexicographicFbaRequest,
     LooplessFbaRequest,
@@ -58,6 +59,7 @@ from bioxen.protocol.metabolic.request import (
     MetabolicStatus,
 )
 from bioxen.protocol.metabolic.result import (
+    MetabolicOutcome,
     MetabolicResult,
 )
 from bioxen.protocol.metabolic.sampling import (
@@ -129,6 +131,7 @@ __all__ = [
     "FbaRequest",
     "FluxDistribution",
     "FluxRange",
+    "FluxRequest",
     "FluxSamples",
     "FvaRequest",
     "GapFill",
@@ -139,6 +142,7 @@ __all__ = [
     "LooplessFbaRequest",
     "LooplessFvaRequest",
     "Medium",
+    "MetabolicOutcome",
     "MetabolicRequest",
     "MetabolicResult",
     "MetabolicStatus",

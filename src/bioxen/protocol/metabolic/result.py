@@ -1,4 +1,4 @@
-"""The answer of the metabolic service, one part for each kind of analysis."""
+"""The answer of the metabolic service: what an analysis found, and what computed it from what."""
 
 from __future__ import annotations
 
@@ -25,26 +25,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class MetabolicResult(MappingMessage):
-    """What the metabolic service answers. No number is given for a problem that has no solution."""
+class MetabolicOutcome(MappingMessage):
+    """What an analysis finds: how it ended, and one part for each kind of analysis."""
 
-    computation_type: Literal["static_metabolic"] = "static_metabolic"
-    computation_service: Literal["centralized_cobrapy"] = "centralized_cobrapy"
-    execution_result: Literal["computed_state"] = "computed_state"
-    process_code: str
-    """The code as it was asked."""
-    vm_id: str | None = None
     status: MetabolicStatus
     """`numeric` means that the solver found no answer that it can prove."""
     message: str
     """One sentence on the outcome; for anything but `optimal` it says what to try."""
-    objective: dict[str, float]
-    """The objective that was used: reaction id → coefficient."""
-    objective_direction: Literal["max", "min"]
     optimal_objective: float | None = Field(json_schema_extra={"x-unit": "objective unit"})
     """The objective's value, 1/h for a biomass objective; null unless `status` is optimal."""
     flux_state: dict[str, Flux] | None = None
-    """Reaction id → flux; null unless `status` is optimal and the analysis gives one flux distribution."""
+    """Reaction id → flux; null unless `status` is optimal, and the analysis gives and reports fluxes."""
     flux_ranges: dict[str, FluxRange] | None = None
     """Flux variability: reaction id → range."""
     deletions: list[Deletion] | None = None
@@ -81,6 +72,20 @@ class MetabolicResult(MappingMessage):
     """Dynamic FBA."""
     certificate: Certificate | None = None
     """The proof of an optimal answer."""
+
+
+class MetabolicResult(MetabolicOutcome):
+    """What the metabolic service answers. No number is given for a problem that has no solution."""
+
+    computation_type: Literal["static_metabolic"] = "static_metabolic"
+    computation_service: Literal["centralized_cobrapy"] = "centralized_cobrapy"
+    execution_result: Literal["computed_state"] = "computed_state"
+    process_code: str
+    """The code as it was asked."""
+    vm_id: str | None = None
+    objective: dict[str, float]
+    """The objective that was used: reaction id → coefficient."""
+    objective_direction: Literal["max", "min"]
     model_key: str
     """Digest of the model that was used: the key of its warm copy in the workers."""
     provenance: Provenance
