@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +13,7 @@ from tests.client.test_client import METABOLIC
 from tests.wire import Deed, answers, closed_port, hangs_up, says_nothing, stops_halfway, wire
 
 from bioxen.client import BiologicalComputationClient, Sockets
-from bioxen.client.transport import DroppedError, LateError, TransportError, UnreachedError
+from bioxen.client.transport import KEPT_CONNECTIONS, DroppedError, LateError, TransportError, UnreachedError
 from bioxen.errors import ComputationTimeoutError, ServiceUnavailableError
 from bioxen.protocol.metabolic import FbaRequest
 
@@ -96,3 +99,44 @@ def test_a_proxy_of_the_environment_is_for_other_machines_alone(monkeypatch: pyt
         with pytest.raises(UnreachedError):
             send("http://direct.invalid/")
         assert (len(proxy.requests), len(server.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_to_know_who_asks(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    with wire(answers(b"", "407 Proxy Authentication Required")) as proxy:
+        monkeypatch.setenv(f"{scheme}_proxy", proxy.url.replace("://", "://me:p%40ss@"))
+        if scheme == "http":
+            assert send("http://elsewhere.invalid/compute") == b""
+        else:
+            with pytest.raises(UnreachedError, match="407"):
+                send("https://elsewhere.invalid/compute")
+    asked = b"POST http://elsewhere.invalid/compute" if scheme == "http" else b"CONNECT elsewhere.invalid:443"
+    assert proxy.requests[0].startswith(asked)
+    assert b"Basic bWU6cEBzcw==" in proxy.requests[0]
+
+
+def test_an_idle_connection_that_has_ended_is_not_used() -> None:
+    def answers_and_leaves(connection: socket.socket) -> bool:
+        RESULT(connection)
+        return False
+
+    with wire(answers_and_leaves) as server, BiologicalComputationClient(None, None, server.url) as client:
+        for _ in range(3):  # a tool is never asked twice
+            assert client.request_tool_computation("fold", {})["status"] == "optimal"
+            time.sleep(0.02)
+        assert len(server.requests) == 3
+
+
+def test_more_connections_than_are_kept() -> None:
+    sockets, gate = Sockets(), threading.Barrier(KEPT_CONNECTIONS + 8)
+
+    def all_at_once(connection: socket.socket) -> bool:
+        gate.wait(10)
+        return RESULT(connection)
+
+    with wire(all_at_once) as server, ThreadPoolExecutor(KEPT_CONNECTIONS + 8) as threads:
+        asked = [
+            threads.submit(sockets.send, "POST", server.url, b"{}", {}, 10.0) for _ in range(gate.parties)
+        ]
+        assert {one.result().status for one in asked} == {200}
+        sockets.close()
