@@ -57,7 +57,8 @@ def _add(name: str, service: Service, default_port: int, about: str) -> None:
         settings = _settings(host, token, workers, queue=queue, memory_mb=memory_mb, deadline=deadline)
         _serve(name, service_app(service, settings), _listener(host, port, fd), lifeline)
 
-    app.command(name, help=about)(command)
+    command.__doc__ = about
+    app.command(name)(command)
 
 
 _add(
