@@ -204,7 +204,7 @@ def test_a_stream_looks_at_the_models_text_once(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("bioxen.server.orchestrator.computation.admit", counting)
     pool, text = AnsweringPool(), source("textbook").text
-    service = ComputationService("static", cast("WorkerPool", pool), Repository(), engines=[])
+    service = ComputationService("static", cast("WorkerPool", pool), Repository())
 
     async def parts() -> int:
         return len([part async for part in service.parts(parse(BatchRequest, {**batch(), "sbml": text}))])
