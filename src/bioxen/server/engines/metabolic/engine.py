@@ -43,6 +43,7 @@ from bioxen.protocol.metabolic import (
 )
 from bioxen.protocol.provenance import Provenance, Setting
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.metabolic import billiard
 from bioxen.server.engines.metabolic.adjustment import linear_moma, moma, room
 from bioxen.server.engines.metabolic.batch import batch
 from bioxen.server.engines.metabolic.blocked import blocked_reactions
@@ -118,6 +119,7 @@ class MetabolicEngine:
     def warm_up() -> None:
         """Have the kernel's machine code at hand for every process forked from here."""
         warm_up()
+        billiard.warm_up()
 
     def version(self) -> str:
         """Return the versions of COBRApy, HiGHS and numba."""
