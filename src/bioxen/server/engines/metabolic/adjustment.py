@@ -54,11 +54,10 @@ def moma(request: MomaRequest, program: Program) -> Findings:
     reference = _reference(request, program, problem)
     if isinstance(reference, Findings):
         return reference
-    if not program.fluxes.feasible(problem.lower, problem.upper):
+    if not _feasible(program, problem):
         return unsolved(request, program, problem, NoOptimum("infeasible"))
     weight = reference.compared.astype(float)
-    matrix = program.network.stoichiometry
-    found = nearest(matrix, problem.lower, problem.upper, reference.fluxes, weight)
+    found = nearest(program.fluxes, problem.lower, problem.upper, reference.fluxes, weight)
     if isinstance(found, NoOptimum):
         return unsolved(request, program, problem, found)
     distance = math.sqrt(2.0 * found.value)
@@ -88,7 +87,7 @@ def room(request: RoomRequest, program: Program) -> Findings:
     reference = _reference(request, program, problem)
     if isinstance(reference, Findings):
         return reference
-    if not program.fluxes.feasible(problem.lower, problem.upper):
+    if not _feasible(program, problem):
         return unsolved(request, program, problem, NoOptimum("infeasible"))
     found = _fewest_changes(request, program, problem, reference)
     if isinstance(found, NoOptimum):
@@ -121,6 +120,14 @@ def _reference(request: AdjustmentRequest, program: Program, problem: Problem) -
         return replace(wild, problem=problem, message=f"The reference, before the knock-outs: {wild.message}")
     fluxes[:] = list(wild.flux_state.values())
     return _Reference(fluxes, np.ones(len(fluxes), dtype=bool))
+
+
+def _feasible(program: Program, problem: Problem) -> bool:
+    """Return whether some fluxes are possible; the kernel tells, from the objective it knows."""
+    found = program.optimise(problem)
+    if isinstance(found, NoOptimum) and found.status == "numeric":
+        return program.fluxes.feasible(problem.lower, problem.upper)
+    return not (isinstance(found, NoOptimum) and found.status == "infeasible")
 
 
 def _least_shift(program: Program, problem: Problem, reference: _Reference) -> Outcome:
