@@ -136,7 +136,7 @@ def _least_shift(program: Program, problem: Problem, reference: _Reference) -> O
     cost = np.tile(reference.compared.astype(float), 2)
     drift = program.network.stoichiometry @ reference.fluxes
     if np.max(np.abs(drift), initial=0.0) <= BALANCED:
-        return program.split_fluxes.solve(*shift, cost)
+        return program.shifts.solve(*shift, cost)
     matrix = sparse.csc_array(sparse.hstack([program.split_fluxes.matrix, sparse.csc_array(drift[:, None])]))
     bounds = np.append(shift[0], 1.0), np.append(shift[1], 1.0)
     cost = np.append(cost, 0.0)
