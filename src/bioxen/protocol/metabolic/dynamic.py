@@ -32,7 +32,7 @@ class DynamicFbaRequest(MetabolicRequest):
     half_saturation: Annotated[float, Field(gt=0, json_schema_extra={"x-unit": "mmol/L"})] = 0.015
     """Michaelis constant of uptake, mmol/L, for every tracked exchange."""
     lexicographic: bool = False
-    """Whether the fluxes of tracked exchanges are made unique: of all with the best growth those with the least
+    """Whether fluxes of tracked exchanges are made unique: of all with the best growth those with the least
     uptake of the first tracked exchange, then of the second, and so on."""
     time_end: Annotated[float, Field(gt=0, le=1000, json_schema_extra={"x-unit": "h"})] = 10.0
     """Length of the simulation, h."""

@@ -44,7 +44,7 @@ from bioxen.protocol.metabolic import (
 from bioxen.protocol.provenance import Provenance, Setting
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic import billiard
-from bioxen.server.engines.metabolic.adjustment import linear_moma, moma, room
+from bioxen.server.engines.metabolic.adjustment import linear_moma, moma
 from bioxen.server.engines.metabolic.batch import batch
 from bioxen.server.engines.metabolic.blocked import blocked_reactions
 from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
@@ -64,6 +64,7 @@ from bioxen.server.engines.metabolic.pairs import double_gene_deletions, double_
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.program import Program, compile_program
 from bioxen.server.engines.metabolic.reader import COBRA_VERSION
+from bioxen.server.engines.metabolic.room import room
 from bioxen.server.engines.metabolic.sampling import sample
 from bioxen.server.engines.metabolic.scans import phase_plane, robustness
 from bioxen.server.engines.metabolic.solver import HIGHS
