@@ -20,7 +20,7 @@ class DynamicFbaRequest(MetabolicRequest):
     """
 
     title: ClassVar[str] = "dynamic flux balance analysis (static optimisation approach)"
-    kisao: ClassVar[str | None] = "KISAO:0000499"
+    kisao: ClassVar[str | None] = "KISAO:0000500"
 
     process_code: Literal["metabolic_dfba", "metabolic_simulation"] = "metabolic_dfba"
     initial_biomass: Annotated[float, Field(gt=0, json_schema_extra={"x-unit": "gDW/L"})] = 0.01

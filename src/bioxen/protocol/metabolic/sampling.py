@@ -22,6 +22,7 @@ class SamplingRequest(MetabolicRequest):
     """
 
     title: ClassVar[str] = "flux sampling"
+    kisao: ClassVar[str | None] = "KISAO:0000588"
 
     process_code: Literal["metabolic_sampling", "metabolic_flux_sampling"] = "metabolic_sampling"
     samples: Annotated[int, Field(ge=10, le=100_000)] = 1000

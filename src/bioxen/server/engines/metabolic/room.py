@@ -92,8 +92,8 @@ def _with_switches(request: RoomRequest, program: Program, problem: Problem, bef
     if gap < HALF:
         return findings
     message = (
-        f"Feasible: {found.value:.0f} changes, and {found.value - gap:.0f} are proven to be needed; the search "
-        f"ended after {MAX_SECONDS:.0f} s. Ask for `relaxed` or linear MOMA, or compare fewer reactions (`reference`)."
+        f"Feasible: {found.value:.0f} changes, and {found.value - gap:.0f} are proven to be needed; "
+        f"the search ended. Ask for `relaxed` or linear MOMA, or compare fewer reactions."
     )
     return replace(findings, status="feasible", message=message)
 
