@@ -44,7 +44,7 @@ class RoomRequest(AdjustmentRequest):
 
     A change is significant where the flux leaves w ± (delta·|w| + epsilon). `relaxed` counts shares of a
     change, 0 to 1, with delta = epsilon = 0: a linear program, COBRApy's `linear=True`. Where the search for
-    the fewest ends without proof, the status is `feasible` and the certificate's gap says how many may be saved.
+    the fewest ends without proof, the status is `feasible`; the certificate's gap says how many may be saved.
     """
 
     title: ClassVar[str] = "regulatory on/off minimization"

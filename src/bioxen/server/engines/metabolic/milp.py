@@ -51,7 +51,7 @@ class MixedProgram:
 
 
 def solve_mixed(
-    program: MixedProgram, *, whole: bool = False, seconds: float | None = None
+    program: MixedProgram, *, whole: bool = False, seconds: float | None = None, start: Vector | None = None
 ) -> PricedOptimum | NoOptimum:
     """Return the best x, or why there is none; the certificate's gap is that to the proven bound.
 
@@ -60,6 +60,7 @@ def solve_mixed(
         whole: whether values are whole numbers, so that a gap below one is none.
         seconds: when the search ends with the best x it has, whatever its gap; its nodes alone bound it where
             absent.
+        start: some x that the search can begin with.
     """
     if np.any(program.lower > program.upper):
         return NoOptimum("infeasible")
@@ -76,6 +77,10 @@ def solve_mixed(
         highs.setOptionValue("mip_abs_gap", 1.0 - TINY)
     if seconds is not None:
         highs.setOptionValue("time_limit", seconds)
+    if start is not None:
+        solution = highspy.HighsSolution()
+        solution.col_value = start.tolist()
+        highs.setSolution(solution)
     highs.run()
     status, info = STATUS.get(highs.getModelStatus(), "numeric"), highs.getInfo()
     has_some = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible

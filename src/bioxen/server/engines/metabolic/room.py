@@ -12,7 +12,7 @@ from bioxen.protocol.metabolic import RoomRequest
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.hull import Indices
-from bioxen.server.engines.metabolic.milp import MixedProgram, solve_mixed
+from bioxen.server.engines.metabolic.milp import TINY, MixedProgram, solve_mixed
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem
 from bioxen.server.engines.metabolic.program import Program
@@ -75,7 +75,8 @@ def _with_switches(request: RoomRequest, program: Program, problem: Problem, bef
         return unsolved(request, program, problem, NoOptimum("numeric"))
     _check_finite(program, columns[np.isinf(ranges.least) | np.isinf(ranges.greatest)])
     mixed, open_ = _switches(request, program.fluxes.reduction, problem, before, ranges)
-    found = solve_mixed(mixed, whole=True, seconds=MAX_SECONDS)
+    start = _start(program, problem, before, mixed)
+    found = solve_mixed(mixed, whole=True, seconds=MAX_SECONDS, start=start)
     if isinstance(found, NoOptimum):
         return unsolved(request, program, problem, found)
     count = program.fluxes.reduction.matrix.shape[1]
@@ -96,6 +97,22 @@ def _with_switches(request: RoomRequest, program: Program, problem: Problem, bef
         f"the search ended. Ask for `relaxed` or linear MOMA, or compare fewer reactions."
     )
     return replace(findings, status="feasible", message=message)
+
+
+def _start(program: Program, problem: Problem, before: Reference, mixed: MixedProgram) -> Vector | None:
+    """Return linear MOMA's fluxes, few of which change, and the switches that they need."""
+    near = least_shift(program, problem, before, np.tile(before.compared.astype(float), 2))
+    if isinstance(near, NoOptimum):
+        return None
+    reduction = program.fluxes.reduction
+    first = reduction.members[reduction.starts]
+    z = near.fluxes[first] / reduction.factor[first]
+    switched = mixed.lower[len(z) :].copy()
+    activity = mixed.matrix[:, : len(z)] @ z
+    missed = (activity > mixed.row_upper + TINY) | (activity < mixed.row_lower - TINY)
+    needs = abs(mixed.matrix[:, len(z) :][missed]).sum(axis=0) > 0
+    switched[needs] = 1.0
+    return np.concatenate([z, switched])
 
 
 def _switches(
