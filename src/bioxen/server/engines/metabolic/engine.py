@@ -42,7 +42,8 @@ from bioxen.protocol.metabolic import (
 )
 from bioxen.protocol.provenance import Provenance, Setting
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.metabolic.adjustment import linear_moma, moma, room
+from bioxen.server.engines.metabolic import billiard
+from bioxen.server.engines.metabolic.adjustment import linear_moma, moma
 from bioxen.server.engines.metabolic.batch import batch
 from bioxen.server.engines.metabolic.blocked import blocked_reactions
 from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
@@ -61,6 +62,7 @@ from bioxen.server.engines.metabolic.medium import minimal_medium
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.problem import find_reactions
 from bioxen.server.engines.metabolic.program import Program, compile_program
+from bioxen.server.engines.metabolic.room import room
 from bioxen.server.engines.metabolic.sampling import sample
 from bioxen.server.engines.metabolic.scans import phase_plane, robustness
 from bioxen.server.engines.metabolic.solver import HIGHS
@@ -124,6 +126,7 @@ class MetabolicEngine:
     def warm_up() -> None:
         """Have the kernel's machine code at hand for every process forked from here."""
         warm_up()
+        billiard.warm_up()
 
     def version(self) -> str:
         """Return the versions of COBRApy, HiGHS and numba."""
