@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioxen.server.engines.metabolic.kernel.compiled import compiled
-from bioxen.server.engines.metabolic.kernel.front import Kernel, certify, optimise
+from bioxen.server.engines.metabolic.kernel.compiled import compiled, entry
+from bioxen.server.engines.metabolic.kernel.front import Kernel, conclude, optimise
+from bioxen.server.engines.metabolic.kernel.proof import Proof
 from bioxen.server.engines.metabolic.kernel.saved import restore, save
 from bioxen.server.engines.metabolic.kernel.simplex import finish
 from bioxen.server.engines.metabolic.kernel.state import OPTIMAL
 from bioxen.server.engines.metabolic.kernel.tableau import Flags, Table
 from bioxen.server.engines.metabolic.network import Vector
 
-Proof = tuple[float, float, float, float, float]
 
-
-@compiled
+@entry
 def extremes(
     kernel: Kernel,
     lower: Vector,
@@ -48,14 +47,13 @@ def extremes(
                 continue
             sign = 1.0 if side == 0 else -1.0
             restore(s, kernel.saved)
-            r.cost[:] = 0.0
+            r.cost.fill(0.0)
             r.cost[z], one[member] = sign, sign / f.factor[member]
-            if finish(kernel.tableau, s, r.cost) == OPTIMAL:
-                proof = certify(kernel, lower, upper, one, x)
-                if _is_proof(proof, limits):
-                    found[side, z] = r.z[z]
-                    _note(kernel, found)
-                    _worsen(worst, proof)
+            status, proof = conclude(kernel, finish(kernel.tableau, s, r.cost, False), lower, upper, one, x)
+            if status == OPTIMAL and _is_proof(proof, limits):
+                found[side, z] = s.z[z]
+                _note(kernel, found)
+                _worsen(worst, proof)
             one[member] = 0.0
 
 
@@ -69,12 +67,11 @@ def _is_proof(proof: Proof, limits: tuple[float, float]) -> bool:
 @compiled
 def _note(kernel: Kernel, found: Table) -> None:
     """Note the variables that this vertex has at a bound."""
-    r, near = kernel.room, kernel.state.feasible[0]
-    for z in range(r.z.size):
-        if abs(r.z[z] - r.low[z]) <= near:
-            found[0, z] = r.low[z]
-        if abs(r.z[z] - r.high[z]) <= near:
-            found[1, z] = r.high[z]
+    r, s = kernel.room, kernel.state
+    near = s.near[0]
+    for z in range(found.shape[1]):
+        found[0, z] = r.low[z] if abs(s.z[z] - r.low[z]) <= near else found[0, z]
+        found[1, z] = r.high[z] if abs(s.z[z] - r.high[z]) <= near else found[1, z]
 
 
 @compiled
