@@ -17,7 +17,7 @@ from bioxen.server.engines.metabolic.kernel.state import (
     FEASIBLE,
     INFEASIBLE,
     OPTIMAL,
-    State,
+    positions,
     read_column,
     settle,
 )
@@ -77,7 +77,8 @@ def variants(
     if first != OPTIMAL:
         return
     save(s, kernel.saved)
-    position = _positions(s)
+    position = np.zeros(s.z.size, np.int64)
+    positions(s, position)
     for n in range(status.size):
         own = changes.columns[changes.starts[n] : changes.starts[n + 1]]
         for e in range(changes.starts[n], changes.starts[n + 1]):
@@ -100,15 +101,6 @@ def variants(
         for column in own:
             if f.root[column] < f.starts.size - 1:
                 fold_one(f, own_lower, own_upper, r.low, r.high, f.root[column])
-
-
-@compiled
-def _positions(s: State) -> Numbers:
-    """Return the position of each variable."""
-    position = np.zeros(s.z.size, np.int64)
-    for i in range(s.head.size):
-        position[s.head[i]] = i
-    return position
 
 
 @compiled

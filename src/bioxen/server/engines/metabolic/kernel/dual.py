@@ -48,7 +48,7 @@ def dual(t: Tableau, s: State) -> int:
         move_basic(s, step)
         s.x[p], s.x[q] = s.x[q] + step, bound
         exchange(s, p, q)
-        _shift(s)
+        forgive(s)  # what Harris's tolerance let slip past 0
 
 
 @compiled
@@ -105,13 +105,12 @@ def _entering(t: Tableau, s: State, below: bool, excess: float) -> int:
 @compiled
 def _candidates(s: State, below: bool, least: float) -> int:
     """List the columns whose feasible move mends the row."""
-    count = 0
-    for j in range(s.rows, s.head.size):
-        entry = s.entries[j] if below else -s.entries[j]
-        rises = (entry < -least) & (s.x[j] < s.high[j])
-        falls = (entry > least) & (s.x[j] > s.low[j])
-        s.candidates[count] = j
-        count += rises | falls
+    x, low, high, entries = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.entries[s.rows :]
+    count, sign = 0, 1.0 if below else -1.0
+    for j in range(x.size):
+        entry = sign * entries[j]
+        s.candidates[count] = s.rows + j
+        count += ((entry < -least) & (x[j] < high[j])) | ((entry > least) & (x[j] > low[j]))
     return count
 
 
@@ -141,9 +140,9 @@ def _move(t: Tableau, s: State, begin: int, end: int) -> None:
 
 
 @compiled
-def _shift(s: State) -> None:
-    """Take a reduced cost that Harris's tolerance let slip past 0 for 0; the primal simplex ends this."""
-    for j in range(s.rows, s.head.size):
-        slope = s.slopes[j]
-        right = ((slope > 0.0) & (s.x[j] == s.low[j])) | ((slope < 0.0) & (s.x[j] == s.high[j]))
-        s.slopes[j] = slope if right | (s.low[j] >= s.high[j]) else 0.0
+def forgive(s: State) -> None:
+    """Take the reduced costs that say this vertex is not optimal for 0; the primal simplex ends this."""
+    x, low, high, slopes = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.slopes[s.rows :]
+    for j in range(x.size):
+        better = ((slopes[j] < 0.0) & (x[j] < high[j])) | ((slopes[j] > 0.0) & (x[j] > low[j]))
+        slopes[j] = 0.0 if better else slopes[j]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
 from bioxen.server.engines.metabolic.kernel.tableau import Numbers, Sparse
@@ -15,7 +16,7 @@ from bioxen.server.engines.metabolic.reduction import CROSSED, SNAP
 class Folding(NamedTuple):
     """x = factor·z[root], and the x of each z side by side."""
 
-    root: Numbers
+    root: NDArray[np.uint32]
     """For an x that is always 0, the last z, which is 0."""
     factor: Vector
     share: Vector

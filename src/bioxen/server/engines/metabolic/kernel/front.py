@@ -51,7 +51,7 @@ def build_kernel(matrix: sparse.csc_array, reduction: Reduction, tableau: Tablea
     state = allocate(tableau)
     stopped = reduction.root < 0
     folding = Folding(
-        root=np.where(stopped, len(state.z) - 1, reduction.root).astype(np.int64),
+        root=np.where(stopped, len(state.z) - 1, reduction.root).astype(np.uint32),
         factor=reduction.factor.copy(),
         share=1.0 / reduction.factor,
         stopped=np.flatnonzero(stopped),

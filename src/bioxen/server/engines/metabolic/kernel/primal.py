@@ -54,12 +54,14 @@ def primal(t: Tableau, s: State) -> int:
 @compiled
 def _entering(s: State, first: bool) -> int:
     """Return the column whose reduced cost is largest for its weight, the first of equals; −1: none."""
+    x, low, high, slopes = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.slopes[s.rows :]
+    weights = s.weights[s.rows :]
     chosen, best, steep = -1, 0.0, s.near[1]
-    for j in range(s.rows, s.head.size):
-        slope = s.slopes[j]
-        gains = ((slope < -steep) & (s.x[j] < s.high[j])) | ((slope > steep) & (s.x[j] > s.low[j]))
-        if gains and slope * slope > best * s.weights[j]:
-            chosen, best = j, slope * slope / s.weights[j]
+    for j in range(x.size):
+        slope = slopes[j]
+        gains = ((slope < -steep) & (x[j] < high[j])) | ((slope > steep) & (x[j] > low[j]))
+        if gains and slope * slope > best * weights[j]:
+            chosen, best = s.rows + j, slope * slope / weights[j]
             if first:
                 break
     return chosen

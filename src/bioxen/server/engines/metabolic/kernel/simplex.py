@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
-from bioxen.server.engines.metabolic.kernel.dual import dual
+from bioxen.server.engines.metabolic.kernel.dual import dual, forgive
 from bioxen.server.engines.metabolic.kernel.primal import primal
 from bioxen.server.engines.metabolic.kernel.state import INFEASIBLE, NUMERIC, OPTIMAL, State, place
 from bioxen.server.engines.metabolic.kernel.tableau import Tableau
@@ -41,7 +41,7 @@ def finish(t: Tableau, s: State, cost: Vector, careful: bool) -> int:
         recompute_x(t, s, careful)
         recompute_slopes(t, s, cost)
         if not _is_feasible(s):
-            _forgive(s)
+            forgive(s)
             status = dual(t, s)
         elif not is_optimal(s):
             status = primal(t, s)
@@ -63,17 +63,8 @@ def _is_feasible(s: State) -> bool:
 @compiled
 def is_optimal(s: State) -> bool:
     """Return whether no reduced cost says that the costs could fall."""
+    x, low, high, slopes = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.slopes[s.rows :]
     steep, better = s.near[1], 0
-    for j in range(s.rows, s.head.size):
-        slope = s.slopes[j]
-        better += ((slope < -steep) & (s.x[j] < s.high[j])) | ((slope > steep) & (s.x[j] > s.low[j]))
+    for j in range(x.size):
+        better += ((slopes[j] < -steep) & (x[j] < high[j])) | ((slopes[j] > steep) & (x[j] > low[j]))
     return better == 0
-
-
-@compiled
-def _forgive(s: State) -> None:
-    """Take the reduced costs that say this vertex is not optimal for 0, for the dual simplex."""
-    for j in range(s.rows, s.head.size):
-        slope = s.slopes[j]
-        better = ((slope < 0.0) & (s.x[j] < s.high[j])) | ((slope > 0.0) & (s.x[j] > s.low[j]))
-        s.slopes[j] = 0.0 if better else slope

@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
 from bioxen.server.engines.metabolic.kernel.tableau import Numbers, Table, Tableau
 from bioxen.server.engines.metabolic.network import Vector
 
+Places = NDArray[np.uint32]
 MAX_PIVOTS = 600
 """More pivots than this from the base optimum are the sparse solver's business."""
 FEASIBLE = 1e-9
@@ -53,6 +55,12 @@ class State(NamedTuple):
     """Work space."""
     corrections: Table
     """u, then v, of each pivot."""
+    places: Places
+    """The rows where u is not 0, as it mostly is."""
+    lean: Table
+    """u there."""
+    ends: Numbers
+    """How many these are."""
     pivot_rows: Numbers
     pivot_values: Vector
     z: Vector
@@ -84,6 +92,9 @@ def allocate(tableau: Tableau) -> State:
         entries=np.zeros(count),
         candidates=np.zeros(count, np.int64),
         corrections=np.zeros((MAX_PIVOTS + 1, count)),
+        places=np.zeros((MAX_PIVOTS + 1, rows), np.uint32),
+        lean=np.zeros((MAX_PIVOTS + 1, rows)),
+        ends=np.zeros(MAX_PIVOTS + 1, np.int64),
         pivot_rows=np.zeros(MAX_PIVOTS + 1, np.int64),
         pivot_values=np.zeros(MAX_PIVOTS + 1),
         z=np.zeros(variables),
@@ -105,66 +116,84 @@ def copy(source: Vector | Numbers, target: Vector | Numbers) -> None:
 @compiled
 def read_row(t: Tableau, s: State, p: int) -> None:
     """Put the row of T_k at position p into `s.entries`."""
-    _read(s, t.by_row[p], p, s.rows, s.head.size)
+    out = s.entries[s.rows :]
+    copy(t.by_row[p], out)
+    for k in range(s.k[0]):
+        factor = s.corrections[k, p]
+        if factor != 0.0:
+            v = s.corrections[k, s.rows :]
+            for j in range(out.size):
+                out[j] -= factor * v[j]
+    _round(out)
 
 
 @compiled
 def read_column(t: Tableau, s: State, q: int) -> None:
     """Put the column of T_k at position q into `s.entries`."""
-    _read(s, t.by_column[q - s.rows], q, 0, s.rows)
+    out = s.entries[: s.rows]
+    copy(t.by_column[q - s.rows], out)
+    for k in range(s.k[0]):
+        factor = s.corrections[k, q]
+        if factor != 0.0:
+            add_u(s, k, -factor, out)
+    _round(out)
 
 
 @compiled
-def _read(s: State, first: Vector, at: int, begin: int, end: int) -> None:
-    """Correct the line `first` of T, at position `at`, into the positions from `begin` to `end`."""
-    out = s.entries[begin:end]
-    copy(first, out)
-    for i in range(s.k[0]):
-        factor = s.corrections[i, at]
-        if factor != 0.0:
-            correction = s.corrections[i, begin:end]
-            for j in range(out.size):
-                out[j] -= factor * correction[j]
-    for j in range(out.size):
-        out[j] = 0.0 if abs(out[j]) < ROUNDED else out[j]
+def add_u(s: State, k: int, factor: float, out: Vector) -> None:
+    """Add u of pivot k, times `factor`."""
+    places, lean = s.places[k], s.lean[k]
+    for e in range(s.ends[k]):
+        out[places[e]] += factor * lean[e]
+
+
+@compiled
+def _round(entries: Vector) -> None:
+    for j in range(entries.size):
+        entries[j] = 0.0 if abs(entries[j]) < ROUNDED else entries[j]
 
 
 @compiled
 def exchange(s: State, p: int, q: int) -> None:
     """Swap the variables at row p and column q, whose entries of T_k were read; values follow elsewhere."""
-    k, alpha = s.k[0], s.entries[p]
-    correction, entries, share = s.corrections[k], s.entries, 1.0 / alpha
-    copy(entries[: s.rows], correction)
-    correction[p] -= 1.0
-    for j in range(s.rows, entries.size):
-        correction[j] = entries[j] * share
-    correction[q] = (alpha + 1.0) / alpha
+    k, alpha, slope = s.k[0], s.entries[p], s.slopes[q]
+    of_row, of_column = s.weights[p] / alpha**2, s.weights[q] / alpha**2
+    _note_u(s, k, p, of_row)
+    _note_v(s, 1.0 / alpha, of_column, slope)
+    s.corrections[k, q] = (alpha + 1.0) / alpha
     s.pivot_rows[k], s.pivot_values[k] = p, alpha
     s.k[0] = k + 1
-    slope = s.slopes[q]
-    if slope != 0.0:
-        for j in range(s.rows, entries.size):
-            s.slopes[j] -= slope * correction[j]
-        s.slopes[q] = -slope / alpha
-    _reweigh(s, p, q, alpha)
+    s.slopes[q] = -slope / alpha
+    s.weights[p], s.weights[q] = max(of_row, 1.0), max(of_column, 1.0)
     s.head[p], s.head[q] = s.head[q], s.head[p]
     s.low[p], s.low[q] = s.low[q], s.low[p]
     s.high[p], s.high[q] = s.high[q], s.high[p]
 
 
 @compiled
-def _reweigh(s: State, p: int, q: int, alpha: float) -> None:
-    """Update the reference weights of rows and columns."""
-    of_row, of_column = s.weights[p] / alpha**2, s.weights[q] / alpha**2
-    _raise(s.weights[: s.rows], s.entries[: s.rows], of_row)
-    _raise(s.weights[s.rows :], s.entries[s.rows :], of_column)
-    s.weights[p], s.weights[q] = max(of_row, 1.0), max(of_column, 1.0)
+def _note_u(s: State, k: int, p: int, share: float) -> None:
+    """Keep the column that was read, less 1 at p; update the rows' weights."""
+    u, places, lean = s.corrections[k, : s.rows], s.places[k], s.lean[k]
+    for i in range(u.size):
+        u[i] = s.entries[i]
+        s.weights[i] = max(s.weights[i], u[i] * u[i] * share)
+    u[p] -= 1.0
+    count = 0
+    for i in range(u.size):
+        places[count], lean[count] = i, u[i]
+        count += u[i] != 0.0
+    s.ends[k] = count
 
 
 @compiled
-def _raise(weights: Vector, entries: Vector, share: float) -> None:
-    for i in range(weights.size):
-        weights[i] = max(weights[i], entries[i] * entries[i] * share)
+def _note_v(s: State, share: float, of_weight: float, slope: float) -> None:
+    """Keep the row that was read, times `share`; update the columns' weights and reduced costs."""
+    v, entries = s.corrections[s.k[0], s.rows :], s.entries[s.rows :]
+    weights, slopes = s.weights[s.rows :], s.slopes[s.rows :]
+    for j in range(v.size):
+        v[j] = entries[j] * share
+        weights[j] = max(weights[j], entries[j] * entries[j] * of_weight)
+        slopes[j] -= slope * v[j]
 
 
 @compiled
@@ -198,3 +227,10 @@ def settle(s: State, j: int, up: bool) -> None:
     else:
         s.x[j] = low if low > -np.inf else (high if high < np.inf else 0.0)
         s.slopes[j] = 0.0
+
+
+@compiled
+def positions(s: State, position: Numbers) -> None:
+    """Write the position of each variable."""
+    for i in range(s.head.size):
+        position[s.head[i]] = i

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
-from bioxen.server.engines.metabolic.kernel.state import FEASIBLE, STEEP, State, copy
+from bioxen.server.engines.metabolic.kernel.state import FEASIBLE, STEEP, State, add_u, copy
 from bioxen.server.engines.metabolic.kernel.tableau import Tableau
 from bioxen.server.engines.metabolic.network import Vector
 
@@ -55,10 +55,7 @@ def recompute_x(t: Tableau, s: State, careful: bool) -> None:
             for i in range(out.size):
                 out[i] -= x * column[i]
     for k in range(s.k[0]):
-        u, factor = s.corrections[k, : s.rows], dot(s.corrections[k, s.rows :], nonbasic)
-        if factor != 0.0:
-            for i in range(out.size):
-                out[i] += factor * u[i]
+        add_u(s, k, dot(s.corrections[k, s.rows :], nonbasic), out)
     if careful:
         _refine_x(t, s)
     s.near[0] = max(FEASIBLE, DIGITS * largest(s.x))
@@ -77,10 +74,9 @@ def _refine_x(t: Tableau, s: State) -> None:
     for i in range(w.size):
         w[i] = dot(t.inverse[i], s.activity)
     for k in range(s.k[0]):
-        u, factor = s.corrections[k, : s.rows], w[s.pivot_rows[k]] / s.pivot_values[k]
+        factor = w[s.pivot_rows[k]] / s.pivot_values[k]
         if factor != 0.0:
-            for i in range(w.size):
-                w[i] -= factor * u[i]
+            add_u(s, k, -factor, w)
     for i in range(w.size):
         s.x[i] -= w[i]
 
@@ -137,7 +133,10 @@ def _is_near_base(t: Tableau, cost: Vector) -> bool:
 def _pull_back(s: State, w: Vector) -> None:
     """Turn w, by row of T_k, into what gives with B⁻¹ what w gives with B_k⁻¹."""
     for k in range(s.k[0] - 1, -1, -1):
-        w[s.pivot_rows[k]] -= dot(w, s.corrections[k, : s.rows]) / s.pivot_values[k]
+        places, lean, total = s.places[k], s.lean[k], 0.0
+        for e in range(s.ends[k]):
+            total += lean[e] * w[places[e]]
+        w[s.pivot_rows[k]] -= total / s.pivot_values[k]
 
 
 @compiled
