@@ -39,8 +39,8 @@ def entry(function: Function) -> Function:
     return _compile(function)
 
 
-def _compile(function: Function, **options: bool) -> Function:
-    options |= {"cache": _FOLDER is not None, "no_cfunc_wrapper": True}
+def _compile(function: Function, **flags: bool) -> Function:
+    options: dict[str, Any] = flags | {"cache": _FOLDER is not None, "no_cfunc_wrapper": True}
     before = config.CACHE_DIR  # type: ignore[attr-defined]
     if _FOLDER is not None:
         config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]

@@ -48,11 +48,14 @@ def extremes(
     _worsen(worst, proof)
     position = np.zeros(s.z.size, np.int64)
     positions(s, position)
-    _fix(kernel, found, position)
+    _fix(kernel, found, position, proof[3], limits[1])
     save(s, kernel.saved)
     one, here, farthest = np.zeros(lower.size), np.zeros(s.z.size, np.int64), np.zeros_like(found)
     for z in range(wanted.size):
         farthest[0, z] = farthest[1, z] = s.z[z]
+        for side in range(2):
+            if wanted[z] and np.isnan(found[side, z]):
+                _try(kernel, found, position, z, side, proof, limits, worst)
     for z in range(wanted.size):
         member = f.members[f.starts[z]]
         for side in range(2):
@@ -90,8 +93,9 @@ def _turn(kernel: Kernel, p: int, sign: float) -> None:
     s = kernel.state
     if p < s.rows:
         read_row(kernel.tableau, s, p)
-        for j in range(s.rows, s.head.size):
-            s.slopes[j] = -sign * s.entries[j]
+        slopes, entries = s.slopes[s.rows :], s.entries[s.rows :]
+        for j in range(slopes.size):
+            slopes[j] = -sign * entries[j]
     else:
         s.slopes.fill(0.0)
         s.slopes[p] = sign
@@ -109,7 +113,7 @@ def _try_others(
     worst: Vector,
 ) -> None:
     """Look at the proven vertex where the state stands as the optimum of those it has farther than before."""
-    t, s, r = kernel.tableau, kernel.state, kernel.room
+    s = kernel.state
     for z in range(wanted.size):
         value = s.z[z]
         step = FARTHER * max(1.0, abs(value))
@@ -120,18 +124,33 @@ def _try_others(
             elif value <= farthest[1, z] + step:
                 continue
             farthest[side, z] = value
-            if not wanted[z] or not np.isnan(found[side, z]):
-                continue
-            sign = _aim(kernel, z, side)
-            _turn(kernel, here[z], sign)
-            if not is_optimal(s):
-                continue
-            recompute_slopes(t, s, r.cost)
-            gap = gap_between(sign * value, s.z, s.all_slopes, (r.low, r.high))
-            own = (sign * value, proof[1], proof[2], gap, proof[4])
-            if is_optimal(s) and _is_proof(own, limits):
-                found[side, z] = value
-                _worsen(worst, own)
+            if wanted[z] and np.isnan(found[side, z]):
+                _try(kernel, found, here, z, side, proof, limits, worst)
+
+
+@compiled
+def _try(
+    kernel: Kernel,
+    found: Table,
+    here: Numbers,
+    z: int,
+    side: int,
+    proof: Proof,
+    limits: tuple[float, float],
+    worst: Vector,
+) -> None:
+    """Look at the proven vertex where the state stands as the optimum of this z; that needs other duals."""
+    s, r = kernel.state, kernel.room
+    sign = _aim(kernel, z, side)
+    _turn(kernel, here[z], sign)
+    if not is_optimal(s):
+        return
+    recompute_slopes(kernel.tableau, s, r.cost)
+    value = sign * s.z[z]
+    own = (value, proof[1], proof[2], gap_between(value, s.z, s.all_slopes, (r.low, r.high)), proof[4])
+    if is_optimal(s) and _is_proof(own, limits):
+        found[side, z] = s.z[z]
+        _worsen(worst, own)
 
 
 @compiled
@@ -152,27 +171,22 @@ def _note(kernel: Kernel, found: Table) -> None:
 
 
 @compiled
-def _fix(kernel: Kernel, found: Table, position: Numbers) -> None:
+def _fix(kernel: Kernel, found: Table, position: Numbers, gap: float, allowed: float) -> None:
     """Note, and hold, the variables that the bounds of the objective allow no move.
 
     cost·z = Σ slopes·z wherever A·z = 0, and no term can be less than at the bound it presses against. A move
     of one z from there raises the costs by its reduced cost; they cannot rise above the bounds' own worst.
     """
     r, s = kernel.room, kernel.state
-    most, least = 0.0, 0.0
+    spare = 0.0
     for z in range(found.shape[1]):
-        cost, slope = r.cost[z], s.all_slopes[z]
-        most += (cost * r.high[z] if cost > 0.0 else cost * r.low[z]) if cost != 0.0 else 0.0
-        least += (slope * r.low[z] if slope > 0.0 else slope * r.high[z]) if slope != 0.0 else 0.0
-    spare = max(most - least, 0.0)
-    if not spare < np.inf:
-        return
+        cost = r.cost[z]
+        if cost != 0.0:
+            spare += cost * ((r.high[z] if cost > 0.0 else r.low[z]) - s.z[z])
     for z in range(found.shape[1]):
         slope, p = s.all_slopes[z], position[z]
-        if p >= s.rows and spare <= FEASIBLE * abs(slope):
-            held = r.low[z] if slope > 0.0 else r.high[z]
-            found[0, z] = found[1, z] = r.low[z] = r.high[z] = s.low[p] = s.high[p] = held
-            s.x[p] = held
+        if p >= s.rows and spare <= FEASIBLE * abs(slope) and gap <= allowed * abs(slope) and slope != 0.0:
+            found[0, z] = found[1, z] = r.low[z] = r.high[z] = s.low[p] = s.high[p] = s.x[p]
 
 
 @compiled

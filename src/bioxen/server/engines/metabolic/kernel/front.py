@@ -20,8 +20,6 @@ from bioxen.server.engines.metabolic.reduction import Reduction
 
 ROUGH = 1e-8
 """A larger duality gap is worth a step of iterative refinement of the duals."""
-COARSE = 0.1
-"""A larger residual |A·x|, as a share of what bounds may be missed by, is worth one of x."""
 NO_PROOF = (np.nan, np.nan, np.nan, np.nan, np.nan)
 
 
@@ -87,7 +85,7 @@ def conclude(
     if status != OPTIMAL:
         return status, NO_PROOF
     proof = _certify(kernel, lower, upper, cost, x)
-    if proof[1] > COARSE * kernel.state.near[0]:
+    if proof[1] > kernel.state.near[0]:
         status = finish(kernel.tableau, kernel.state, kernel.room.cost, True)
         if status != OPTIMAL:
             return status, NO_PROOF

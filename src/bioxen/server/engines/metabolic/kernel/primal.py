@@ -98,4 +98,4 @@ def _leaving(s: State, rises: bool, own: float) -> tuple[int, float]:
 @compiled
 def _room(s: State, i: int, rises: bool) -> float:
     """Return how far the basic variable is from the bound it moves to."""
-    return s.x[i] - s.low[i] if (s.entries[i] > 0.0) == rises else s.high[i] - s.x[i]
+    return float(s.x[i] - s.low[i] if (s.entries[i] > 0.0) == rises else s.high[i] - s.x[i])

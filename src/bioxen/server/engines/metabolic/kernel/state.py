@@ -108,7 +108,7 @@ def allocate(tableau: Tableau) -> State:
 
 @compiled
 def copy(source: Vector | Numbers, target: Vector | Numbers) -> None:
-    """Write `source` into the first of `target`; numba's own slices bring much code for what never happens."""
+    """Write `source` into the first of `target`; numba's slices bring much code for what never happens."""
     for i in range(source.size):
         target[i] = source[i]
 

@@ -27,7 +27,7 @@ class Sparse(NamedTuple):
     """A sparse matrix, line by line: either its columns or its rows."""
 
     starts: NDArray[np.uint32]
-    """Where each line begins, and the end. Unsigned: numba asks of other numbers whether they are negative."""
+    """Where each line begins, and the end. Unsigned: numba asks other numbers if they are negative."""
     places: NDArray[np.uint32]
     values: Vector
 
