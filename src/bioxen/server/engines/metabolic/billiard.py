@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.metabolic.kernel.compiled import compiled
+from bioxen.server.engines.metabolic.kernel.compiled import compiled, entry
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -14,7 +14,7 @@ PARALLEL = 1e-14
 """A ball that nears a face at less than this share of its speed never meets it."""
 
 
-@compiled
+@entry
 def fly(
     faces: Matrix,
     gram: Matrix,

@@ -30,7 +30,10 @@ they are."""
 
 
 def compiled(function: Function) -> Function:
-    """Return `function` as machine code, kept on disk, for compiled functions to call; without threads."""
+    """Return `function` as machine code, kept on disk, for compiled functions to call; without threads.
+
+    Nothing leads to it from Python: called from there it ends the process. `entry` is for that.
+    """
     return _compile(function, no_cpython_wrapper=True)
 
 
