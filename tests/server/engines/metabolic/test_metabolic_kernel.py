@@ -101,7 +101,7 @@ def test_random_perturbations(name: str, count: int) -> None:
                 outcome.certificate.residual, abs=1e-9
             )
     print(f"{name}: {count} programs, {refused} without an optimum, fallbacks {dict(programs.fallbacks)}")
-    assert programs.fallbacks.total() - refused <= 0.02 * count, programs.fallbacks
+    assert programs.fallbacks.total() - refused <= 0.005 * count, programs.fallbacks
 
 
 @settings(max_examples=150, deadline=None)
@@ -180,26 +180,40 @@ SCRIPT = """
 import hashlib, json, sys
 from tests.server.engines.metabolic.bench import run, encoded
 for request in json.load(sys.stdin):
-    print(hashlib.sha256(encoded(run("textbook", **request)).encode()).hexdigest())
+    print(hashlib.sha256(encoded(run(sys.argv[1], **request)).encode()).hexdigest())
 """
 
 
-def test_fifty_requests_give_the_same_bits_in_any_order_and_process() -> None:
-    digests = [hashlib.sha256(encoded(run("textbook", **one)).encode()).hexdigest() for one in REQUESTS]
-    order = list(range(len(REQUESTS)))
-    random.Random(7).shuffle(order)
-    for number in order:
-        answer = encoded(run("textbook", **REQUESTS[number]))
-        assert hashlib.sha256(answer.encode()).hexdigest() == digests[number]
-    other = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        input=json.dumps(REQUESTS[::-1]),
+def elsewhere(name: str, requests: list[dict[str, Any]]) -> subprocess.Popen[str]:
+    """Start a process that answers the requests in this order and prints a digest of each answer."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        capture_output=True,
         text=True,
-        check=True,
     )
-    assert other.stdout.split() == digests[::-1]
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(requests))
+    process.stdin.close()
+    return process
+
+
+@pytest.mark.parametrize("name", ["textbook", "iJO1366"])
+def test_fifty_requests_give_the_same_bits_in_any_order_and_process(name: str) -> None:
+    assert len(REQUESTS) == 50
+    orders = [random.Random(seed).sample(range(50), 50) for seed in (1, 2, 3)]
+    others = [elsewhere(name, [REQUESTS[number] for number in order]) for order in orders[1:]]
+    digests = [hashlib.sha256(encoded(run(name, **one)).encode()).hexdigest() for one in REQUESTS]
+    assert len(set(digests)) > 25
+    for number in orders[0]:
+        answer = encoded(run(name, **REQUESTS[number]))
+        assert hashlib.sha256(answer.encode()).hexdigest() == digests[number]
+    for order, other in zip(orders[1:], others, strict=True):
+        assert other.stdout is not None
+        with other:
+            assert other.stdout.read().split() == [digests[number] for number in order]
+        assert other.returncode == 0
 
 
 def test_essential_genes() -> None:

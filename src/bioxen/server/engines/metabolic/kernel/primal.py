@@ -23,6 +23,10 @@ PATIENCE = 100
 """After this many steps in a row that gain nothing, the first column that could gain enters, not the best."""
 
 
+HARRIS = 0.1
+"""The share of what bounds may be missed by that one step may use up, so that several do not exceed it."""
+
+
 @compiled
 def primal(t: Tableau, s: State) -> int:
     """Pivot until no reduced cost says that the costs could fall."""
@@ -81,7 +85,7 @@ def _leaving(s: State, rises: bool, own: float) -> tuple[int, float]:
     limit = np.inf
     for c in range(count):
         i = s.candidates[c]
-        limit = min(limit, (max(_room(s, i, rises), 0.0) + s.near[0]) / abs(s.entries[i]))
+        limit = min(limit, (max(_room(s, i, rises), 0.0) + HARRIS * s.near[0]) / abs(s.entries[i]))
     chosen, step, largest = -1, own, 0.0
     if own <= limit:
         return chosen, step
