@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
-from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
+from bioxen.protocol.kinetic import AnyKineticRequest, AnyMembersRequest, KineticResult, MembersRequest
 from bioxen.protocol.metabolic import AnyMetabolicRequest, BatchRequest, MetabolicResult
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import shards
+from bioxen.server.orchestrator.sharding import Divisible, Shard, conclude, shards, size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 JSON = "application/json"
@@ -41,6 +42,14 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         async for event in _events(computer, request):
             yield event
 
+    async def stream_study(request: AnyMembersRequest) -> AsyncIterator[ServerSentEvent]:
+        """Run a study over many members and send its parts as they are done: `shard`, then `end`, or `problem`.
+
+        Where a conclusion over all members was asked for, `end` has the whole result.
+        """
+        async for event in _events(computer, request):
+            yield event
+
     if "static" in services:
         router.post("/compute/metabolic", response_model=MetabolicResult, responses=FAULTS)(compute_metabolic)
         router.post("/compute/metabolic/stream", response_class=EventSourceResponse, responses=FAULTS)(
@@ -48,6 +57,9 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         )
     if "dynamic" in services:
         router.post("/compute/kinetic", response_model=KineticResult, responses=FAULTS)(compute_kinetic)
+        router.post("/compute/kinetic/stream", response_class=EventSourceResponse, responses=FAULTS)(
+            stream_study
+        )
     return router
 
 
@@ -59,18 +71,24 @@ async def _computed(computer: Computer, request: ComputeRequest) -> Response:
     return Response(result, media_type=JSON, headers={"Server-Timing": f"compute;dur={milliseconds:.3f}"})
 
 
-async def _events(computer: Computer, request: BatchRequest) -> AsyncIterator[ServerSentEvent]:
+async def _events(computer: Computer, request: Divisible) -> AsyncIterator[ServerSentEvent]:
     """Give a `shard` event for each part (its offset, its columns, the progress), then `end`.
 
     The answer has begun when a fault comes, so the fault is an event too: `problem`, with the usual body.
     """
-    total, done = len(request.variants), 0
+    total, done = size_of(request), 0
+    concludes = isinstance(request, MembersRequest) and request.concludes
+    kept: list[Shard] = []
     try:
         async for shard in shards(request, computer.compute):
-            done += len(shard.result["batch"]["status"])
+            done += shard.size
             part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
             yield ServerSentEvent(event="shard", data=part)
+            kept += [shard] if concludes else []
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return
-    yield ServerSentEvent(event="end", data={"done": done, "total": total})
+    end: dict[str, Any] = {"done": done, "total": total}
+    if concludes and isinstance(request, MembersRequest):
+        end["result"] = await conclude(request, kept)
+    yield ServerSentEvent(event="end", data=end)

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
-from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import EngineInfo, HealthReport, HealthStatus
@@ -104,7 +103,7 @@ class ComputationService:
             BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
         """
         model = await self._model(request)  # once, whatever the number of shards: a text is scanned for it
-        if isinstance(request, BatchRequest) and needs_shards(request):
+        if needs_shards(request):
             return await compute_in_shards(request, lambda part: self._run(part, model))
         return await self._run(request, model)
 

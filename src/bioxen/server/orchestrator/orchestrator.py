@@ -21,7 +21,6 @@ from bioxen.errors import (
     ServiceUnavailableError,
 )
 from bioxen.protocol.kinetic import KineticRequest
-from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
@@ -135,7 +134,7 @@ class ComputationOrchestrator:
             ServiceUnavailableError: no replica could be reached.
             BioXenException: what the replica answered, as the same class.
         """
-        if isinstance(request, BatchRequest) and needs_shards(request):
+        if needs_shards(request):
             return await compute_in_shards(request, self.compute)
         if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
             raise OverloadError(

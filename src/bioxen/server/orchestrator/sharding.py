@@ -7,22 +7,28 @@ same batch gives the same columns whatever the shards' order was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from bioxen.errors import BioXenException
+from bioxen.protocol.kinetic import MembersRequest, Part
 from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.request import ComputeRequest
 
 SHARD = 250
 """Variants of one shard: a fraction of a second of work, so that progress shows and a cancel is quick."""
+MEMBERS = 50
+"""Members of one shard of a kinetic study, each of which is a simulation."""
 WINDOW = 32
 """Shards of one batch under way at once; the rest does not take up the queue that others share."""
 
 Compute = Callable[[ComputeRequest], Awaitable[bytes]]
+
+
+Divisible = BatchRequest | MembersRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +36,39 @@ class Shard:
     """The answer to a part of a batch."""
 
     offset: int
-    """The first variant of the part."""
+    """The first variant or member of the part."""
+    size: int
     result: dict[str, Any]
-    """A `MetabolicResult` as plain data, with the part's columns."""
+    """A result as plain data, with the part's columns."""
 
 
-def needs_shards(request: ComputeRequest) -> bool:
-    """Return whether `request` is a batch too large for one shard."""
+def size_of(request: Divisible) -> int:
+    """Return how many variants or members `request` has."""
+    return len(request.variants) if isinstance(request, BatchRequest) else len(request.members_of_part)
+
+
+def needs_shards(request: ComputeRequest) -> TypeGuard[Divisible]:
+    """Return whether `request` is too large for one shard; a part that was asked for is left whole."""
+    if isinstance(request, MembersRequest):
+        return request.part is None and request.member_count > MEMBERS
     return isinstance(request, BatchRequest) and len(request.variants) > SHARD
 
 
-async def shards(request: BatchRequest, compute: Compute) -> AsyncIterator[Shard]:
+async def shards(request: Divisible, compute: Compute) -> AsyncIterator[Shard]:
     """Give the answers to the parts of `request`, each as soon as it is there.
 
     Leaving the iteration stops what still runs. A part that fails ends it with that part's fault.
     """
     gate = asyncio.Semaphore(WINDOW)
 
-    async def answer(offset: int) -> Shard:
+    async def answer(offset: int, part: Divisible) -> Shard:
         async with gate:
-            part = request.model_copy(update={"variants": request.variants[offset : offset + SHARD]})
             try:
-                return Shard(offset, msgspec.json.decode(await compute(part)))
+                return Shard(offset, size_of(part), msgspec.json.decode(await compute(part)))
             except BioXenException as error:
                 raise _moved(error, offset) from None
 
-    tasks = [asyncio.ensure_future(answer(offset)) for offset in range(0, len(request.variants), SHARD)]
+    tasks = [asyncio.ensure_future(answer(offset, part)) for offset, part in _parts(request)]
     try:
         for done in asyncio.as_completed(tasks):
             yield await done
@@ -65,10 +78,33 @@ async def shards(request: BatchRequest, compute: Compute) -> AsyncIterator[Shard
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def compute_in_shards(request: BatchRequest, compute: Compute) -> bytes:
+def _parts(request: Divisible) -> Iterator[tuple[int, Divisible]]:
+    total = size_of(request)
+    if isinstance(request, BatchRequest):
+        for offset in range(0, total, SHARD):
+            variants = request.variants[offset : offset + SHARD]
+            yield offset, request.model_copy(update={"variants": variants})
+        return
+    start = request.members_of_part.start
+    for offset in range(0, total, MEMBERS):
+        part = Part(first=start + offset, count=min(MEMBERS, total - offset))
+        yield offset, request.model_copy(update={"part": part})
+
+
+async def compute_in_shards(request: Divisible, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    parts = [shard async for shard in shards(request, compute)]
-    return msgspec.json.encode(join(parts))
+    if isinstance(request, BatchRequest):
+        return msgspec.json.encode(join([shard async for shard in shards(request, compute)]))
+    compact = request.model_copy(update={"encoding": "base64"})
+    parts = [shard async for shard in shards(compact, compute)]
+    return msgspec.json.encode(await conclude(request, parts))
+
+
+async def conclude(request: MembersRequest, parts: list[Shard]) -> dict[str, Any]:
+    """Return the result of a whole study from those of its parts."""
+    from bioxen.server.engines.studies.conclude import joined  # late: a service starts without numpy
+
+    return await asyncio.to_thread(joined, request, [part.result for part in parts])
 
 
 def join(parts: list[Shard]) -> dict[str, Any]:
