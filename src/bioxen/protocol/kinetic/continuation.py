@@ -25,9 +25,9 @@ class ContinuationRequest(KineticRequest):
     upper: Quantity
     scale: Literal["linear", "log"] = "linear"
     """Whether steps are measured along the parameter or its logarithm."""
-    max_points: Annotated[int, Field(ge=2, le=20_000)] = 500
+    max_points: Annotated[int, Field(ge=2, le=20_000)] = 1000
     """Points computed in each direction at most."""
-    largest_step: Annotated[float, Field(ge=1e-4, le=0.5)] = 0.02
+    largest_step: Annotated[float, Field(ge=1e-4, le=0.5)] = 0.05
     """Longest step as a share of the range, or of a variable's own size."""
 
     @model_validator(mode="after")

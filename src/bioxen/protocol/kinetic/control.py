@@ -47,5 +47,6 @@ class ControlAnalysis(Message):
     """Species × parameters: ds/dp, unscaled."""
     summation_error: float
     """Largest distance of a row sum of scaled coefficients from the theorem's 1 (fluxes) or 0 (species)."""
-    connectivity_error: float
-    """Largest distance from the connectivity theorem, in units of the terms that cancel."""
+    connectivity_error: float | None
+    """Largest distance from the connectivity theorem, in units of the terms that cancel; null where rate rules
+    move something, which the theorem does not know."""

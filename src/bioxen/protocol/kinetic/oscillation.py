@@ -10,7 +10,7 @@ from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic.request import MAX_POINTS, TimedRequest, Tolerance
 from bioxen.protocol.units import ModelTime, Quantity
 
-OscillationKind = Literal["sustained", "damped", "growing", "irregular", "none"]
+OscillationKind = Literal["sustained", "damped", "growing", "irregular", "none", "undefined"]
 
 
 class OscillationRequest(TimedRequest):
@@ -41,7 +41,8 @@ class Oscillation(Message):
 
     output: str
     kind: OscillationKind
-    """`irregular` swings without a period that repeats; `none` does not swing, or fewer than three times."""
+    """`irregular` swings without a period that repeats; `none` does not swing, or fewer than three times;
+    `undefined` is no finite number somewhere."""
     period: ModelTime | None = None
     """Mean time from peak to peak; null for `irregular` and `none`."""
     period_deviation: ModelTime | None = None

@@ -34,11 +34,14 @@ class StochasticRequest(TimedRequest):
 
 
 class EventFirings(Message):
-    """When events fired during a time course, in columns, in the order they fired."""
+    """When events fired during a time course, in columns, in the order they fired.
+
+    The times are those that the integrator's root finding located, not points of the grid.
+    """
 
     time: list[ModelTime]
     """When the event changed the model: its delay after its trigger, where it has one."""
-    triggered: list[ModelTime]
-    """When its trigger turned true."""
+    triggered: list[ModelTime | None]
+    """When its trigger turned true; null for a delayed event that was triggered at the very start."""
     event: list[str]
     """The event's id."""

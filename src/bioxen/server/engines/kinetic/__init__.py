@@ -13,6 +13,8 @@ from bioxen.protocol.base import parse
 from bioxen.protocol.kinetic import (
 
 
+    ContinuationRequest,
+    ControlRequest,
     EnsembleRequest,
     EstimationRequest,
     KineticRequest,
@@ -20,6 +22,8 @@ from bioxen.protocol.kinetic import (
     MorrisRequest,
 
 
+    OscillationRequest,
+    PetabRequest,
     ScanRequest,
     SensitivityRequest,
     SobolRequest,
@@ -32,8 +36,12 @@ from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic import loader, runner
 from bioxen.server.engines.kinetic.answer import Answer
+from bioxen.server.engines.kinetic.continuation import continuation
+from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
 from bioxen.server.engines.kinetic.noise import Noise
+from bioxen.server.engines.kinetic.oscillation import oscillation
+from bioxen.server.engines.kinetic.petab import petab
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.sensitivity import sensitivity
 from bioxen.server.engines.kinetic.ssa import ssa
@@ -54,6 +62,10 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     ScanRequest: study,
     SobolRequest: study,
     MorrisRequest: study,
+    ControlRequest: control,
+    ContinuationRequest: continuation,
+    OscillationRequest: oscillation,
+    PetabRequest: petab,
 }
 _DEFAULT_CODE = "kinetic_ode"
 

@@ -40,6 +40,8 @@ class Swings:
     damping: float | None = None
     first_peak: float | None = None
     cycles: int = 0
+    peak_spacing: float | None = None
+    """Mean time between peaks, of which a period may have several."""
 
     @property
     def amplitude(self) -> float | None:
@@ -67,7 +69,7 @@ def swings(times: Array, values: Array, noise: float) -> Swings:
     depths = _depths(peaks, troughs)
     rhythm = _rhythm(peaks, depths)
     if rhythm is None:
-        return Swings("irregular", cycles=len(peaks) - 1)
+        return Swings("irregular", cycles=len(peaks) - 1, peak_spacing=_spacing(peaks))
     return _described(peaks, troughs, depths, rhythm)
 
 
@@ -138,4 +140,9 @@ def _described(peaks: Array, troughs: Array, depths: Array, rhythm: int) -> Swin
         damping=damping,
         first_peak=float(peaks[0, 0]),
         cycles=whole,
+        peak_spacing=_spacing(peaks),
     )
+
+
+def _spacing(peaks: Array) -> float:
+    return float((peaks[-1, 0] - peaks[0, 0]) / (len(peaks) - 1))
