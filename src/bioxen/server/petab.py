@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bioxen.errors import MissingModuleError, ValidationError
+from bioxen.protocol.base import parse
 from bioxen.protocol.kinetic import PetabRequest
 
 _TABLES = ("condition", "measurement", "observable")
@@ -37,12 +38,12 @@ def read(path: str | Path, **fields: Any) -> PetabRequest:
         )
     problem = problems[0]
     tables = {f"{kind}_table": _only(folder, problem, f"{kind}_files") for kind in _TABLES}
-    return PetabRequest(
-        kinetic_code=_only(folder, problem, "sbml_files"),
-        parameter_table=(folder / content["parameter_file"]).read_text(),
+    texts: dict[str, Any] = {
+        "kinetic_code": _only(folder, problem, "sbml_files"),
+        "parameter_table": (folder / content["parameter_file"]).read_text(),
         **tables,
-        **fields,
-    )
+    }
+    return parse(PetabRequest, texts | fields)
 
 
 def _only(folder: Path, problem: dict[str, list[str]], kind: str) -> str:

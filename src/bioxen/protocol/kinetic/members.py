@@ -16,6 +16,10 @@ MAX_MEMBERS = 1_000_000
 Report = Literal["features", "values", "summary"]
 
 
+def _final() -> list[Feature]:
+    return ["final"]
+
+
 class Part(Message):
     """Some of the members of a request."""
 
@@ -31,7 +35,7 @@ class MembersRequest(TimedRequest):
     answer has the same bytes. `deadline` holds for each shard.
     """
 
-    features: Annotated[list[Feature], Field(min_length=1)] = Field(default_factory=lambda: ["final"])
+    features: Annotated[list[Feature], Field(min_length=1)] = Field(default_factory=_final)
     """The features of each output that are reported."""
     relative_tolerance: Tolerance = 1e-6
     absolute_tolerance: Tolerance = 1e-12

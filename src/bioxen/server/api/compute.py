@@ -43,7 +43,7 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
             yield event
 
     async def stream_study(request: AnyMembersRequest) -> AsyncIterator[ServerSentEvent]:
-        """Run a study over many members and send its parts as they are done: `shard`, then `end`, or `problem`.
+        """Run a study over many members and send its parts: events `shard`, then `end`, or `problem`.
 
         Where a conclusion over all members was asked for, `end` has the whole result.
         """

@@ -11,8 +11,6 @@ from bioxen._version import VERSION
 from bioxen.errors import BioXenException, UnknownProcessError, did_you_mean
 from bioxen.protocol.base import parse
 from bioxen.protocol.kinetic import (
-
-
     ContinuationRequest,
     ControlRequest,
     EnsembleRequest,
@@ -20,8 +18,6 @@ from bioxen.protocol.kinetic import (
     KineticRequest,
     KineticResult,
     MorrisRequest,
-
-
     OscillationRequest,
     PetabRequest,
     ScanRequest,

@@ -21,7 +21,6 @@ from bioxen.protocol.kinetic import (
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.outputs import Column
 
-
 _AROUND = frozenset({"message", "settings", "completed", "seed"})
 
 

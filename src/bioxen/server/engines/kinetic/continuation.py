@@ -57,9 +57,7 @@ def continuation(request: ContinuationRequest, program: Program) -> Answer:
             return failed(f"No steady state was found to begin at. {REMEDY}", settings)
         limits = (request.lower, request.upper)
         curve = Curve(runner, space, request.parameter, limits, log=request.scale == "log")
-        found = _branch(
-                request, curve, root.state, begin, selections, lambda: _read(runner, selections)
-            )
+        found = _branch(request, curve, root.state, begin, selections, lambda: _read(runner, selections))
     except SolverFailure as failure:
         program.forget()
         return failed(f"The branch was lost at its beginning: {failure}. {REMEDY}", settings)
@@ -90,8 +88,11 @@ def _check_parameter(request: ContinuationRequest, facts: Facts) -> None:
 def _check_range(request: ContinuationRequest, begin: float) -> None:
     if not request.lower <= begin <= request.upper:
         raise ValidationError(
-            f"{request.parameter} is {begin:g} at the beginning, outside [{request.lower:g}, {request.upper:g}].",
-            details={"place": "parameters", "remedy": "Give a value within the range in parameters, or widen it."},
+            f"{request.parameter} begins at {begin:g}, outside [{request.lower:g}, {request.upper:g}].",
+            details={
+                "place": "parameters",
+                "remedy": "Give a value within the range in parameters, or widen it.",
+            },
         )
 
 
@@ -103,7 +104,12 @@ Reader = Callable[[], Column]
 
 
 def _branch(
-    request: ContinuationRequest, curve: Curve, state: Matrix, begin: float, selections: list[str], read: Reader
+    request: ContinuationRequest,
+    curve: Curve,
+    state: Matrix,
+    begin: float,
+    selections: list[str],
+    read: Reader,
 ) -> Branch:
     down = _Arm(request, curve, curve.start(state, curve.q_of(begin), -1))
     up = _Arm(request, curve, curve.start(state, curve.q_of(begin), +1))
@@ -113,8 +119,8 @@ def _branch(
     else:
         up.follow()
     places, start = [*reversed(down.places[1:]), *up.places], len(down.places) - 1
-    turns = [(start - 1 - index, *rest) for index, *rest in reversed(down.special)]
-    turns += [(start + index, *rest) for index, *rest in up.special]
+    turns = [(start - 1 - index, kind, place) for index, kind, place in reversed(down.special)]
+    turns += [(start + index, kind, place) for index, kind, place in up.special]
 
     def values(place: Place) -> Column:
         curve.write(place.state, place.q)

@@ -20,7 +20,14 @@ from bioxen.server.engines.kinetic.outputs import units_for, written
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
 from bioxen.server.engines.kinetic.statespace import StateSpace
-from bioxen.server.engines.kinetic.steady_state import REMEDY, Root, describe, find_root, refuse_driven, volume_of
+from bioxen.server.engines.kinetic.steady_state import (
+    REMEDY,
+    Root,
+    describe,
+    find_root,
+    refuse_driven,
+    volume_of,
+)
 
 _SINGULAR = 1e12
 """Condition of the scaled reduced Jacobian from which the steady state counts as degenerate."""
@@ -58,7 +65,13 @@ def control(request: ControlRequest, program: Program) -> Answer:
                 "Move a parameter away from where steady states appear or vanish.",
                 settings,
             )
-        found, steady = analysis.message(), describe(root, runner, space, program.facts)
+        steady = describe(root, runner, space, program.facts)
+        if steady.stable is False:
+            return failed(
+                f"The only steady state found is unstable, so no change leads to a new one. {REMEDY}",
+                settings,
+            )
+        found = analysis.message()
     except SolverFailure as failure:
         program.forget()
         return failed(f"No steady state was found: {failure}. {REMEDY}", settings)
@@ -185,7 +198,7 @@ def _check_stoichiometry(
     size = np.abs(jacobian).max(initial=0.0)
     if rows and _off((expected - jacobian)[rows]) > 1e-5 * size:
         raise ValidationError(
-            "The model turns reaction rates into changes by more than its stoichiometry: conversion factors, or "
+            "More than the stoichiometry turns reaction rates into changes: conversion factors, or "
             "stoichiometries that vary.",
             details={"place": "process_code", "remedy": "Use kinetic_sensitivity for this model."},
         )

@@ -53,7 +53,9 @@ class Lost(Exception):  # noqa: N818 - an outcome, never seen outside the contin
 class Curve:
     """The steady states of a prepared runner over one parameter."""
 
-    def __init__(self, runner: Runner, space: StateSpace, parameter: str, limits: tuple[float, float], log: bool):
+    def __init__(
+        self, runner: Runner, space: StateSpace, parameter: str, limits: tuple[float, float], log: bool
+    ) -> None:
         self._runner = runner
         self.space = space
         self._parameter = parameter
@@ -125,7 +127,9 @@ class Curve:
 
     def _cosine(self, one: Place, other: Place) -> float:
         metric = self._metric(one.state)
-        lengths = math.sqrt(one.forward @ metric @ one.forward) * math.sqrt(other.forward @ metric @ other.forward)
+        lengths = math.sqrt(one.forward @ metric @ one.forward) * math.sqrt(
+            other.forward @ metric @ other.forward
+        )
         return float(one.forward @ metric @ other.forward) / lengths
 
     def _weights(self, state: Matrix) -> Matrix:
@@ -185,7 +189,13 @@ class Curve:
         tangent /= math.sqrt(tangent @ metric @ tangent)
         self._largest = np.maximum(self._largest, np.abs(state))
         eigenvalues = np.linalg.eigvals(slopes[:, :-1]).astype(complex)
-        return Place(state, float(q), tangent, eigenvalues[np.argsort(-eigenvalues.real)], corrections)
+        return Place(
+            state,
+            float(q),
+            np.asarray(tangent, dtype=float),
+            eigenvalues[np.argsort(-eigenvalues.real)],
+            corrections,
+        )
 
 
 def _balanced(matrix: Matrix) -> tuple[Matrix, Matrix]:

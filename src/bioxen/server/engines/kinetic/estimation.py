@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from bioxen.protocol.kinetic import Estimate, Estimation, EstimationRequest, ExperimentFit, Profile
@@ -107,7 +108,7 @@ def _estimates(fit: Fit, best: OptimizeResult) -> dict[str, Estimate]:
     }
 
 
-def _standard_errors(jacobian: Matrix, variance: float, free: Matrix) -> Sequence[float | None]:
+def _standard_errors(jacobian: Matrix, variance: float, free: NDArray[np.intp]) -> Sequence[float | None]:
     """Return the standard errors; `None` where a parameter is not free or not determined."""
     errors: list[float | None] = [None] * jacobian.shape[1]
     count = jacobian.shape[0]

@@ -66,7 +66,9 @@ class Axis:
 class Data:
     """One experiment: what was measured, how it scatters, and what the condition changes."""
 
-    def __init__(self, experiment: Experiment, place: str, request: EstimationRequest, program: Program) -> None:
+    def __init__(
+        self, experiment: Experiment, place: str, request: EstimationRequest, program: Program
+    ) -> None:
         self.name = experiment.name
         self.times = experiment.measured_times
         self.selections = selections_of(list(experiment.measurements), program.facts, f"{place}measurements")

@@ -101,7 +101,7 @@ def run_members(
     return run
 
 
-def _one(  # noqa: PLR0917 - the arguments of the door
+def _one(
     program: Program,
     changes: list[Change],
     grid: Grid,

@@ -98,6 +98,4 @@ def _words(rows: list[Oscillation]) -> str:
         return "Nothing oscillates after the transient."
     told = [f"{len(members)} {kind}" for kind, members in kinds.items()]
     periods = [row.period for row in rows if row.period is not None]
-    return f"Of {len(rows)} outputs: {', '.join(told)}." + (
-        f" Period {periods[0]:.6g}." if periods else ""
-    )
+    return f"Of {len(rows)} outputs: {', '.join(told)}." + (f" Period {periods[0]:.6g}." if periods else "")

@@ -46,7 +46,9 @@ def petab(request: PetabRequest, program: Program) -> Answer:
         reached = [None if run is None else -float(run.fun) for run in runs]
         found = [run for run in runs if run is not None]
         if not found:
-            return failed(f"The model could not be integrated from any start. {REMEDY}", settings, request.seed)
+            return failed(
+                f"The model could not be integrated from any start. {REMEDY}", settings, request.seed
+            )
         point = np.asarray(min(found, key=lambda run: float(run.fun)).x)
     try:
         outcome = objective.at(point)
@@ -87,7 +89,9 @@ class _Objective:
     def starts(self, request: PetabRequest) -> list[Matrix]:
         """Return the starting points: the given one, then seeded uniform draws on the scales."""
         lower, upper = self._bounds()
-        draws = np.random.default_rng(request.seed).uniform(lower, upper, (request.starts - 1, len(self._free)))
+        draws = np.random.default_rng(request.seed).uniform(
+            lower, upper, (request.starts - 1, len(self._free))
+        )
         return [np.clip(self.given(), lower, upper), *draws]
 
     def search(self, start: Matrix) -> OptimizeResult | None:
@@ -102,9 +106,10 @@ class _Objective:
             value = self._cost(np.clip(point, lower, upper))
             return value if math.isfinite(value) else ceiling
 
-        options = {"maxiter": 500, "maxfun": 100_000, "ftol": 1e-12, "gtol": 1e-6, "eps": _STEP}
+        options: Any = {"maxiter": 500, "maxfun": 100_000, "ftol": 1e-12, "gtol": 1e-6, "eps": _STEP}
         bounds = list(zip(lower, upper, strict=True))
-        return minimize(cost, start, method="L-BFGS-B", bounds=bounds, options=options)
+        found: OptimizeResult = minimize(cost, start, method="L-BFGS-B", bounds=bounds, options=options)
+        return found
 
     def at(self, point: Matrix) -> _Outcome:
         """Return the likelihood at `point`.
@@ -170,5 +175,6 @@ class _Objective:
             return {0.0: {name: runner.get(selection) for name, selection in symbols.items()}}
         table = integrate(self._program, listed, times, list(symbols.values()), self._tolerances).table
         return {
-            time: dict(zip(symbols, row, strict=True)) for time, row in zip(times, table[:, 1:].tolist(), strict=True)
+            time: dict(zip(symbols, row, strict=True))
+            for time, row in zip(times, table[:, 1:].tolist(), strict=True)
         }

@@ -196,13 +196,19 @@ def _assembled(frames: dict[str, Any], facts: Facts) -> Tables:
         for name, row in frames["parameter_table"].iterrows()
     }
     formulas = _Formulas(frames["observable_table"])
-    rows = [_row(index, row, formulas, parameters) for index, (_, row) in enumerate(frames["measurement_table"].iterrows())]
+    rows = [
+        _row(index, row, formulas, parameters)
+        for index, (_, row) in enumerate(frames["measurement_table"].iterrows())
+    ]
     conditions = _conditions(frames["condition_table"], facts, parameters)
     for row in rows:
         if row.condition not in conditions:
             raise ValidationError(
                 f"There is no condition {row.condition!r}.",
-                details={"place": f"measurement_table.{row.index}", "remedy": "Add it to the condition table."},
+                details={
+                    "place": f"measurement_table.{row.index}",
+                    "remedy": "Add it to the condition table.",
+                },
             )
     return Tables(parameters, conditions, rows, _symbols(rows, facts, parameters), facts)
 
@@ -260,7 +266,9 @@ class _Formulas:
         """Return the observable's formula, its noise, transformation and distribution."""
         if observable not in self._frame.index:
             near = did_you_mean(observable, [str(name) for name in self._frame.index])
-            raise UnknownIdentifierError(f"There is no observable {observable!r}.", details={"place": place, **near})
+            raise UnknownIdentifierError(
+                f"There is no observable {observable!r}.", details={"place": place, **near}
+            )
         if observable not in self._known:
             row = self._frame.loc[observable]
             transformation, distribution = row.get("observableTransformation"), row.get("noiseDistribution")
@@ -294,7 +302,12 @@ def _symbols(rows: list[Row], facts: Facts, parameters: dict[str, Parameter]) ->
     used = {name: row for row in rows for name in (*row.formula.symbols, *row.noise.symbols)}
     model = {*facts.species, *facts.parameters, *facts.compartments, *facts.reactions, "time"}
     for name, row in used.items():
-        if name not in model and name not in parameters and name not in row.overrides and name != row.observable:
+        if (
+            name not in model
+            and name not in parameters
+            and name not in row.overrides
+            and name != row.observable
+        ):
             near = did_you_mean(name, [*model, *parameters])
             raise UnknownIdentifierError(
                 f"The formula of {row.observable} names {name!r}, which is nothing in the problem.",

@@ -96,7 +96,9 @@ class Runner:
         model, firings = self._rr.model, self._firings
 
         def note(kind: Literal["trigger", "assignment"]) -> Callable[[Any, int, str], None]:
-            return lambda running, _, event: firings.append(Firing(kind, float(running.getTime()), str(event)))
+            return lambda running, _, event: firings.append(
+                Firing(kind, float(running.getTime()), str(event))
+            )
 
         for event in model.getEventIds():
             listener = model.getEvent(event)

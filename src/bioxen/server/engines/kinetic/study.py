@@ -60,7 +60,7 @@ def study(request: MembersRequest, program: Program) -> Answer:
     )
 
 
-def _run(  # noqa: PLR0917 - the study taken apart
+def _run(
     request: MembersRequest,
     program: Program,
     names: tuple[str, ...],
@@ -79,7 +79,14 @@ def _run(  # noqa: PLR0917 - the study taken apart
     values: list[Matrix] = []
     for start in range(0, len(table), _BLOCK):
         run = run_members(
-            program, names, table[start : start + _BLOCK], grid, selections, how, fixed=fixed, first=first + start
+            program,
+            names,
+            table[start : start + _BLOCK],
+            grid,
+            selections,
+            how,
+            fixed=fixed,
+            first=first + start,
         )
         features.append(features_of(run.times, run.values, request.features, request.relative_tolerance))
         if keeps:
@@ -146,5 +153,3 @@ def _check_room(request: MembersRequest, outputs: int) -> None:
                 "remedy": "Ask for features, fewer points or fewer outputs; or for one `part` at a time.",
             },
         )
-
-

@@ -85,7 +85,9 @@ def _quantile(distribution: Distribution, chances: Array, indices: Any) -> Array
         LogUniform: lambda d: d.lower * (d.upper / d.lower) ** chances,
         Normal: lambda d: d.mean + d.standard_deviation * ndtri(_truncated(d, chances, _normal_share)),
         LogNormal: lambda d: d.median * np.exp(d.sigma * ndtri(_truncated(d, chances, _log_share))),
-        Choice: lambda d: np.array(d.values)[np.minimum((chances * len(d.values)).astype(int), len(d.values) - 1)],
+        Choice: lambda d: np.array(d.values)[
+            np.minimum((chances * len(d.values)).astype(int), len(d.values) - 1)
+        ],
         Values: lambda d: np.array(d.values)[indices],
     }
     return makers[type(distribution)](distribution)

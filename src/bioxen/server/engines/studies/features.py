@@ -53,7 +53,8 @@ _PLAIN: dict[Feature, Callable[[Array, Array], Array]] = {
 def _note_swings(
     table: Array, times: Array, values: Array, wanted: Sequence[Feature], tolerance: float
 ) -> None:
-    late = times >= (times[0] + times[-1]) / 2
+    middle = float(times[0] + times[-1]) / 2
+    late = slice(int(np.searchsorted(times, middle)), None)
     for member in range(values.shape[0]):
         for output in range(values.shape[2]):
             series = values[member, late, output]

@@ -8,6 +8,7 @@ is the smallest number of them after which spacing and swing repeat.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -85,7 +86,9 @@ def _refined(times: Array, values: Array, place: int) -> tuple[float, float]:
     around = slice(place - _AROUND, place + _AROUND + 1)
     width = (times[place + 1] - times[place - 1]) / 2
     x, level = (times[around] - times[place]) / width, values[place]
-    polynomial = np.polynomial.Polynomial(np.linalg.solve(np.vander(x, increasing=True), values[around] - level))
+    polynomial = np.polynomial.Polynomial(
+        np.linalg.solve(np.vander(x, increasing=True), values[around] - level)
+    )
     slope, bend = polynomial.deriv(), polynomial.deriv(2)
     top = 0.0
     for _ in range(20):
@@ -104,7 +107,7 @@ def _refined(times: Array, values: Array, place: int) -> tuple[float, float]:
 def _depths(peaks: Array, troughs: Array) -> Array:
     """Return the fall from each peak but the last to the deepest point before the next."""
     falls = []
-    for (start, height), (end, _) in zip(peaks[:-1], peaks[1:], strict=True):
+    for (start, height), (end, _) in pairwise(peaks):
         between = troughs[(troughs[:, 0] > start) & (troughs[:, 0] < end), 1]
         falls.append(height - between.min() if between.size else np.nan)
     return np.array(falls)
@@ -128,7 +131,9 @@ def _described(peaks: Array, troughs: Array, depths: Array, rhythm: int) -> Swin
     spacing = np.diff(peaks[::-1][: whole * rhythm + 1 : rhythm, 0][::-1])
     ratios = np.log(depths[:-rhythm] / depths[rhythm:])[-_LATEST * rhythm :]
     damping = float(ratios.mean())
-    kind: OscillationKind = "sustained" if abs(damping) <= _SUSTAINED else "damped" if damping > 0 else "growing"
+    kind: OscillationKind = (
+        "sustained" if abs(damping) <= _SUSTAINED else "damped" if damping > 0 else "growing"
+    )
     end, start = peaks[-1, 0], peaks[-1 - rhythm, 0]
     last_troughs = troughs[(troughs[:, 0] >= start) & (troughs[:, 0] <= end), 1]
     return Swings(
