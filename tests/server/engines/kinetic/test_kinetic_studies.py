@@ -276,7 +276,7 @@ def test_indices_of_what_does_not_vary_are_null(engine: KineticEngine) -> None:
 
 
 def test_the_same_study_gives_the_same_bytes(engine: KineticEngine) -> None:
-    request: dict[str, Any] = {"factors": FACTORS, "samples": 16, "seed": 3, **INSTANT}
+    request: dict[str, Any] = {"factors": FACTORS, "samples": 16, "seed": 0, **INSTANT}
     results = {plain(run(engine, ISHIGAMI, "kinetic_sobol", **request)) for _ in range(2)}
     assert len(results) == 1
 

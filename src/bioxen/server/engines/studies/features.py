@@ -31,8 +31,7 @@ def features_of(times: Array, values: Array, wanted: Sequence[Feature], toleranc
         table[:, row, :] = _PLAIN[feature](times, values) if feature in _PLAIN else np.nan
     if "period" in wanted or "amplitude" in wanted:
         _note_swings(table, times, values, wanted, tolerance)
-    table[np.isnan(values).any(axis=1)[:, None, :].repeat(len(wanted), axis=1)] = np.nan
-    return table
+    return np.where(np.isnan(values).any(axis=1, keepdims=True), np.nan, table)
 
 
 def _mean(times: Array, values: Array) -> Array:

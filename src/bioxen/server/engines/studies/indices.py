@@ -84,7 +84,7 @@ def _sobol(request: SobolRequest, values: Array) -> Any:
         calc_second_order=request.second_order,
         num_resamples=RESAMPLES,
         conf_level=_CONFIDENCE,
-        seed=request.seed,
+        seed=request.seed + 1,  # SALib takes 0 for no seed at all
     )
 
 
