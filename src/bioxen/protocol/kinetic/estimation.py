@@ -167,7 +167,8 @@ class Estimation(Message):
     """Of the residuals, each divided by its sigma where a noise model gives one."""
     residuals: dict[str, list[float | None]] | None = None
     """Selection → simulated − measured at each time; null where there are several experiments."""
-    experiments: list[ExperimentFit]
+    experiments: list[ExperimentFit] | None = None
+    """Each of several experiments; the numbers of a single one are the result's own."""
     start_costs: list[float | None]
     """Sum of squares reached from each start, in the order of the starts; null where that start failed."""
     profiles: dict[str, Profile] | None = None

@@ -88,6 +88,7 @@ def test_experiments_share_parameters_and_keep_their_conditions(engine: KineticE
     )
     assert found.parameters["k"].value == pytest.approx(0.3, rel=1e-6)
     assert found.residuals is None
+    assert found.experiments is not None
     assert [one.name for one in found.experiments] == ["low", "high"]
     assert found.experiments[1].simulated["[A]"][0] == 20.0
 

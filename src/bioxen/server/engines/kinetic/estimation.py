@@ -49,7 +49,7 @@ def estimation(request: EstimationRequest, program: Program) -> Answer:
         parameters=_estimates(fit, best),
         sum_of_squares=2 * float(best.cost),
         residuals=experiments[0].residuals if request.experiments is None else None,
-        experiments=experiments,
+        experiments=None if request.experiments is None else experiments,
         start_costs=costs,
         profiles=_profiles(request, fit, best),
     )
