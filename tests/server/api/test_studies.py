@@ -88,6 +88,13 @@ def test_a_stream_of_members_ends_without_a_conclusion(http: httpx2.Client) -> N
     assert (name, sorted(end)) == ("end", ["done", "total"])
 
 
+def test_what_is_too_large_to_put_together_is_refused(http: httpx2.Client) -> None:
+    body = ensemble(members=200_000, report="summary", time_points=1001)
+    problem = http.post("/compute/kinetic", json=body).json()
+    assert (problem["code"], problem["place"]) == ("BX008", "report")
+    assert dict(events(http, body))["problem"]["place"] == "report"
+
+
 def test_a_mistake_is_a_problem(http: httpx2.Client) -> None:
     body = ensemble(distributions={"kk": {"kind": "uniform", "lower": 0.1, "upper": 1.0}})
     problem = http.post("/compute/kinetic", json=body).json()

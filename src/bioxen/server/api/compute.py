@@ -16,7 +16,7 @@ from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import Divisible, Shard, conclude, shards, size_of
+from bioxen.server.orchestrator.sharding import Divisible, Shard, checked, conclude, shards, size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 JSON = "application/json"
@@ -77,18 +77,19 @@ async def _events(computer: Computer, request: Divisible) -> AsyncIterator[Serve
     The answer has begun when a fault comes, so the fault is an event too: `problem`, with the usual body.
     """
     total, done = size_of(request), 0
-    concludes = isinstance(request, MembersRequest) and request.concludes
+    study = request if isinstance(request, MembersRequest) and request.concludes else None
     kept: list[Shard] = []
     try:
-        async for shard in shards(request, computer.compute):
+        parts = shards(request, computer.compute)
+        async for shard in checked(study, parts) if study else parts:
             done += shard.size
             part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
             yield ServerSentEvent(event="shard", data=part)
-            kept += [shard] if concludes else []
+            kept += [shard] if study else []
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return
     end: dict[str, Any] = {"done": done, "total": total}
-    if concludes and isinstance(request, MembersRequest):
-        end["result"] = await conclude(request, kept)
+    if study:
+        end["result"] = await conclude(study, kept)
     yield ServerSentEvent(event="end", data=end)

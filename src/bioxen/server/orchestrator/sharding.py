@@ -7,13 +7,15 @@ same batch gives the same columns whatever the shards' order was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
+from math import prod
 from typing import Any, TypeGuard
 
 import msgspec
 
-from bioxen.errors import BioXenException
+from bioxen.errors import BioXenException, ValidationError
 from bioxen.protocol.kinetic import MembersRequest, Part
 from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.request import ComputeRequest
@@ -22,6 +24,8 @@ SHARD = 250
 """Variants of one shard: a fraction of a second of work, so that progress shows and a cancel is quick."""
 MEMBERS = 50
 """Members of one shard of a kinetic study, each of which is a simulation."""
+MOST_NUMBERS = {"features": 5_000_000, "values": 5_000_000, "summary": 20_000_000}
+"""What a study keeps of its members → how many numbers that may be over all of them."""
 WINDOW = 32
 """Shards of one batch under way at once; the rest does not take up the queue that others share."""
 
@@ -54,7 +58,7 @@ def needs_shards(request: ComputeRequest) -> TypeGuard[Divisible]:
     return isinstance(request, BatchRequest) and len(request.variants) > SHARD
 
 
-async def shards(request: Divisible, compute: Compute) -> AsyncIterator[Shard]:
+async def shards(request: Divisible, compute: Compute) -> AsyncGenerator[Shard, None]:
     """Give the answers to the parts of `request`, each as soon as it is there.
 
     Leaving the iteration stops what still runs. A part that fails ends it with that part's fault.
@@ -96,8 +100,31 @@ async def compute_in_shards(request: Divisible, compute: Compute) -> bytes:
     if isinstance(request, BatchRequest):
         return msgspec.json.encode(join([shard async for shard in shards(request, compute)]))
     compact = request.model_copy(update={"encoding": "base64"})
-    parts = [shard async for shard in shards(compact, compute)]
+    parts = [shard async for shard in checked(request, shards(compact, compute))]
     return msgspec.json.encode(await conclude(request, parts))
+
+
+async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -> AsyncGenerator[Shard, None]:
+    """Give `parts`, unless the whole of them would be too large to be put together.
+
+    Raises:
+        ValidationError: it would; the first part tells.
+    """
+    most = MOST_NUMBERS[request.kept]
+    async with aclosing(parts):  # so that what still runs is stopped now
+        async for shard in parts:
+            arrays = [shard.result["members"][name] for name in ("features", "values")]
+            each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
+            total = int(each * size_of(request))
+            if total > most:
+                raise ValidationError(
+                    f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
+                    details={
+                        "place": "report",
+                        "remedy": "Ask for features, fewer points or outputs, for one `part` at a time, or stream them.",
+                    },
+                )
+            yield shard
 
 
 async def conclude(request: MembersRequest, parts: list[Shard]) -> dict[str, Any]:
