@@ -121,7 +121,7 @@ async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -
                     f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
                     details={
                         "place": "report",
-                        "remedy": "Ask for features, fewer points or outputs, for one `part` at a time, or stream them.",
+                        "remedy": "Ask for features, fewer points or outputs, or one `part` at a time.",
                     },
                 )
             yield shard
