@@ -210,8 +210,10 @@ def test_symbolic_kinetics_name_their_own_facts(services: FakeServices) -> None:
     assert len(about["request"]["kinetic_code"]) < 300
 
 
-NEEDS_MORE = ("batch", "estimation", "envelope", "phase_plane", "robustness", "ensemble", "scan", "sobol")
-NEEDS_MORE += ("morris", "continuation", "bifurcation", "petab")
+NEEDS_MORE = (
+    *("batch", "estimation", "envelope", "phase_plane", "robustness"),
+    *("ensemble", "scan", "sobol", "morris", "continuation", "bifurcation", "petab"),
+)
 """Processes that cannot be asked without a context."""
 CODES = st.sampled_from(
     [code for process in PROCESSES for code in process.codes if not any(word in code for word in NEEDS_MORE)]
