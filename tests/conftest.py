@@ -32,6 +32,13 @@ def static(services: Supervisor) -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture(scope="session")
+def dynamic(services: Supervisor) -> Iterator[httpx2.Client]:
+    """A plain HTTP client of the kinetic service itself."""
+    with httpx2.Client(base_url=services.services[1].url, timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def _local() -> Iterator[BioXenHypervisor]:
     with bioxen.local(workers=1) as running:
         yield running

@@ -5,32 +5,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from bioxen.errors import MissingModuleError, ValidationError
+from bioxen.protocol.kinetic_rows import KINETIC
 from bioxen.protocol.packing import unpack_rows
+from bioxen.protocol.table import Cell, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bioxen.protocol.result import ProcessResult
 
-Cell = str | float | int | bool | None
 NAMES = ("reaction", "metabolite", "gene", "parameter")
 """First columns that name their rows."""
 ENDS = ("minimum", "maximum")
 PLANE = ("objective", "slope_x", "slope_y", "phase")
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Columns with names, as COBRApy and Tellurium name them."""
-
-    columns: list[str]
-    rows: list[list[Cell]]
 
 
 def rows_of(result: ProcessResult) -> Rows:
@@ -86,16 +78,6 @@ def to_csv(result: ProcessResult) -> str:
     writer.writerow(rows.columns)
     writer.writerows(["" if cell is None else cell for cell in row] for row in rows.rows)
     return text.getvalue()
-
-
-def _time_course(service: Mapping[str, Any]) -> Rows:
-    trajectories: dict[str, list[Cell]] = service["species_trajectories"]
-    columns = [service["time_vector"], *trajectories.values()]
-    return Rows(["time", *trajectories], [list(row) for row in zip(*columns, strict=True)])
-
-
-def _steady_state(service: Mapping[str, Any]) -> Rows:
-    return Rows(["output", "value"], [[name, value] for name, value in service["final_state"].items()])
 
 
 def _dynamics(service: Mapping[str, Any]) -> Rows:
@@ -214,17 +196,6 @@ def _prices(service: Mapping[str, Any]) -> Rows:
     return Rows(["kind", "id", "flux", "price"], made)
 
 
-def _sensitivities(service: Mapping[str, Any]) -> Rows:
-    columns = ["output", "parameter", "unscaled", "scaled"]
-    return Rows(columns, [[row[column] for column in columns] for row in service["sensitivities"]])
-
-
-def _estimation(service: Mapping[str, Any]) -> Rows:
-    columns = ["value", "standard_error", "at_bound"]
-    fitted = service["estimation"]["parameters"].items()
-    return Rows(["parameter", *columns], [[name, *(one[c] for c in columns)] for name, one in fitted])
-
-
 def _fluxes(service: Mapping[str, Any]) -> Rows:
     return Rows(["reaction", "fluxes"], [[name, flux] for name, flux in service["flux_state"].items()])
 
@@ -254,9 +225,6 @@ _MAKERS = {
     "gap_fills": _gap_fills,
     "shadow_prices": _prices,
     "flux_state": _fluxes,
-    "sensitivities": _sensitivities,
-    "estimation": _estimation,
-    "species_trajectories": _time_course,
-    "final_state": _steady_state,
+    **KINETIC,
 }
 """Field of a service's result → how it becomes rows, the most telling first."""

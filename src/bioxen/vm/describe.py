@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bioxen.protocol.kinetic import KineticResult
+from bioxen.protocol.kinetic import (
+    ControlAnalysis,
+    GlobalSensitivity,
+    KineticResult,
+    MorrisEffect,
+    SobolIndex,
+)
 from bioxen.protocol.metabolic import (
     Adjustment,
     Deletion,
@@ -60,6 +66,8 @@ def _kinetic_outcome(result: KineticResult) -> str:
             for name, one in result.estimation.parameters.items()
         }
         return f"fitted {_few(fitted)}; sum of squares {_number(result.estimation.sum_of_squares)}"
+    if (told := _toolbox(result)) is not None:
+        return told
     if result.sensitivities is not None:
         ranked = sorted(result.sensitivities, key=lambda one: -abs(one.scaled or 0.0))
         scaled = {f"dln({one.output})/dln({one.parameter})": _number(one.scaled) for one in ranked}
@@ -72,6 +80,45 @@ def _kinetic_outcome(result: KineticResult) -> str:
     unit = (result.output_units or {}).get("time", "model time units")
     end = f"t = {_number(result.time_vector[-1])} {unit}" if result.time_vector else "the end"
     return f"at {end}: {_state(result)}"
+
+
+def _toolbox(result: KineticResult) -> str | None:
+    """Return what the analyses beyond a single simulation say, or `None` for another result."""
+    if result.branch is not None or result.members is not None or result.summary is not None:
+        return _sentence(result.message).rstrip(".")
+    if result.control is not None:
+        return _controls(result.control)
+    if result.global_sensitivity is not None:
+        return _global(result.global_sensitivity)
+    if result.petab is not None:
+        return f"log-likelihood {result.petab.log_likelihood:.8g} of {result.petab.measurements} measurements"
+    if result.oscillations is None:
+        return None
+    told = {row.output: f"{row.kind}{_period(row.period)}" for row in result.oscillations}
+    return _few(told)
+
+
+def _period(value: float | None) -> str:
+    return "" if value is None else f" with period {_number(value)}"
+
+
+def _controls(found: ControlAnalysis) -> str:
+    flux = found.reactions[-1]
+    control = dict(zip(found.reactions, found.scaled_flux_control[-1], strict=True))
+    ranked = sorted(control, key=lambda name: -abs(control[name] or 0.0))
+    return f"control over the flux {flux}: {_few({name: _number(control[name]) for name in ranked})}"
+
+
+def _global(found: GlobalSensitivity) -> str:
+    if found.sobol is not None:
+        ranked = sorted(found.sobol, key=lambda one: -(one.total or 0.0))
+        return f"largest total Sobol indices: {_few({_of(one): _number(one.total) for one in ranked})}"
+    effects = sorted(found.morris or [], key=lambda one: -(one.mu_star or 0.0))
+    return f"largest mean absolute effects: {_few({_of(one): _number(one.mu_star) for one in effects})}"
+
+
+def _of(one: SobolIndex | MorrisEffect) -> str:
+    return f"{one.factor} on {one.feature} {one.output}"
 
 
 def _state(result: KineticResult) -> str:

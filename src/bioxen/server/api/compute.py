@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
@@ -12,14 +13,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.base import Message
-from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
+from bioxen.protocol.kinetic import AnyKineticRequest, AnyMembersRequest, KineticResult, MembersRequest
 from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import size_of
+from bioxen.server.orchestrator.sharding import Shard, checked, size_of, whole
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 
@@ -47,6 +48,14 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         async for event in _events(computer, request):
             yield event
 
+    async def stream_study(request: AnyMembersRequest) -> AsyncIterator[ServerSentEvent]:
+        """Run a study over many members and send its parts: events `shard`, then `end`, or `problem`.
+
+        Where a conclusion over all members was asked for, `end` has the whole result.
+        """
+        async for event in _events(computer, request):
+            yield event
+
     if "static" in services:
         _add(router, "/compute/metabolic", compute_metabolic, MetabolicResult)
         router.post("/compute/metabolic/stream", response_class=EventSourceResponse, responses=FAULTS)(
@@ -54,6 +63,9 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         )
     if "dynamic" in services:
         _add(router, "/compute/kinetic", compute_kinetic, KineticResult)
+        router.post("/compute/kinetic/stream", response_class=EventSourceResponse, responses=FAULTS)(
+            stream_study
+        )
     return router
 
 
@@ -82,13 +94,21 @@ async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[
     The answer has begun when a fault comes, so the fault is an event too: `problem`, with the usual body.
     """
     total, done = size_of(request), 0
+    study = request if isinstance(request, MembersRequest) and request.concludes else None
+    kept: list[Shard] = []
+    parts = computer.parts(request)
     try:
-        async with aclosing(computer.parts(request)) as shards:
+        async with aclosing(checked(study, parts) if study else parts) as shards:
             async for shard in shards:
                 done += shard.size
                 part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
                 yield ServerSentEvent(event="shard", data=part)
+                kept += [shard] if study else []
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return
-    yield ServerSentEvent(event="end", data={"done": done, "total": total})
+    end: dict[str, Any] = {"done": done, "total": total}
+    if study:
+        kept.sort(key=lambda shard: shard.offset)
+        end["result"] = await asyncio.to_thread(whole, study, [shard.result for shard in kept])
+    yield ServerSentEvent(event="end", data=end)

@@ -7,15 +7,18 @@ same request gives the same answer whatever the parts' order was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
+from math import prod
 from typing import Any
 
 import msgspec
 
-from bioxen.errors import BioXenException
+from bioxen.errors import BioXenException, ValidationError
+from bioxen.protocol.kinetic import MembersRequest
+from bioxen.protocol.kinetic import Part as Members
 from bioxen.protocol.metabolic import (
     BatchRequest,
     DoubleDeletionRequest,
@@ -35,6 +38,10 @@ DOUBLE_PARTS = 16
 """Parts of a double deletion study: a constant, so that its bytes do not depend on who computes it."""
 MAX_PAIRS_AT_ONCE = 5_000
 """A study of so many pairs is left whole; how many it has is known here only where it names them."""
+MEMBERS = 50
+"""Members in one part of a kinetic study, each of which is a simulation."""
+MOST_NUMBERS = {"features": 5_000_000, "values": 5_000_000, "summary": 20_000_000}
+"""What a kinetic study keeps of its members → how many numbers that may be over all of them."""
 WINDOW = 32
 """Parts of one request under way at once; the rest does not take up the queue that others share."""
 
@@ -46,9 +53,9 @@ class Piece:
     """One part of a request."""
 
     offset: int
-    """The first variant of the part; for a double deletion study, its number."""
+    """The first variant or member of the part; for a double deletion study, its number."""
     size: int
-    """How many variants; for a double deletion study, 1."""
+    """How many variants or members; for a double deletion study, 1."""
     request: ComputeRequest
 
 
@@ -59,7 +66,7 @@ class Shard:
     offset: int
     size: int
     result: dict[str, Any]
-    """A `MetabolicResult` as plain data, with the part's numbers."""
+    """A result as plain data, with the part's numbers."""
 
 
 def needs_shards(request: ComputeRequest) -> bool:
@@ -71,6 +78,8 @@ def size_of(request: ComputeRequest) -> int:
     """Return the sizes of all parts together."""
     if isinstance(request, BatchRequest):
         return len(request.variants)
+    if isinstance(request, MembersRequest):
+        return len(request.members_of_part)
     return DOUBLE_PARTS if needs_shards(request) else 1
 
 
@@ -85,8 +94,21 @@ def pieces(request: ComputeRequest) -> Iterator[Piece]:
         for number in range(DOUBLE_PARTS):
             part = Part(number=number, of=DOUBLE_PARTS)
             yield Piece(number, 1, request.model_copy(update={"part": part}))
+    elif isinstance(request, MembersRequest):
+        yield from _some_members(request)
     else:
         yield Piece(0, 1, request)
+
+
+def _some_members(request: MembersRequest) -> Iterator[Piece]:
+    """Give the parts of a kinetic study; a part that was asked for is left whole."""
+    total = size_of(request)
+    if request.part is not None or total <= MEMBERS:
+        yield Piece(0, total, request)
+        return
+    for first in range(0, total, MEMBERS):
+        part = Members(first=first, count=min(MEMBERS, total - first))
+        yield Piece(first, part.count, request.model_copy(update={"part": part}))
 
 
 def _is_large(request: DoubleDeletionRequest) -> bool:
@@ -134,16 +156,70 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 
 async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    async with aclosing(shards(request, compute)) as parts:
-        got = [shard async for shard in parts]
+    parts = shards(_inside(request), compute)
+    async with aclosing(checked(request, parts) if isinstance(request, MembersRequest) else parts) as answers:
+        got = [shard async for shard in answers]
     got.sort(key=lambda shard: shard.offset)
     return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
 
 
+def parts_of(request: ComputeRequest) -> list[Piece]:
+    """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
+    return list(pieces(_inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
+
+
+def assemble(request: ComputeRequest, answers: Sequence[bytes]) -> bytes:
+    """Return the encoded result of the whole of `request` from the answers to `parts_of(request)`."""
+    if len(answers) == 1:
+        return answers[0]
+    return _encoded(request, [msgspec.json.decode(answer) for answer in answers])
+
+
+async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -> AsyncGenerator[Shard, None]:
+    """Give `parts`, unless the whole of them would be too large to be put together.
+
+    Raises:
+        ValidationError: it would; the first part tells.
+    """
+    async with aclosing(parts):  # so that what still runs is stopped now
+        async for shard in parts:
+            _refuse_too_large(request, shard)
+            yield shard
+
+
+def whole(request: ComputeRequest, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of the whole of `request` from those of its parts, in their order."""
+    if isinstance(request, MembersRequest):
+        from bioxen.server.engines.studies.conclude import joined  # late: a service starts without numpy
+
+        return joined(request, parts)
+    return join(parts, packed=isinstance(request, DoubleDeletionRequest) and request.packed)
+
+
+def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
+    most = MOST_NUMBERS[request.kept]
+    arrays = [shard.result["members"][name] for name in ("features", "values")]
+    each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
+    total = int(each * size_of(request))
+    if total > most:
+        raise ValidationError(
+            f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
+            details={
+                "place": "report",
+                "remedy": "Ask for features, fewer points or outputs, one `part` at a time, or stream them.",
+            },
+        )
+
+
+def _inside(request: ComputeRequest) -> ComputeRequest:
+    """Return `request` as its parts are asked: arrays as bytes are put together many times faster."""
+    if isinstance(request, MembersRequest):
+        return request.model_copy(update={"encoding": "base64"})
+    return request
+
+
 def _encoded(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:
-    return msgspec.json.encode(
-        join(parts, packed=isinstance(request, DoubleDeletionRequest) and request.packed)
-    )
+    return msgspec.json.encode(whole(request, parts))
 
 
 def _moved(error: BioXenException, offset: int) -> BioXenException:

@@ -141,4 +141,5 @@ def test_a_bound_that_holds_is_said(engine: KineticEngine) -> None:
     assert result.estimation is not None
     assert result.estimation.parameters["k"].at_bound
     assert result.estimation.parameters["k"].standard_error is None
+    assert result.estimation.residuals is not None
     assert result.estimation.residuals["[A]"][1] is None

@@ -11,10 +11,18 @@ from bioxen._version import VERSION
 from bioxen.errors import BioXenException, UnknownProcessError, did_you_mean
 from bioxen.protocol.base import parse
 from bioxen.protocol.kinetic import (
+    ContinuationRequest,
+    ControlRequest,
+    EnsembleRequest,
     EstimationRequest,
     KineticRequest,
     KineticResult,
+    MorrisRequest,
+    OscillationRequest,
+    PetabRequest,
+    ScanRequest,
     SensitivityRequest,
+    SobolRequest,
     SteadyStateRequest,
     StochasticRequest,
     TimeCourseRequest,
@@ -24,12 +32,17 @@ from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic import loader, runner
 from bioxen.server.engines.kinetic.answer import Answer
+from bioxen.server.engines.kinetic.continuation import continuation
+from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
 from bioxen.server.engines.kinetic.noise import Noise
+from bioxen.server.engines.kinetic.oscillation import oscillation
+from bioxen.server.engines.kinetic.petab import petab
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.sensitivity import sensitivity
 from bioxen.server.engines.kinetic.ssa import ssa
 from bioxen.server.engines.kinetic.steady_state import steady_state
+from bioxen.server.engines.kinetic.study import study
 from bioxen.server.engines.kinetic.time_course import time_course
 
 __all__ = ["KineticEngine"]
@@ -41,6 +54,14 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     SteadyStateRequest: steady_state,
     SensitivityRequest: sensitivity,
     EstimationRequest: estimation,
+    EnsembleRequest: study,
+    ScanRequest: study,
+    SobolRequest: study,
+    MorrisRequest: study,
+    ControlRequest: control,
+    ContinuationRequest: continuation,
+    OscillationRequest: oscillation,
+    PetabRequest: petab,
 }
 _DEFAULT_CODE = "kinetic_ode"
 
@@ -95,13 +116,7 @@ class KineticEngine:
             vm_id=request.vm_id,
             status=status,
             message=answer.message,
-            time_vector=answer.time_vector,
-            species_trajectories=answer.species_trajectories,
-            final_state=answer.final_state,
-            output_units=answer.output_units,
-            steady_state=answer.steady_state,
-            sensitivities=answer.sensitivities,
-            estimation=answer.estimation,
+            **answer.parts(),
             program_key=program.digest,
             provenance=Provenance(
                 model_id=program.model_id,

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
+from typing import Any
 
-from bioxen.protocol.kinetic import Estimation, Sensitivity, SteadyState
+from bioxen.protocol.kinetic import (
+    Branch,
+    ControlAnalysis,
+    Estimation,
+    EventFirings,
+    GlobalSensitivity,
+    Members,
+    Oscillation,
+    PetabFit,
+    Sensitivity,
+    SteadyState,
+    Summary,
+)
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.outputs import Column
+
+_AROUND = frozenset({"message", "settings", "completed", "seed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +38,19 @@ class Answer:
     output_units: dict[str, str] | None = None
     steady_state: SteadyState | None = None
     sensitivities: list[Sensitivity] | None = None
-    estimation: Estimation | None = field(default=None)
+    estimation: Estimation | None = None
+    event_firings: EventFirings | None = None
+    members: Members | None = None
+    summary: Summary | None = None
+    global_sensitivity: GlobalSensitivity | None = None
+    control: ControlAnalysis | None = None
+    branch: Branch | None = None
+    oscillations: list[Oscillation] | None = None
+    petab: PetabFit | None = None
+
+    def parts(self) -> dict[str, Any]:
+        """Return the numbers: the fields that the result has under the same name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _AROUND}
 
 
 def failed(message: str, settings: dict[str, Setting], seed: int | None = None) -> Answer:

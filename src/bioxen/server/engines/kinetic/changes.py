@@ -42,10 +42,31 @@ def changes_of(request: KineticRequest, facts: Facts) -> list[Change]:
         _check_initial(name, facts)
     _check_once([*request.parameters, *request.initial_conditions])
     given = {**request.parameters, **request.initial_conditions}
-    return sorted(
-        (Change(name, value) for name, value in given.items()),
-        key=lambda change: _rank(change.selection, facts),
-    )
+    return ordered((Change(name, value) for name, value in given.items()), facts)
+
+
+def ordered(changes: Iterable[Change], facts: Facts) -> list[Change]:
+    """Return `changes` in the order they take effect."""
+    return sorted(changes, key=lambda change: _rank(change.selection, facts))
+
+
+def check_varied(names: Iterable[str], place: str, facts: Facts) -> None:
+    """Make sure that each of `names` is a parameter, compartment or initial value that may be set, once.
+
+    Raises:
+        UnknownIdentifierError: the model has no such identifier.
+        ValidationError: a rule computes it, or it is given twice.
+    """
+    listed = list(names)
+    for name in listed:
+        if bare(name) in facts.species:
+            _check_initial(name, facts, place)
+        elif name in facts.parameters or name in facts.compartments:
+            _check_settable(name, f"{place}.{name}", facts)
+        else:
+            known = (*facts.parameters, *facts.compartments, *facts.species)
+            raise _unknown(name, f"{place}.{name}", "parameter or species", known)
+    _check_once(listed, place)
 
 
 def _rank(selection: str, facts: Facts) -> tuple[int, str]:
@@ -70,8 +91,8 @@ def check_parameter(name: str, place: str, facts: Facts) -> None:
     _check_settable(name, place, facts)
 
 
-def _check_initial(name: str, facts: Facts) -> None:
-    place, symbol = f"initial_conditions.{name}", bare(name)
+def _check_initial(name: str, facts: Facts, place: str = "initial_conditions") -> None:
+    place, symbol = f"{place}.{name}", bare(name)
     integrated = facts.rate_targets - set(facts.species)
     if symbol not in facts.species and name not in integrated:
         if symbol in facts.parameters or symbol in facts.compartments:
@@ -90,14 +111,14 @@ def _check_settable(name: str, place: str, facts: Facts) -> None:
         )
 
 
-def _check_once(selections: list[str]) -> None:
+def _check_once(selections: list[str], place: str = "initial_conditions") -> None:
     seen: set[str] = set()
     for selection in selections:
         if bare(selection) in seen:
             raise ValidationError(
                 f"{bare(selection)} is given twice.",
                 details={
-                    "place": f"initial_conditions.{selection}",
+                    "place": f"{place}.{selection}",
                     "remedy": "Give the amount S or the concentration [S], not both.",
                 },
             )

@@ -53,6 +53,7 @@ class Facts:
     """What an event that may fire at the start depends on; it has fired before anything can be set."""
     keeps_history: bool
     """Whether events leave traces that no reset removes: they wait for their delays."""
+    has_events: bool
     time_dependent: bool
     """Whether a rate depends on the time itself, or the model has events."""
     units: dict[str, str]
@@ -113,6 +114,7 @@ def collect_facts(model: libsbml.Model) -> Facts:
         event_targets=event_targets,
         event_inputs=web.reach_all(_first_firings(model)),
         keeps_history=any(event.isSetDelay() for event in model.getListOfEvents()),
+        has_events=model.getNumEvents() > 0,
         time_dependent=model.getNumEvents() > 0 or any(TIME in web.reach(math) for math in moving),
         units=units_of(model),
         soundness=examine(model, assigned, frozenset(rates), event_targets | frozenset(initial), web.reach),

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.changes import Change
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
+from bioxen.server.engines.kinetic.runner import Firing, Matrix, Runner, SolverFailure
 
 Times = Sequence[float] | tuple[float, float, int]
 """An even grid as `(start, end, points)`, or a list of the times themselves, the start first."""
@@ -58,6 +58,8 @@ class Course:
     table: Matrix
     """One row a time; the time in the first column."""
     settings: dict[str, Setting]
+    firings: list[Firing]
+    """What events did, in its order."""
 
 
 class IntegrationFailure(Exception):  # noqa: N818 - an outcome, never seen outside this engine
@@ -92,6 +94,7 @@ def integrate(
     for rung in LADDER:
         runner = program.prepare(changes)
         settings = _choose(runner, rung, tolerances, _span(times))
+        at_start = len(runner.firings)
         try:
             table = _run(runner, times, selections)
             _check_state(runner)
@@ -99,8 +102,15 @@ def integrate(
             words.append(f"{rung.name}: {failure}")
             program.forget()
             continue
-        return Course(table, settings | {"first_failure": words[0]} if words else settings)
+        noted = settings | {"first_failure": words[0]} if words else settings
+        return Course(table, noted, _since(at_start, runner.firings, times))
     raise IntegrationFailure("; ".join(words), settings | {"method": "every rung failed"})
+
+
+def _since(at_start: int, firings: list[Firing], times: Times) -> list[Firing]:
+    """Return the firings with those of the initial state at the start, which the reset notes at time 0."""
+    early = [replace(firing, time=float(times[0])) for firing in firings[:at_start]]
+    return early + firings[at_start:]
 
 
 def _run(runner: Runner, times: Times, selections: Sequence[str]) -> Matrix:

@@ -9,8 +9,9 @@ returns numbers all the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import roadrunner
@@ -60,6 +61,15 @@ def version() -> str:
     return f"libRoadRunner {roadrunner.__version__}"
 
 
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One thing that an event did."""
+
+    kind: Literal["trigger", "assignment"]
+    time: float
+    event: str
+
+
 class Runner:
     """One compiled instance of a model. Whoever uses it sets everything, every time."""
 
@@ -78,8 +88,31 @@ class Runner:
         except RuntimeError as error:
             raise InvalidModelError(f"libRoadRunner cannot run this model: {_words(error)}") from error
 
+        self._firings: list[Firing] = []
+        self._listen()
+
+    def _listen(self) -> None:
+        """Note what events do. The closures hold the list and not the runner, which so can be freed."""
+        model, firings = self._rr.model, self._firings
+
+        def note(kind: Literal["trigger", "assignment"]) -> Callable[[Any, int, str], None]:
+            return lambda running, _, event: firings.append(
+                Firing(kind, float(running.getTime()), str(event))
+            )
+
+        for event in model.getEventIds():
+            listener = model.getEvent(event)
+            listener.setOnTrigger(note("trigger"))
+            listener.setOnAssignment(note("assignment"))
+
+    @property
+    def firings(self) -> list[Firing]:
+        """What events did since the last reset, that at the start included, in its order."""
+        return list(self._firings)
+
     def reset(self) -> None:
         """Bring every value back to the model's own initial state, at time 0."""
+        self._firings.clear()
         self._rr.resetToOrigin()
 
     def set(self, selection: str, value: float) -> None:

@@ -8,13 +8,22 @@ import numpy as np
 
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import StochasticRequest
+from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
-from bioxen.server.engines.kinetic.changes import changes_of
+from bioxen.server.engines.kinetic.changes import Change, changes_of
 from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
 
 _WHOLE = 1e-9
+
+
+class Unsampled(Exception):  # noqa: N818 - an outcome, never seen outside this engine
+    """There is no trajectory; the text says why."""
+
+    def __init__(self, words: str, settings: dict[str, Setting]) -> None:
+        super().__init__(words)
+        self.settings = settings
 
 
 def ssa(request: StochasticRequest, program: Program) -> Answer:
@@ -24,26 +33,15 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
         InvalidModelError: the method would be unsound on this model.
         ValidationError: the start is not a whole number of molecules.
     """
-    _refuse_unsound(program)
+    refuse_unsound(program)
     selections = selections_of(request.outputs, program.facts)
-    watched = [*program.facts.soundness.counted, *program.facts.soundness.unproved]
-    check_size(request.time_points, len(selections) + len(watched))
-    runner = program.prepare(changes_of(request, program.facts))
-    _check_whole(runner, program)
-    settings = {"method": "direct", **runner.use_direct_method(request.seed)}
-    negative = _first_negative(runner.reaction_rates(), program.facts.reactions)
-    if negative is not None:  # the method would run backwards in time, for ever
-        return failed(_negative_rate(negative), settings, request.seed)
+    check_size(request.time_points, len(selections))
+    grid = (request.time_start, request.time_end, request.time_points)
+    changes = changes_of(request, program.facts)
     try:
-        table = runner.grid(
-            request.time_start, request.time_end, request.time_points, [*selections, *watched]
-        )
-    except SolverFailure as failure:
-        program.forget()
-        return failed(f"The simulation stopped: {failure}.", settings, request.seed)
-    negative = _first_negative(table[:, 1 + len(selections) :], watched)
-    if negative is not None:
-        return failed(_negative_words(negative, program), settings, request.seed)
+        table, settings = realise(program, changes, grid, selections, request.seed)
+    except Unsampled as failure:
+        return failed(str(failure), failure.settings, request.seed)
     columns = columns_of(table, selections)
     return Answer(
         message=f"One exact trajectory to time {request.time_end:g}, seed {request.seed}.",
@@ -56,7 +54,43 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
     )
 
 
-def _refuse_unsound(program: Program) -> None:
+def realise(
+    program: Program,
+    changes: Sequence[Change],
+    grid: tuple[float, float, int],
+    selections: Sequence[str],
+    seed: int,
+) -> tuple[Matrix, dict[str, Setting]]:
+    """Return one trajectory, the time in the first column, and the settings; for a model that is sound.
+
+    Raises:
+        Unsampled: the simulation stopped, or what it gave is no sample of the model.
+        ValidationError: the start is not a whole number of molecules.
+    """
+    watched = [*program.facts.soundness.counted, *program.facts.soundness.unproved]
+    runner = program.prepare(changes)
+    _check_whole(runner, program)
+    settings: dict[str, Setting] = {"method": "direct", **runner.use_direct_method(seed)}
+    negative = _first_negative(runner.reaction_rates(), program.facts.reactions)
+    if negative is not None:  # the method would run backwards in time, for ever
+        raise Unsampled(_negative_rate(negative), settings)
+    try:
+        table = runner.grid(*grid, [*selections, *watched])
+    except SolverFailure as failure:
+        program.forget()
+        raise Unsampled(f"The simulation stopped: {failure}.", settings) from failure
+    negative = _first_negative(table[:, 1 + len(selections) :], watched)
+    if negative is not None:
+        raise Unsampled(_negative_words(negative, program), settings)
+    return table[:, : 1 + len(selections)], settings
+
+
+def refuse_unsound(program: Program) -> None:
+    """Make sure that the direct method is sound on the model.
+
+    Raises:
+        InvalidModelError: it is not; every hurdle is named.
+    """
     hurdles = program.facts.soundness.hurdles
     if hurdles:
         raise InvalidModelError(

@@ -23,8 +23,8 @@ class StateSpace:
     def __init__(self, runner: Runner, rate_targets: frozenset[str]) -> None:
         self._runner = runner
         self.names = runner.state_ids()
-        self._stoichiometry = runner.stoichiometry(self.names)
-        self._basis = _basis(self._stoichiometry, [name in rate_targets for name in self.names])
+        self.stoichiometry = runner.stoichiometry(self.names)
+        self.basis = _basis(self.stoichiometry, [name in rate_targets for name in self.names])
 
     def read(self) -> Matrix:
         """Return the state."""
@@ -42,14 +42,25 @@ class StateSpace:
 
     def reduced_jacobian(self, state: Matrix) -> Matrix:
         """Return UᵀJU by central differences."""
+        return self.basis.T @ self.linearised(state)[0] @ self.basis
+
+    def linearised(self, state: Matrix) -> tuple[Matrix, Matrix]:
+        """Return J = ∂(rates)/∂(state) and ∂(reaction rates)/∂(state) by central differences."""
         sizes = np.abs(state) + 1e-3 * (np.abs(state).max(initial=0.0) or 1.0)
-        full = np.empty((state.size, state.size))
+        columns, slopes = [], []
         for column, size in enumerate(sizes):
             step = np.zeros_like(state)
             step[column] = _DIFFERENCE * size
-            full[:, column] = (self.rates(state + step) - self.rates(state - step)) / (2 * step[column])
+            above, fluxes_above = self.rates(state + step), self._runner.reaction_rates()
+            below, fluxes_below = self.rates(state - step), self._runner.reaction_rates()
+            columns.append((above - below) / (2 * step[column]))
+            slopes.append((fluxes_above - fluxes_below) / (2 * step[column]))
         self.write(state)
-        return self._basis.T @ full @ self._basis
+        reactions = self.stoichiometry.shape[1]
+        return (
+            np.array(columns).T.reshape(state.size, state.size),
+            np.array(slopes).T.reshape(reactions, state.size),
+        )
 
     def newton_step(self, state: Matrix) -> tuple[Matrix, bool]:
         """Return the Newton step at `state`, and whether it points to a root.
@@ -58,15 +69,15 @@ class StateSpace:
         if it solves the linear equations, or if what flows into each species balances what flows out.
         """
         rates = self.rates(state)
-        reduced = self._basis.T @ rates
+        reduced = self.basis.T @ rates
         jacobian = self.reduced_jacobian(state)
         step, *_ = np.linalg.lstsq(jacobian, -reduced, rcond=_RANK_OF_JACOBIAN)
         left = np.abs(jacobian @ step + reduced).max(initial=0.0)
         solves = left <= _BALANCE * np.abs(reduced).max(initial=0.0)
-        return self._basis @ step, bool(solves or self._is_balanced(rates))
+        return self.basis @ step, bool(solves or self._is_balanced(rates))
 
     def _is_balanced(self, rates: Matrix) -> bool:
-        turnover = np.abs(self._stoichiometry) @ np.abs(self._runner.reaction_rates())
+        turnover = np.abs(self.stoichiometry) @ np.abs(self._runner.reaction_rates())
         return bool((np.abs(rates) <= _BALANCE * turnover).all())
 
 

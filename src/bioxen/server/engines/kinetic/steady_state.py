@@ -34,13 +34,15 @@ _SAME = 1e-2
 _ZERO = 1e-8
 """Eigenvalues below this share of the largest are zero within rounding."""
 _MAX_STEPS = 50
-_REMEDY = (
+REMEDY = (
     "Try other initial conditions, or look at a time course: the model may oscillate or grow without limit."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Root:
+class Root:
+    """A steady state."""
+
     state: Matrix
     settled_at: float | None
     """The time by which the model stood still; `None` where it never did."""
@@ -52,11 +54,7 @@ def steady_state(request: SteadyStateRequest, program: Program) -> Answer:
     Raises:
         ValidationError: the model depends on the time itself.
     """
-    if program.facts.time_dependent:
-        raise ValidationError(
-            "The model has events or rates that depend on the time, so no state of it is steady.",
-            details={"place": "process_code", "remedy": "Use kinetic_ode, or hold the input constant."},
-        )
+    refuse_driven(program)
     selections = selections_of(request.outputs, program.facts)
     runner = program.prepare(changes_of(request, program.facts))
     settings: dict[str, Setting] = {
@@ -66,15 +64,15 @@ def steady_state(request: SteadyStateRequest, program: Program) -> Answer:
     }
     try:
         space = StateSpace(runner, program.facts.rate_targets)
-        root = _find(runner, space)
+        root = find_root(runner, space)
         if root is None:
-            return failed(f"The model did not settle, and Newton's method found no root. {_REMEDY}", settings)
+            return failed(f"The model did not settle, and Newton's method found no root. {REMEDY}", settings)
         space.write(root.state)
         final = written(np.array([runner.get(name) for name in selections]))
-        found = _describe(root, runner, space, program.facts)
+        found = describe(root, runner, space, program.facts)
     except SolverFailure as failure:
         program.forget()
-        return failed(f"No steady state was found: {failure}. {_REMEDY}", settings)
+        return failed(f"No steady state was found: {failure}. {REMEDY}", settings)
     return Answer(
         message=_words(root, found),
         settings=settings | {"settled_at": root.settled_at},
@@ -84,7 +82,24 @@ def steady_state(request: SteadyStateRequest, program: Program) -> Answer:
     )
 
 
-def _find(runner: Runner, space: StateSpace) -> _Root | None:
+def refuse_driven(program: Program) -> None:
+    """Make sure that the model can have a steady state at all.
+
+    Raises:
+        ValidationError: it depends on the time itself.
+    """
+    if program.facts.time_dependent:
+        raise ValidationError(
+            "The model has events or rates that depend on the time, so no state of it is steady.",
+            details={"place": "process_code", "remedy": "Use kinetic_ode, or hold the input constant."},
+        )
+
+
+def find_root(runner: Runner, space: StateSpace) -> Root | None:
+    """Return the steady state the model goes to, or another that Newton's method finds, or `None`.
+
+    `runner` is prepared and has its integrator chosen.
+    """
     start = state = space.read()
     for begin, end in pairwise(_TIMES):
         try:
@@ -98,11 +113,11 @@ def _find(runner: Runner, space: StateSpace) -> _Root | None:
         state = reached
         sharpened = _newton(space, state) if still else None
         if sharpened is not None and _distance(state, sharpened) <= _SAME:
-            return _Root(sharpened, end)
+            return Root(sharpened, end)
     for guess in (state, start):
         sharpened = _newton(space, guess)
         if sharpened is not None and _is_as_positive(sharpened, start):
-            return _Root(sharpened, None)
+            return Root(sharpened, None)
     return None
 
 
@@ -134,24 +149,26 @@ def _distance(before: Matrix, after: Matrix) -> float:
     return float((np.abs(after - before) / sizes).max(initial=0.0))
 
 
-def _describe(root: _Root, runner: Runner, space: StateSpace, facts: Facts) -> SteadyState:
-    rates = space.rates(root.state) / [_volume(name, runner, facts) for name in space.names]
+def describe(root: Root, runner: Runner, space: StateSpace, facts: Facts) -> SteadyState:
+    """Return how still it is at `root`, and whether that is stable."""
+    rates = space.rates(root.state) / [volume_of(name, runner, facts) for name in space.names]
     eigenvalues = np.linalg.eigvals(space.reduced_jacobian(root.state))
     ordered = sorted((complex(value) for value in eigenvalues), key=lambda v: (-v.real, -v.imag))
     return SteadyState(
         residual=float(np.abs(rates).max(initial=0.0)),
         eigenvalues=[Eigenvalue(real=value.real, imaginary=value.imag) for value in ordered],
-        stable=_is_stable(ordered),
+        stable=is_stable(ordered),
     )
 
 
-def _volume(name: str, runner: Runner, facts: Facts) -> float:
+def volume_of(name: str, runner: Runner, facts: Facts) -> float:
     """Return what turns a rate of the amount into a rate of the natural selection."""
     species = facts.species.get(name)
     return 1.0 if species is None or species.substance_only else runner.get(species.compartment)
 
 
-def _is_stable(eigenvalues: list[complex]) -> bool | None:
+def is_stable(eigenvalues: list[complex]) -> bool | None:
+    """Return whether all, the rightmost first, have negative real parts; `None` where one is zero."""
     if not eigenvalues:
         return None
     zero = _ZERO * max(abs(value) for value in eigenvalues)
@@ -159,7 +176,7 @@ def _is_stable(eigenvalues: list[complex]) -> bool | None:
     return None if abs(largest) <= zero else largest < 0
 
 
-def _words(root: _Root, found: SteadyState) -> str:
+def _words(root: Root, found: SteadyState) -> str:
     kind = {True: "Stable steady state", False: "Unstable steady state", None: "Steady state"}[found.stable]
     how = (
         f"reached by time {root.settled_at:g}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from bioxen.protocol.kinetic import TimeCourseRequest
+from collections import deque
+
+from bioxen.protocol.kinetic import EventFirings, TimeCourseRequest
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
 from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.runner import Firing
 
 
 def time_course(request: TimeCourseRequest, program: Program) -> Answer:
@@ -32,6 +35,24 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
         species_trajectories=columns,
         final_state={name: values[-1] for name, values in columns.items()},
         output_units=units_for(selections, program.facts),
+        event_firings=_fired(course.firings) if program.facts.has_events else None,
+    )
+
+
+def _fired(firings: list[Firing]) -> EventFirings:
+    """Return what the events changed and when, each change with the trigger it belongs to."""
+    waiting: dict[str, deque[float]] = {}
+    done: list[tuple[float, float | None, str]] = []
+    for firing in firings:
+        triggers = waiting.setdefault(firing.event, deque())
+        if firing.kind == "trigger":
+            triggers.append(firing.time)
+        else:
+            done.append((firing.time, triggers.popleft() if triggers else None, firing.event))
+    return EventFirings(
+        time=[time for time, _, _ in done],
+        triggered=[triggered for _, triggered, _ in done],
+        event=[event for _, _, event in done],
     )
 
 

@@ -1,0 +1,196 @@
+"""Messages of the dynamic kinetic service: simulation of SBML and Antimony models in Tellurium's terms.
+
+Names follow libRoadRunner's selections: `S` is an amount, `[S]` a concentration, a reaction id its rate.
+
+request                          what every request has
+simulation, steady, sensitivity,
+estimation, petab, control,
+continuation, oscillation        the requests of one analysis and the parts they add to the result
+members                          many simulations in one request, which these share:
+ensemble, scan, screening        members by chance, on a grid, for global sensitivities
+features, arrays                 scalar features of a time course; large numbers in compact form
+result                           the result
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bioxen.protocol.kinetic.arrays import (
+    Encoding,
+    NumberArray,
+)
+from bioxen.protocol.kinetic.continuation import (
+    Branch,
+    ContinuationRequest,
+    SpecialPoint,
+)
+from bioxen.protocol.kinetic.control import (
+    ControlAnalysis,
+    ControlRequest,
+)
+from bioxen.protocol.kinetic.ensemble import (
+    Choice,
+    Distribution,
+    EnsembleRequest,
+    LogNormal,
+    LogUniform,
+    Normal,
+    Uniform,
+    Values,
+)
+from bioxen.protocol.kinetic.estimation import (
+    Estimate,
+    Estimation,
+    EstimationRequest,
+    Experiment,
+    ExperimentFit,
+    NoiseModel,
+    ParameterRange,
+    Profile,
+)
+from bioxen.protocol.kinetic.features import (
+    Feature,
+)
+from bioxen.protocol.kinetic.members import (
+    Histogram,
+    Members,
+    MembersRequest,
+    Part,
+    SampledRequest,
+    Summary,
+)
+from bioxen.protocol.kinetic.oscillation import (
+    Oscillation,
+    OscillationRequest,
+)
+from bioxen.protocol.kinetic.petab import (
+    PetabFit,
+    PetabRequest,
+)
+from bioxen.protocol.kinetic.request import (
+    MAX_POINTS,
+    KineticRequest,
+    KineticStatus,
+    Seed,
+    TimedRequest,
+    Tolerance,
+)
+from bioxen.protocol.kinetic.result import (
+    KineticResult,
+)
+from bioxen.protocol.kinetic.scan import (
+    Axis,
+    ScanRequest,
+)
+from bioxen.protocol.kinetic.screening import (
+    FactorRange,
+    GlobalSensitivity,
+    MorrisEffect,
+    MorrisRequest,
+    SobolIndex,
+    SobolPair,
+    SobolRequest,
+)
+from bioxen.protocol.kinetic.sensitivity import (
+    Sensitivity,
+    SensitivityRequest,
+)
+from bioxen.protocol.kinetic.simulation import (
+    EventFirings,
+    StochasticRequest,
+    TimeCourseRequest,
+)
+from bioxen.protocol.kinetic.steady import (
+    Eigenvalue,
+    SteadyState,
+    SteadyStateRequest,
+)
+
+AnyKineticRequest = Annotated[
+    TimeCourseRequest
+    | StochasticRequest
+    | SteadyStateRequest
+    | SensitivityRequest
+    | EstimationRequest
+    | EnsembleRequest
+    | ScanRequest
+    | SobolRequest
+    | MorrisRequest
+    | ControlRequest
+    | ContinuationRequest
+    | OscillationRequest
+    | PetabRequest,
+    Field(discriminator="process_code"),
+]
+"""Any kinetic request; `process_code` tells which."""
+
+AnyMembersRequest = Annotated[
+    EnsembleRequest | ScanRequest | SobolRequest | MorrisRequest, Field(discriminator="process_code")
+]
+"""A request with many members, which can be streamed."""
+
+__all__ = [
+    "MAX_POINTS",
+    "AnyKineticRequest",
+    "AnyMembersRequest",
+    "Axis",
+    "Branch",
+    "Choice",
+    "ContinuationRequest",
+    "ControlAnalysis",
+    "ControlRequest",
+    "Distribution",
+    "Eigenvalue",
+    "Encoding",
+    "EnsembleRequest",
+    "Estimate",
+    "Estimation",
+    "EstimationRequest",
+    "EventFirings",
+    "Experiment",
+    "ExperimentFit",
+    "FactorRange",
+    "Feature",
+    "GlobalSensitivity",
+    "Histogram",
+    "KineticRequest",
+    "KineticResult",
+    "KineticStatus",
+    "LogNormal",
+    "LogUniform",
+    "Members",
+    "MembersRequest",
+    "MorrisEffect",
+    "MorrisRequest",
+    "NoiseModel",
+    "Normal",
+    "NumberArray",
+    "Oscillation",
+    "OscillationRequest",
+    "ParameterRange",
+    "Part",
+    "PetabFit",
+    "PetabRequest",
+    "Profile",
+    "SampledRequest",
+    "ScanRequest",
+    "Seed",
+    "Sensitivity",
+    "SensitivityRequest",
+    "SobolIndex",
+    "SobolPair",
+    "SobolRequest",
+    "SpecialPoint",
+    "SteadyState",
+    "SteadyStateRequest",
+    "StochasticRequest",
+    "Summary",
+    "TimeCourseRequest",
+    "TimedRequest",
+    "Tolerance",
+    "Uniform",
+    "Values",
+]

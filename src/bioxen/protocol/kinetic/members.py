@@ -1,0 +1,145 @@
+"""Many simulations of one model in one request: what ensembles, scans and global sensitivities share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.arrays import Encoding, NumberArray
+from bioxen.protocol.kinetic.features import Feature
+from bioxen.protocol.kinetic.request import KineticStatus, Seed, TimedRequest, Tolerance
+from bioxen.protocol.units import Fraction, ModelTime
+
+MAX_MEMBERS = 1_000_000
+Report = Literal["features", "values", "summary"]
+
+
+def _final() -> list[Feature]:
+    return ["final"]
+
+
+class Part(Message):
+    """Some of the members of a request."""
+
+    first: Annotated[int, Field(ge=0)]
+    """Index of the first one."""
+    count: Annotated[int, Field(ge=1)]
+
+
+class MembersRequest(TimedRequest):
+    """A request that runs many members of one model. A large one is cut into shards that run on all workers.
+
+    What a member is follows from the request and the member's index alone, so however the work is cut, the
+    answer has the same bytes. `deadline` holds for each shard.
+    """
+
+    features: Annotated[list[Feature], Field(min_length=1)] = Field(default_factory=_final)
+    """The features of each output that are reported."""
+    relative_tolerance: Tolerance = 1e-6
+    absolute_tolerance: Tolerance = 1e-12
+    encoding: Encoding = "numbers"
+    """How large arrays are written."""
+    part: Part | None = None
+    """Compute these members alone, and draw no conclusion over all; every member where absent."""
+
+    @property
+    def member_count(self) -> int:
+        """The number of members of the whole."""
+        raise NotImplementedError
+
+    @property
+    def kept(self) -> Report:
+        """What is kept of each member: its features, or its values at every point."""
+        return "features"
+
+    @property
+    def concludes(self) -> bool:
+        """Whether the answer is a conclusion over all members, in place of the members."""
+        return self.part is None and self.kept == "summary"
+
+    @property
+    def members_of_part(self) -> range:
+        """The indices of the members to run."""
+        if self.part is None:
+            return range(self.member_count)
+        return range(self.part.first, self.part.first + self.part.count)
+
+    @model_validator(mode="after")
+    def _within(self) -> MembersRequest:
+        if self.member_count > MAX_MEMBERS:
+            raise ValueError(f"{self.member_count} members are more than the limit of {MAX_MEMBERS}")
+        if self.part is not None and self.part.first + self.part.count > self.member_count:
+            raise ValueError(f"the part reaches beyond the {self.member_count} members there are")
+        return self
+
+
+class SampledRequest(MembersRequest):
+    """Members that may also be stochastic."""
+
+    method: Literal["ode", "ssa"] = "ode"
+    """`ode` integrates each member with CVODE; `ssa` gives one exact stochastic trajectory of each."""
+    seed: Seed = 0
+    """Member i depends on the seed and on i alone."""
+    report: Report = "features"
+    """`features` of each member, `values` at every point of each, or a `summary` over them at every point."""
+    quantiles: list[Fraction] = Field(default_factory=lambda: [0.05, 0.25, 0.5, 0.75, 0.95])
+    """Probabilities of the quantiles in a summary."""
+    bins: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Number of equal bins in the histograms of a summary, one histogram a feature; 0 for none."""
+
+    @property
+    def kept(self) -> Report:
+        """What is kept of each member."""
+        return self.report
+
+
+class Members(Message):
+    """Many members in columns, in the order of their indices."""
+
+    first: int
+    """Index of the first member."""
+    varied: dict[str, list[float]]
+    """What was varied → its value in each member."""
+    status: list[KineticStatus]
+    """A member that failed has null in place of every number."""
+    failures: dict[str, list[int]]
+    """What the solver said → the members it said it of."""
+    methods: dict[str, int]
+    """Way of simulating → how many members it answered."""
+    outputs: list[str]
+    """The selections, in the order of the last axis: `S` an amount, `[S]` a concentration."""
+    times: list[ModelTime]
+    """The points in time."""
+    feature_names: list[Feature]
+    features: NumberArray | None = None
+    """Members × features × outputs."""
+    values: NumberArray | None = None
+    """Members × points × outputs."""
+
+
+class Histogram(Message):
+    """How often a feature fell where, over the members that completed."""
+
+    output: str
+    feature: Feature
+    edges: list[float]
+    """One more than there are counts; the last bin includes its upper edge."""
+    counts: list[int]
+
+
+class Summary(Message):
+    """Over the members that completed, at every point."""
+
+    members: int
+    """How many completed."""
+    outputs: list[str]
+    probabilities: list[Fraction]
+    mean: NumberArray
+    """Points × outputs."""
+    standard_deviation: NumberArray
+    """Points × outputs; with n − 1 in the denominator, null for fewer than two members."""
+    quantiles: NumberArray
+    """Probabilities × points × outputs, by linear interpolation."""
+    histograms: list[Histogram]

@@ -1,0 +1,36 @@
+"""Local sensitivities."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.request import TimedRequest, Tolerance
+from bioxen.protocol.units import Identifier
+
+
+class SensitivityRequest(TimedRequest):
+    """Local sensitivities of the outputs at `time_end` to the parameters, by central differences."""
+
+    title: ClassVar[str] = "local sensitivity analysis"
+
+    process_code: Literal["kinetic_sensitivity", "sensitivity_analysis"] = "kinetic_sensitivity"
+    sensitivity_parameters: list[Identifier] | None = None
+    """The parameters to vary; every global parameter where absent."""
+    relative_step: Annotated[float, Field(ge=1e-8, le=0.1)] = 1e-3
+    """Half-width of the central difference as a share of the parameter's value."""
+    relative_tolerance: Tolerance = 1e-10
+    absolute_tolerance: Tolerance = 1e-14
+
+
+class Sensitivity(Message):
+    """d(output at time_end)/d(parameter)."""
+
+    output: str
+    parameter: str
+    unscaled: float
+    """The derivative itself."""
+    scaled: float | None
+    """(p/y)·dy/dp; null where y is 0."""

@@ -1,0 +1,47 @@
+"""Single simulations: an ODE time course, a stochastic trajectory."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.request import Seed, TimedRequest, Tolerance
+from bioxen.protocol.units import ModelTime
+
+
+class TimeCourseRequest(TimedRequest):
+    """Deterministic time course: the ODE solved with CVODE."""
+
+    title: ClassVar[str] = "ODE time course"
+    kisao: ClassVar[str | None] = "KISAO:0000019"
+
+    process_code: Literal[
+        "kinetic_ode", "ode_simulation", "kinetic_time_course", "kinetic_gene_expression"
+    ] = "kinetic_ode"
+    relative_tolerance: Tolerance = 1e-6
+    absolute_tolerance: Tolerance = 1e-12
+
+
+class StochasticRequest(TimedRequest):
+    """One exact stochastic trajectory (Gillespie's direct method), a function of the seed alone."""
+
+    title: ClassVar[str] = "stochastic simulation (direct method)"
+    kisao: ClassVar[str | None] = "KISAO:0000029"
+
+    process_code: Literal["kinetic_ssa", "stochastic_simulation"] = "kinetic_ssa"
+    seed: Seed = 0
+    """The same seed gives the same trajectory; vary it to sample."""
+
+
+class EventFirings(Message):
+    """When events fired during a time course, in columns, in the order they fired.
+
+    The times are those that the integrator's root finding located, not points of the grid.
+    """
+
+    time: list[ModelTime]
+    """When the event changed the model: its delay after its trigger, where it has one."""
+    triggered: list[ModelTime | None]
+    """When its trigger turned true; null for a delayed event that was triggered at the very start."""
+    event: list[str]
+    """The event's id."""

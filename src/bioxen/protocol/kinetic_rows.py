@@ -1,0 +1,132 @@
+"""The parts of a kinetic result as rows."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bioxen.protocol.table import Cell, Rows
+
+
+def _time_course(service: Mapping[str, Any]) -> Rows:
+    trajectories: dict[str, list[Cell]] = service["species_trajectories"]
+    columns = [service["time_vector"], *trajectories.values()]
+    return Rows(["time", *trajectories], [list(row) for row in zip(*columns, strict=True)])
+
+
+def _steady_state(service: Mapping[str, Any]) -> Rows:
+    return Rows(["output", "value"], [[name, value] for name, value in service["final_state"].items()])
+
+
+def _sensitivities(service: Mapping[str, Any]) -> Rows:
+    columns = ["output", "parameter", "unscaled", "scaled"]
+    return Rows(columns, [[row[column] for column in columns] for row in service["sensitivities"]])
+
+
+def _estimation(service: Mapping[str, Any]) -> Rows:
+    columns = ["value", "standard_error", "at_bound"]
+    fitted = service["estimation"]["parameters"].items()
+    return Rows(["parameter", *columns], [[name, *(one[c] for c in columns)] for name, one in fitted])
+
+
+def _members(service: Mapping[str, Any]) -> Rows:
+    """Return a row a member; where the values at every point are there, a row a member and point."""
+    members = service["members"]
+    varied: dict[str, list[Cell]] = members["varied"]
+    if members["values"] is not None:
+        return _member_values(members)
+    numbers = _numbers(members["features"])
+    names = [f"{feature} {output}" for feature in members["feature_names"] for output in members["outputs"]]
+    made: list[list[Cell]] = [
+        [members["first"] + index, status, *(column[index] for column in varied.values()), *row]
+        for index, (status, row) in enumerate(zip(members["status"], _cut(numbers, len(names)), strict=True))
+    ]
+    return Rows(["member", "status", *varied, *names], made)
+
+
+def _member_values(members: Mapping[str, Any]) -> Rows:
+    outputs, times = members["outputs"], members["times"]
+    rows = _cut(_numbers(members["values"]), len(outputs))
+    made: list[list[Cell]] = [
+        [members["first"] + index // len(times), times[index % len(times)], *row]
+        for index, row in enumerate(rows)
+    ]
+    return Rows(["member", "time", *outputs], made)
+
+
+def _numbers(array: Mapping[str, Any]) -> list[Cell]:
+    """Return the numbers of an array in either encoding; NaN as null."""
+    if array["numbers"] is not None:
+        return list(array["numbers"])
+    data = base64.b64decode(array["base64"])
+    found = struct.unpack(f"<{len(data) // 8}d", data)
+    return [None if math.isnan(value) else value for value in found]
+
+
+def _cut(numbers: list[Cell], width: int) -> list[list[Cell]]:
+    return [numbers[start : start + width] for start in range(0, len(numbers), width)]
+
+
+def _summary(service: Mapping[str, Any]) -> Rows:
+    summary, times = service["summary"], service["time_vector"]
+    outputs = summary["outputs"]
+    statistics = [_numbers(summary["mean"]), _numbers(summary["standard_deviation"])]
+    statistics += _cut(_numbers(summary["quantiles"]), len(times) * len(outputs))
+    made: list[list[Cell]] = [
+        [time, output, *(column[point * len(outputs) + place] for column in statistics)]
+        for point, time in enumerate(times)
+        for place, output in enumerate(outputs)
+    ]
+    quantiles = [f"q{probability:g}" for probability in summary["probabilities"]]
+    return Rows(["time", "output", "mean", "sd", *quantiles], made)
+
+
+def _global_sensitivity(service: Mapping[str, Any]) -> Rows:
+    found = service["global_sensitivity"]
+    rows = found["sobol"] if found["sobol"] is not None else found["morris"]
+    return Rows(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _control(service: Mapping[str, Any]) -> Rows:
+    control = service["control"]
+    made: list[list[Cell]] = [
+        [name, *row] for name, row in zip(control["reactions"], control["scaled_flux_control"], strict=True)
+    ]
+    return Rows(["reaction", *control["reactions"]], made)
+
+
+def _branch(service: Mapping[str, Any]) -> Rows:
+    branch = service["branch"]
+    columns = [branch["parameter_values"], *branch["states"].values(), branch["stable"]]
+    names = [branch["parameter"], *branch["states"], "stable"]
+    return Rows(names, [list(row) for row in zip(*columns, strict=True)])
+
+
+def _oscillations(service: Mapping[str, Any]) -> Rows:
+    rows = service["oscillations"]
+    return Rows(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _petab(service: Mapping[str, Any]) -> Rows:
+    names = ["observable", "condition", "time", "measured", "simulated"]
+    columns = [service["petab"][name] for name in names]
+    return Rows(names, [list(row) for row in zip(*columns, strict=True)])
+
+
+KINETIC: dict[str, Callable[[Mapping[str, Any]], Rows]] = {
+    "members": _members,
+    "summary": _summary,
+    "global_sensitivity": _global_sensitivity,
+    "control": _control,
+    "branch": _branch,
+    "oscillations": _oscillations,
+    "petab": _petab,
+    "sensitivities": _sensitivities,
+    "estimation": _estimation,
+    "species_trajectories": _time_course,
+    "final_state": _steady_state,
+}
+"""Field of a kinetic result → how it becomes rows, the most telling first."""

@@ -1,0 +1,263 @@
+"""Continuation of a steady state over a parameter: the branch, its stability, its folds and Hopf points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from bioxen.errors import UnknownIdentifierError, ValidationError, did_you_mean
+from bioxen.protocol.kinetic import Branch, ContinuationRequest, SpecialPoint
+from bioxen.protocol.kinetic.continuation import Ended
+from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.kinetic.answer import Answer, failed
+from bioxen.server.engines.kinetic.changes import changes_of
+from bioxen.server.engines.kinetic.curve import Curve, Lost, Place
+from bioxen.server.engines.kinetic.facts import Facts
+from bioxen.server.engines.kinetic.outputs import Column, selections_of, units_for, written
+from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
+from bioxen.server.engines.kinetic.statespace import StateSpace
+from bioxen.server.engines.kinetic.steady_state import REMEDY, find_root, is_stable, refuse_driven
+
+Kind = Literal["fold", "hopf", "branch_point"]
+
+_SHORTEST = 1e-7
+_EASY, _HARD = 3, 6
+"""Newton corrections up to which steps grow, and from which they shrink."""
+_BISECTIONS = 40
+_FLAT = 1e-6
+"""Imaginary part, as a share of the largest eigenvalue, from which a pair is complex."""
+
+
+def continuation(request: ContinuationRequest, program: Program) -> Answer:
+    """Return the branch through the steady state that the model settles to.
+
+    Raises:
+        UnknownIdentifierError: the model has no such parameter.
+        ValidationError: the parameter cannot move, or begins outside the range; or the model is driven.
+    """
+    refuse_driven(program)
+    _check_parameter(request, program.facts)
+    selections = selections_of(request.outputs, program.facts)
+    runner = program.prepare(changes_of(request, program.facts))
+    begin = runner.get(request.parameter)
+    _check_range(request, begin)
+    settings: dict[str, Setting] = {
+        "method": "pseudo-arclength continuation",
+        "largest_step": request.largest_step,
+        **runner.use_cvode(relative_tolerance=1e-9, absolute_tolerance=1e-12),
+    }
+    try:
+        space = StateSpace(runner, program.facts.rate_targets)
+        root = find_root(runner, space)
+        if root is None:
+            return failed(f"No steady state was found to begin at. {REMEDY}", settings)
+        limits = (request.lower, request.upper)
+        curve = Curve(runner, space, request.parameter, limits, log=request.scale == "log")
+        found = _branch(request, curve, root.state, begin, selections, lambda: _read(runner, selections))
+    except SolverFailure as failure:
+        program.forget()
+        return failed(f"The branch was lost at its beginning: {failure}. {REMEDY}", settings)
+    except Lost:
+        return failed("Newton's method found no branch through the steady state at the beginning.", settings)
+    return Answer(
+        message=_words(found),
+        settings=settings,
+        output_units=units_for([*selections, request.parameter], program.facts),
+        branch=found,
+    )
+
+
+def _check_parameter(request: ContinuationRequest, facts: Facts) -> None:
+    name = request.parameter
+    if name not in facts.parameters:
+        near = did_you_mean(name, facts.free_parameters)
+        raise UnknownIdentifierError(
+            f"The model has no global parameter {name!r}.", details={"place": "parameter", **near}
+        )
+    if name not in facts.free_parameters:
+        raise ValidationError(
+            f"{name} cannot be moved: a rule of the model computes it.",
+            details={"place": "parameter", "remedy": "Move what the rule depends on."},
+        )
+
+
+def _check_range(request: ContinuationRequest, begin: float) -> None:
+    if not request.lower <= begin <= request.upper:
+        raise ValidationError(
+            f"{request.parameter} begins at {begin:g}, outside [{request.lower:g}, {request.upper:g}].",
+            details={
+                "place": "parameters",
+                "remedy": "Give a value within the range in parameters, or widen it.",
+            },
+        )
+
+
+def _read(runner: Runner, selections: list[str]) -> Column:
+    return written(np.array([runner.get(name) for name in selections]))
+
+
+Reader = Callable[[], Column]
+
+
+def _branch(
+    request: ContinuationRequest,
+    curve: Curve,
+    state: Matrix,
+    begin: float,
+    selections: list[str],
+    read: Reader,
+) -> Branch:
+    down = _Arm(request, curve, curve.start(state, curve.q_of(begin), -1))
+    up = _Arm(request, curve, curve.start(state, curve.q_of(begin), +1))
+    down.follow()
+    if down.ended == "closed":
+        up.ended = "closed"
+    else:
+        up.follow()
+    places, start = [*reversed(down.places[1:]), *up.places], len(down.places) - 1
+    turns = [(start - 1 - index, kind, place) for index, kind, place in reversed(down.special)]
+    turns += [(start + index, kind, place) for index, kind, place in up.special]
+
+    def values(place: Place) -> Column:
+        curve.write(place.state, place.q)
+        return read()
+
+    rows = [values(place) for place in places]
+    rightmost = [complex(place.eigenvalues[0]) if place.eigenvalues.size else None for place in places]
+    return Branch(
+        parameter=request.parameter,
+        parameter_values=[curve.value(place.q) for place in places],
+        states={name: [row[index] for row in rows] for index, name in enumerate(selections)},
+        stable=[is_stable([complex(value) for value in place.eigenvalues]) for place in places],
+        rightmost_real=[None if value is None else value.real for value in rightmost],
+        rightmost_imaginary=[None if value is None else abs(value.imag) for value in rightmost],
+        start=start,
+        special_points=[
+            _special(kind, index, place, curve, dict(zip(selections, values(place), strict=True)))
+            for index, kind, place in turns
+        ],
+        ended=(down.ended, up.ended),
+    )
+
+
+def _special(
+    kind: Kind, index: int, place: Place, curve: Curve, state: dict[str, float | None]
+) -> SpecialPoint:
+    period = 2 * math.pi / abs(_critical(place).imag) if kind == "hopf" else None
+    return SpecialPoint(
+        kind=kind, after_point=index, parameter=curve.value(place.q), state=state, period=period
+    )
+
+
+def _words(found: Branch) -> str:
+    kinds = [point.kind.replace("_", " ") for point in found.special_points]
+    counted = [f"{kinds.count(kind)} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in dict.fromkeys(kinds)]
+    return (
+        f"{len(found.parameter_values)} points over {found.parameter} from {found.parameter_values[0]:.6g} "
+        f"(ended: {found.ended[0]}) to {found.parameter_values[-1]:.6g} (ended: {found.ended[1]}); "
+        f"{', '.join(counted) or 'no special points'}."
+    )
+
+
+class _Arm:
+    """The branch in one direction from its start."""
+
+    def __init__(self, request: ContinuationRequest, curve: Curve, start: Place) -> None:
+        self._curve = curve
+        self._most = request.max_points
+        self._longest = request.largest_step
+        self._nonnegative = start.state >= 0
+        self.places = [start]
+        self.special: list[tuple[int, Kind, Place]] = []
+        self.ended: Ended = "points"
+
+    def follow(self) -> None:
+        """Go on until something ends the branch."""
+        length = self._longest / 4
+        while len(self.places) < self._most:
+            here = self.places[-1]
+            try:
+                there = self._curve.step(here, length)
+            except Lost:
+                length /= 2
+                if length < _SHORTEST:
+                    self.ended = "stuck"
+                    return
+                continue
+            if not self._curve.low <= there.q <= self._curve.high:
+                self._finish(here, there)
+                return
+            if self._is_negative(there):
+                self.ended = "negative"
+                return
+            self._note(here, there, length)
+            if self._is_back(there, length):
+                self.ended = "closed"
+                return
+            length = self._next(length, there.corrections)
+
+    def _next(self, length: float, corrections: int) -> float:
+        if corrections <= _EASY:
+            return min(length * 1.5, self._longest)
+        return length / 1.5 if corrections >= _HARD else length
+
+    def _finish(self, here: Place, there: Place) -> None:
+        """End exactly at the end of the range."""
+        self.ended = "range"
+        limit = self._curve.low if there.q < self._curve.low else self._curve.high
+        if here.q == limit:
+            return
+        try:
+            last = self._curve.at(here, limit)
+        except Lost:
+            return
+        if not self._is_negative(last):
+            self._note(here, last, self._curve.distance(here, last))
+
+    def _is_negative(self, place: Place) -> bool:
+        floor = -1e-9 * float(np.abs(place.state).max(initial=0.0))
+        return bool((place.state[self._nonnegative] < floor).any())
+
+    def _is_back(self, place: Place, length: float) -> bool:
+        return len(self.places) > 10 and self._curve.distance(place, self.places[0]) < length / 2
+
+    def _note(self, here: Place, there: Place, length: float) -> None:
+        turned = here.forward[-1] * there.forward[-1] < 0
+        changed = there.unstable - here.unstable
+        if turned:
+            self._add("fold", here, length, lambda place: place.forward[-1] * here.forward[-1] > 0)
+        elif changed:
+            self._add(None, here, length, lambda place: place.unstable == here.unstable)
+        self.places.append(there)
+
+    def _add(self, kind: Kind | None, here: Place, length: float, before: Callable[[Place], bool]) -> None:
+        """Find by bisection where `before` ceases to hold, and note it."""
+        low, high, found = 0.0, length, here
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            try:
+                place = self._curve.step(here, middle)
+            except Lost:
+                break
+            if before(place):
+                low, found = middle, place
+            else:
+                high = middle
+        if kind == "fold" and self._curve.is_crossed(found):
+            kind = "branch_point"  # the branch ends in the middle of another one, as at a pitchfork
+        self.special.append((len(self.places) - 1, kind or _kind(found), found))
+
+
+def _critical(place: Place) -> complex:
+    """Return the eigenvalue nearest to the imaginary axis."""
+    return complex(place.eigenvalues[np.argmin(np.abs(place.eigenvalues.real))])
+
+
+def _kind(place: Place) -> Kind:
+    """Return what crosses the imaginary axis there: a complex pair or a real eigenvalue."""
+    largest = float(np.abs(place.eigenvalues).max())
+    return "hopf" if abs(_critical(place).imag) > _FLAT * largest else "branch_point"

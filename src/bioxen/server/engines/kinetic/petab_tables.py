@@ -1,0 +1,347 @@
+"""The tables of a PEtab problem, checked and ready to be evaluated."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bioxen.errors import MissingModuleError, UnknownIdentifierError, ValidationError, did_you_mean
+from bioxen.protocol.kinetic import PetabRequest
+from bioxen.server.engines.kinetic.changes import Change, check_varied
+from bioxen.server.engines.kinetic.facts import Facts
+from bioxen.server.engines.kinetic.program import Program
+
+_TO: dict[str, Callable[[float], float]] = {"lin": float, "log": math.log, "log10": math.log10}
+_FROM: dict[str, Callable[[float], float]] = {"lin": float, "log": math.exp, "log10": lambda x: 10.0**x}
+_REFUSED = {
+    "objectivePriorType": "objective priors",
+    "preequilibrationConditionId": "pre-equilibration",
+}
+"""Columns whose use is refused → what they ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row of the parameter table."""
+
+    id: str
+    scale: str
+    lower: float
+    upper: float
+    nominal: float | None
+    estimated: bool
+
+    def scaled(self, value: float) -> float:
+        """Return `value` on the parameter's scale."""
+        return _TO[self.scale](value)
+
+    def unscaled(self, value: float) -> float:
+        """Return the value of a place on the parameter's scale."""
+        return _FROM[self.scale](value)
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula as a function of its symbols."""
+
+    symbols: tuple[str, ...]
+    function: Callable[..., Any]
+
+    def __call__(self, values: Mapping[str, float]) -> float:
+        """Return the value, NaN where it is no real number."""
+        try:
+            return float(self.function(*(values[name] for name in self.symbols)))
+        except (TypeError, ZeroDivisionError, OverflowError, ValueError):
+            return math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement with the formulas of its observable."""
+
+    index: int
+    observable: str
+    condition: str
+    time: float
+    measured: float
+    formula: Formula
+    noise: Formula
+    overrides: Mapping[str, str | float]
+    """Placeholder → parameter or number."""
+    transformation: str
+    distribution: str
+
+    def observe(self, state: Mapping[str, float], values: Mapping[str, float]) -> tuple[float, float]:
+        """Return the simulated observable and the width of its noise."""
+        own = {key: values[at] if isinstance(at, str) else at for key, at in self.overrides.items()}
+        scope = {**state, **values, **own}
+        seen = self.formula(scope)
+        return seen, self.noise({**scope, self.observable: seen})
+
+    def score(self, seen: float, sigma: float) -> tuple[float, float]:
+        """Return the log-likelihood of the measurement and its normalised residual."""
+        if not sigma > 0 or (self.transformation != "lin" and not seen > 0):
+            return -math.inf, math.nan
+        scale = _TO[self.transformation]
+        residual = (scale(seen) - scale(self.measured)) / sigma
+        slope = {"lin": 1.0, "log": self.measured, "log10": self.measured * math.log(10)}[self.transformation]
+        if self.distribution == "laplace":
+            return -math.log(2 * sigma * slope) - abs(residual), residual
+        return -0.5 * math.log(2 * math.pi * (sigma * slope) ** 2) - 0.5 * residual**2, residual
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The whole problem beside the model."""
+
+    parameters: dict[str, Parameter]
+    conditions: dict[str, dict[str, str | float]]
+    """Condition → what it sets in the model → parameter or number."""
+    rows: list[Row]
+    symbols: dict[str, str]
+    """Symbol of the model that a formula uses → libRoadRunner's selection of the same meaning."""
+    facts: Facts
+
+    def values(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Return the value of each parameter, on the linear scale.
+
+        Raises:
+            UnknownIdentifierError: `given` has one that the table lacks.
+            ValidationError: one has neither a nominal value nor a given one.
+        """
+        for name in given:
+            if name not in self.parameters:
+                near = did_you_mean(name, self.parameters)
+                raise UnknownIdentifierError(
+                    f"The parameter table has no {name!r}.", details={"place": f"values.{name}", **near}
+                )
+        values = {one.id: given.get(one.id, one.nominal) for one in self.parameters.values()}
+        missing = [name for name, value in values.items() if value is None]
+        if missing:
+            raise ValidationError(
+                f"{missing[0]} has no nominal value.",
+                details={"place": "values", "remedy": f"Give values.{missing[0]}."},
+            )
+        return {name: float(value) for name, value in values.items() if value is not None}
+
+    def changes(self, condition: str, values: Mapping[str, float]) -> list[Change]:
+        """Return what the parameters and a condition set in the model."""
+        facts = self.facts
+        settable = set(facts.parameters) - facts.assignment_targets | set(facts.compartments)
+        changes = {name: value for name, value in values.items() if name in settable}
+        for name, at in self.conditions[condition].items():
+            changes[name] = values[at] if isinstance(at, str) else at
+        return [Change(_natural(name, facts), value) for name, value in changes.items()]
+
+    def by_condition(self) -> dict[str, list[Row]]:
+        """Return the rows of each condition that has any."""
+        grouped: dict[str, list[Row]] = {}
+        for row in self.rows:
+            grouped.setdefault(row.condition, []).append(row)
+        return grouped
+
+
+def tables_of(request: PetabRequest, program: Program) -> Tables:
+    """Return the checked tables.
+
+    Raises:
+        MissingModuleError: the petab package is not installed.
+        ValidationError: a table is malformed, or asks for what is not run.
+    """
+    try:
+        from petab.v1 import conditions, measurements, observables, parameters
+    except ImportError:
+        raise MissingModuleError(
+            "PEtab problems need the petab package, which is not installed.",
+            details={"remedy": "Install it with pip install 'bioxen[petab]'."},
+        ) from None
+    readers = {
+        "parameter_table": parameters.get_parameter_df,
+        "condition_table": conditions.get_condition_df,
+        "measurement_table": measurements.get_measurement_df,
+        "observable_table": observables.get_observable_df,
+    }
+    frames = {name: _frame(getattr(request, name), name, reader) for name, reader in readers.items()}
+    for frame in (frames["parameter_table"], frames["measurement_table"]):
+        for column, words in _REFUSED.items():
+            if column in frame and frame[column].notna().any():
+                raise _refused(words, column)
+    return _assembled(frames, program.facts)
+
+
+def _frame(text: str, place: str, reader: Callable[[Any], Any]) -> Any:
+    import pandas as pd
+
+    try:
+        return reader(pd.read_csv(io.StringIO(text), sep="\t", float_precision="round_trip"))
+    except Exception as error:  # whatever the parsers raise is about the text
+        raise ValidationError(
+            f"The table cannot be read: {error}", details={"place": place, "remedy": "Give PEtab's TSV text."}
+        ) from error
+
+
+def _assembled(frames: dict[str, Any], facts: Facts) -> Tables:
+    parameters = {
+        str(name): Parameter(
+            id=str(name),
+            scale=str(row["parameterScale"]),
+            lower=float(row["lowerBound"]),
+            upper=float(row["upperBound"]),
+            nominal=_number(row.get("nominalValue")),
+            estimated=bool(int(row["estimate"])),
+        )
+        for name, row in frames["parameter_table"].iterrows()
+    }
+    formulas = _Formulas(frames["observable_table"])
+    rows = [
+        _row(index, row, formulas, parameters)
+        for index, (_, row) in enumerate(frames["measurement_table"].iterrows())
+    ]
+    conditions = _conditions(frames["condition_table"], facts, parameters)
+    for row in rows:
+        if row.condition not in conditions:
+            raise ValidationError(
+                f"There is no condition {row.condition!r}.",
+                details={
+                    "place": f"measurement_table.{row.index}",
+                    "remedy": "Add it to the condition table.",
+                },
+            )
+    return Tables(parameters, conditions, rows, _symbols(rows, facts, parameters), facts)
+
+
+def _conditions(
+    frame: Any, facts: Facts, parameters: dict[str, Parameter]
+) -> dict[str, dict[str, str | float]]:
+    columns = [str(column) for column in frame.columns if column != "conditionName"]
+    check_varied([_natural(name, facts) for name in columns], "condition_table", facts)
+    return {
+        str(condition): {
+            name: at
+            for name in columns
+            if (at := _entry(row[name], parameters, f"condition_table.{condition}.{name}")) is not None
+        }
+        for condition, row in frame.iterrows()
+    }
+
+
+def _row(index: int, row: Any, formulas: _Formulas, parameters: dict[str, Parameter]) -> Row:
+    observable, place = str(row["observableId"]), f"measurement_table.{index}"
+    time = float(row["time"])
+    if not math.isfinite(time):
+        raise _refused("measurements at steady state", "time")
+    formula, noise, transformation, distribution = formulas.of(observable, place)
+    overrides: dict[str, str | float] = {}
+    for kind in ("observable", "noise"):
+        entries = str(row.get(f"{kind}Parameters", "")).split(";")
+        for number, text in enumerate(entries, start=1):
+            at = _entry(text.strip(), parameters, place)
+            if at is not None:
+                overrides[f"{kind}Parameter{number}_{observable}"] = at
+    return Row(
+        index=index,
+        observable=observable,
+        condition=str(row["simulationConditionId"]),
+        time=time,
+        measured=float(row["measurement"]),
+        formula=formula,
+        noise=noise,
+        overrides=overrides,
+        transformation=transformation,
+        distribution=distribution,
+    )
+
+
+class _Formulas:
+    """The observable table, each formula compiled once."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._known: dict[str, tuple[Formula, Formula, str, str]] = {}
+
+    def of(self, observable: str, place: str) -> tuple[Formula, Formula, str, str]:
+        """Return the observable's formula, its noise, transformation and distribution."""
+        if observable not in self._frame.index:
+            near = did_you_mean(observable, [str(name) for name in self._frame.index])
+            raise UnknownIdentifierError(
+                f"There is no observable {observable!r}.", details={"place": place, **near}
+            )
+        if observable not in self._known:
+            row = self._frame.loc[observable]
+            transformation, distribution = row.get("observableTransformation"), row.get("noiseDistribution")
+            self._known[observable] = (
+                _compiled(row["observableFormula"]),
+                _compiled(row["noiseFormula"]),
+                transformation if isinstance(transformation, str) else "lin",
+                distribution if isinstance(distribution, str) else "normal",
+            )
+        return self._known[observable]
+
+
+def _compiled(text: Any) -> Formula:
+    import sympy
+    from petab.v1.math import sympify_petab
+
+    try:
+        expression = sympify_petab(text)
+    except Exception as error:  # the parser has its own
+        raise ValidationError(
+            f"The formula {text!r} cannot be read: {error}",
+            details={"place": "observable_table", "remedy": "Write it as PEtab's math prescribes."},
+        ) from error
+    symbols = sorted(expression.free_symbols, key=str)
+    function = sympy.lambdify(symbols, expression, modules="math")
+    return Formula(tuple(str(symbol) for symbol in symbols), function)
+
+
+def _symbols(rows: list[Row], facts: Facts, parameters: dict[str, Parameter]) -> dict[str, str]:
+    """Return the model's symbols in the formulas; every other symbol must be known as well."""
+    used = {name: row for row in rows for name in (*row.formula.symbols, *row.noise.symbols)}
+    model = {*facts.species, *facts.parameters, *facts.compartments, *facts.reactions, "time"}
+    for name, row in used.items():
+        if (
+            name not in model
+            and name not in parameters
+            and name not in row.overrides
+            and name != row.observable
+        ):
+            near = did_you_mean(name, [*model, *parameters])
+            raise UnknownIdentifierError(
+                f"The formula of {row.observable} names {name!r}, which is nothing in the problem.",
+                details={"place": "observable_table", **near},
+            )
+    return {name: _natural(name, facts) for name in sorted(used) if name in model}
+
+
+def _natural(name: str, facts: Facts) -> str:
+    return facts.species[name].natural if name in facts.species else name
+
+
+def _entry(value: Any, parameters: Mapping[str, Parameter], place: str) -> str | float | None:
+    """Return a number, a parameter's id, or `None` for an empty entry."""
+    if isinstance(value, str) and value in parameters:
+        return value
+    try:
+        return _number(value)
+    except ValueError:
+        raise UnknownIdentifierError(
+            f"{value!r} is neither a number nor a parameter of the table.",
+            details={"place": place, **did_you_mean(str(value), parameters)},
+        ) from None
+
+
+def _number(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    number = float(value)
+    return None if math.isnan(number) else number
+
+
+def _refused(words: str, column: str) -> ValidationError:
+    return ValidationError(
+        f"The problem asks for {words}, which is not run.",
+        details={"place": column, "remedy": f"Leave the column {column} empty."},
+    )

@@ -1,0 +1,75 @@
+"""What a study reports once all of its members are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bioxen.protocol.kinetic import (
+    GlobalSensitivity,
+    Members,
+    MembersRequest,
+    MorrisRequest,
+    SampledRequest,
+    SobolRequest,
+    Summary,
+)
+from bioxen.server.engines.studies.block import Block, block_of, join, members_of
+from bioxen.server.engines.studies.indices import global_sensitivity
+from bioxen.server.engines.studies.summary import summarise
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The parts of a result that a study fills."""
+
+    message: str
+    completed: bool
+    method: str
+    """How the members were simulated, and how many each way, for the settings."""
+    members: Members | None = None
+    summary: Summary | None = None
+    global_sensitivity: GlobalSensitivity | None = None
+
+
+def conclude(request: MembersRequest, block: Block) -> Conclusion:
+    """Return what `request` asks for; a part has its members alone."""
+    message, completed = _words(block), bool(block.completed.any())
+    method = ", ".join(f"{name}: {count}" for name, count in sorted(block.methods.items()))
+    if request.part is not None:
+        return Conclusion(message, True, method, members_of(block, request.encoding))
+    if not completed:
+        return Conclusion(message, False, method)
+    if isinstance(request, SobolRequest | MorrisRequest):
+        return Conclusion(message, True, method, global_sensitivity=global_sensitivity(request, block))
+    if isinstance(request, SampledRequest) and request.report == "summary":
+        return Conclusion(message, True, method, summary=summarise(request, block))
+    return Conclusion(message, True, method, members_of(block, request.encoding))
+
+
+def joined(request: MembersRequest, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the result of the whole from those of its parts, all as plain data."""
+    parts = sorted(results, key=lambda result: int(result["members"]["first"]))
+    block = join([block_of(part["members"]) for part in parts])
+    found = conclude(request, block)
+    provenance = parts[0]["provenance"]
+    settings = {**provenance["settings"], "method": found.method}
+    return {
+        **parts[0],
+        "status": "completed" if found.completed else "failed",
+        "message": found.message,
+        "time_vector": block.times.tolist() if found.summary else None,
+        "provenance": {**provenance, "settings": settings},
+        "members": found.members and found.members.model_dump(),
+        "summary": found.summary and found.summary.model_dump(),
+        "global_sensitivity": found.global_sensitivity and found.global_sensitivity.model_dump(),
+    }
+
+
+def _words(block: Block) -> str:
+    total, done = len(block.completed), int(block.completed.sum())
+    if done == total:
+        return f"{total} members, all of them completed."
+    said = next(iter(block.failures))
+    return f"{done} of {total} members completed. Member {block.failures[said][0]} failed: {said}"

@@ -1,0 +1,131 @@
+"""Which members a study has: what is varied, and its value in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from bioxen.protocol.kinetic import (
+    Axis,
+    Choice,
+    Distribution,
+    EnsembleRequest,
+    LogNormal,
+    LogUniform,
+    MembersRequest,
+    MorrisRequest,
+    Normal,
+    ScanRequest,
+    SobolRequest,
+    Uniform,
+    Values,
+)
+from bioxen.server.engines.studies.block import Array
+from bioxen.server.engines.studies.indices import unit_sample
+
+
+def varied_names(request: MembersRequest) -> tuple[str, ...]:
+    """Return what a request varies, in the order of the design's columns."""
+    if isinstance(request, EnsembleRequest):
+        return tuple(sorted(request.distributions))
+    return tuple(request.axes) if isinstance(request, ScanRequest) else tuple(_factors(request))
+
+
+def design(request: MembersRequest, own_values: Mapping[str, float]) -> Array:
+    """Return the values of what varies, members of the part × names.
+
+    Args:
+        request: the study.
+        own_values: name → value without any variation, for distributions of a factor.
+    """
+    if isinstance(request, EnsembleRequest):
+        return _drawn(request, own_values)
+    if isinstance(request, ScanRequest):
+        return _grid(request)
+    if isinstance(request, SobolRequest | MorrisRequest):
+        return _screened(request)
+    raise TypeError(type(request).__name__)
+
+
+def _factors(request: Any) -> list[str]:
+    return list(request.factors)
+
+
+def _drawn(request: EnsembleRequest, own_values: Mapping[str, float]) -> Array:
+    names, members = varied_names(request), request.members_of_part
+    chances = np.array([_chances(request.seed, member, len(names)) for member in members])
+    chances = chances.reshape(len(members), len(names))
+    indices = np.array(members)
+    columns = []
+    for column, name in enumerate(names):
+        distribution = request.distributions[name]
+        values = _quantile(distribution, chances[:, column], indices)
+        columns.append(values * own_values[name] if distribution.relative else values)
+    return np.array(columns).T.reshape(len(members), len(names))
+
+
+def _chances(seed: int, member: int, count: int) -> Array:
+    """Return `count` numbers in [0, 1) that depend on the seed and the member alone."""
+    stream = np.random.Philox(key=seed, counter=member << 64)
+    return np.random.Generator(stream).random(count)
+
+
+def member_seed(seed: int, member: int) -> int:
+    """Return the seed of a stochastic member: a function of the request's seed and the member alone."""
+    return int(np.random.SeedSequence(entropy=seed, spawn_key=(member,)).generate_state(1)[0])
+
+
+def _quantile(distribution: Distribution, chances: Array, indices: Any) -> Array:
+    """Return the values below which a draw falls with these chances."""
+    makers: dict[type, Callable[[Any], Array]] = {
+        Uniform: lambda d: d.lower + (d.upper - d.lower) * chances,
+        LogUniform: lambda d: d.lower * (d.upper / d.lower) ** chances,
+        Normal: lambda d: d.mean + d.standard_deviation * ndtri(_truncated(d, chances, _normal_share)),
+        LogNormal: lambda d: d.median * np.exp(d.sigma * ndtri(_truncated(d, chances, _log_share))),
+        Choice: lambda d: np.array(d.values)[
+            np.minimum((chances * len(d.values)).astype(int), len(d.values) - 1)
+        ],
+        Values: lambda d: np.array(d.values)[indices],
+    }
+    return makers[type(distribution)](distribution)
+
+
+def _truncated(distribution: Any, chances: Array, share: Callable[[Any, float], float]) -> Array:
+    """Return the chances within the limits; the half-step keeps 0 away, where a quantile is infinite."""
+    below = 0.0 if distribution.lower is None else share(distribution, distribution.lower)
+    above = 1.0 if distribution.upper is None else share(distribution, distribution.upper)
+    return below + (above - below) * np.maximum(chances, 2.0**-54)
+
+
+def _normal_share(distribution: Normal, limit: float) -> float:
+    return float(ndtr((limit - distribution.mean) / distribution.standard_deviation))
+
+
+def _log_share(distribution: LogNormal, limit: float) -> float:
+    return 0.0 if limit <= 0 else float(ndtr(np.log(limit / distribution.median) / distribution.sigma))
+
+
+def _grid(request: ScanRequest) -> Array:
+    ticks = [_ticks(axis) for axis in request.axes.values()]
+    places = np.unravel_index(np.array(request.members_of_part), [len(values) for values in ticks])
+    return np.array([values[place] for values, place in zip(ticks, places, strict=True)]).T
+
+
+def _ticks(axis: Axis) -> Array:
+    if axis.values is not None:
+        return np.array(axis.values)
+    limits = float(axis.lower or 0.0), float(axis.upper or 0.0)
+    return np.geomspace(*limits, axis.size) if axis.spacing == "log" else np.linspace(*limits, axis.size)
+
+
+def _screened(request: SobolRequest | MorrisRequest) -> Array:
+    members = request.members_of_part
+    unit = unit_sample(request)[members.start : members.stop]
+    columns = []
+    for column, factor in enumerate(request.factors.values()):
+        place, low, high = unit[:, column], factor.lower, factor.upper
+        columns.append(low * (high / low) ** place if factor.scale == "log" else low + (high - low) * place)
+    return np.array(columns).T
