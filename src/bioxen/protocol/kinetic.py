@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.provenance import Provenance
@@ -24,6 +24,25 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Tolerance = Annotated[float, Field(gt=0, le=0.1)]
 
 KineticStatus = Literal["completed", "failed"]
+
+Integrator = Literal["auto", "cvode_bdf", "cvode_adams", "lsoda", "radau", "rk45", "dop853"]
+"""How differential equations are solved."""
+
+INTEGRATORS: dict[str, Integrator] = {
+    "KISAO:0000019": "cvode_bdf",
+    "KISAO:0000288": "cvode_bdf",
+    "KISAO:0000280": "cvode_adams",
+    "KISAO:0000088": "lsoda",
+    "KISAO:0000304": "radau",
+    "KISAO:0000087": "rk45",
+    "KISAO:0000436": "dop853",
+}
+"""KiSAO id → integrator: CVODE, BDF, Adams-Moulton, LSODA, Radau, Dormand-Prince 5(4) and 8(5,3)."""
+
+
+def integrator_name(given: object) -> object:
+    """Return the integrator that a KiSAO id means; anything else as it is."""
+    return INTEGRATORS.get(given.replace("_", ":"), given) if isinstance(given, str) else given
 
 
 class KineticRequest(ComputeRequest):
@@ -75,6 +94,10 @@ class TimeCourseRequest(TimedRequest):
     ] = "kinetic_ode"
     relative_tolerance: Tolerance = 1e-6
     absolute_tolerance: Tolerance = 1e-12
+    integrator: Annotated[Integrator, BeforeValidator(integrator_name)] = "auto"
+    """The algorithm, by name or KiSAO id; `auto` tries several, and the provenance says which one answered."""
+    seed: Seed = 0
+    """Decides the order of events with equal priorities at the same time, which SBML leaves to chance."""
 
 
 class StochasticRequest(TimedRequest):

@@ -15,7 +15,7 @@ class Change:
     """One value that a request gives instead of the model's own."""
 
     selection: str
-    """`S`, `[S]`, a parameter or a compartment."""
+    """`S`, `[S]`, a parameter or a compartment, by the id that the compiled model has (`Facts.native`)."""
     value: float
 
     @property
@@ -43,7 +43,7 @@ def changes_of(request: KineticRequest, facts: Facts) -> list[Change]:
     _check_once([*request.parameters, *request.initial_conditions])
     given = {**request.parameters, **request.initial_conditions}
     return sorted(
-        (Change(name, value) for name, value in given.items()),
+        (Change(facts.native(name), value) for name, value in given.items()),
         key=lambda change: _rank(change.selection, facts),
     )
 
@@ -51,21 +51,25 @@ def changes_of(request: KineticRequest, facts: Facts) -> list[Change]:
 def _rank(selection: str, facts: Facts) -> tuple[int, str]:
     if selection in facts.compartments:
         return 0, selection
-    return (1 if selection in facts.parameters else 2), selection
+    is_parameter = selection in facts.parameters or selection in facts.local_parameters.values()
+    return (1 if is_parameter else 2), selection
 
 
 def check_parameter(name: str, place: str, facts: Facts) -> None:
-    """Make sure that `name` is a parameter or compartment that may be set.
+    """Make sure that `name` is a parameter, `reaction.parameter` or compartment that may be set.
 
     Raises:
         UnknownIdentifierError: it is neither.
         ValidationError: an assignment rule computes it.
     """
     place = f"{place}.{name}"
+    if name in facts.local_parameters:
+        return
     if bare(name) in facts.species:
         raise _misplaced(name, place, "a species", "Give it in initial_conditions.")
     known = (*facts.parameters, *facts.compartments)
     if name not in known:
+        known = (*known, *facts.local_parameters)
         raise _unknown(name, place, "parameter or compartment", known)
     _check_settable(name, place, facts)
 
