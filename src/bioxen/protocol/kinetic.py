@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from bioxen.protocol.base import MappingMessage, Message
+from bioxen.protocol.model_export import ExportedModel, ExportFormat
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.rows import frame_of
@@ -95,7 +96,7 @@ class TimeCourseRequest(TimedRequest):
     relative_tolerance: Tolerance = 1e-6
     absolute_tolerance: Tolerance = 1e-12
     integrator: Annotated[Integrator, BeforeValidator(integrator_name)] = "auto"
-    """The algorithm, by name or KiSAO id; `auto` tries several, and the provenance says which one answered."""
+    """The algorithm, by name or KiSAO id; `auto` tries several, and the provenance says which answered."""
     seed: Seed = 0
     """Decides the order of events with equal priorities at the same time, which SBML leaves to chance."""
 
@@ -183,8 +184,22 @@ class EstimationRequest(KineticRequest):
         return self
 
 
+class ExportRequest(KineticRequest):
+    """The model itself, with the parameters and initial conditions of the request written into it."""
+
+    title: ClassVar[str] = "model export (SBML, Antimony, COMBINE archive)"
+
+    process_code: Literal["kinetic_export"] = "kinetic_export"
+    format: ExportFormat = "sbml"
+
+
 AnyKineticRequest = Annotated[
-    TimeCourseRequest | StochasticRequest | SteadyStateRequest | SensitivityRequest | EstimationRequest,
+    TimeCourseRequest
+    | StochasticRequest
+    | SteadyStateRequest
+    | SensitivityRequest
+    | EstimationRequest
+    | ExportRequest,
     Field(discriminator="process_code"),
 ]
 """Any kinetic request; `process_code` tells which."""
@@ -262,6 +277,8 @@ class KineticResult(MappingMessage):
     steady_state: SteadyState | None = None
     sensitivities: list[Sensitivity] | None = None
     estimation: Estimation | None = None
+    exported: ExportedModel | None = None
+    """The model that was asked for."""
     program_key: str
     """Digest of the program that was used: the key of its warm copy in the workers."""
     provenance: Provenance

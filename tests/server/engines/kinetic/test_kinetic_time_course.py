@@ -29,7 +29,7 @@ def test_decay_is_exponential(engine: KineticEngine) -> None:
     assert result.time_vector == list(map(float, range(9)))
     np.testing.assert_allclose(series(result, "[A]"), expected, rtol=1e-7)
     assert result.final_state == {"[A]": series(result, "[A]")[-1]}
-    assert result.provenance.settings["method"] == "bdf"
+    assert result.provenance.settings["method"] == "cvode_bdf"
 
 
 @pytest.mark.parametrize("model", [GENE_EXPRESSION, REPRESSILATOR], ids=["gene expression", "repressilator"])

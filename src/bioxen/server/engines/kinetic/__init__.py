@@ -12,6 +12,7 @@ from bioxen.errors import BioXenException, UnknownProcessError, did_you_mean
 from bioxen.protocol.base import parse
 from bioxen.protocol.kinetic import (
     EstimationRequest,
+    ExportRequest,
     KineticRequest,
     KineticResult,
     SensitivityRequest,
@@ -25,6 +26,7 @@ from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic import loader, runner
 from bioxen.server.engines.kinetic.answer import Answer
 from bioxen.server.engines.kinetic.estimation import estimation
+from bioxen.server.engines.kinetic.export import export
 from bioxen.server.engines.kinetic.noise import Noise
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.sensitivity import sensitivity
@@ -41,6 +43,7 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     SteadyStateRequest: steady_state,
     SensitivityRequest: sensitivity,
     EstimationRequest: estimation,
+    ExportRequest: export,
 }
 _DEFAULT_CODE = "kinetic_ode"
 
@@ -102,6 +105,7 @@ class KineticEngine:
             steady_state=answer.steady_state,
             sensitivities=answer.sensitivities,
             estimation=answer.estimation,
+            exported=answer.exported,
             program_key=program.digest,
             provenance=Provenance(
                 model_id=program.model_id,

@@ -1,4 +1,4 @@
-"""Algebraic rules that can be solved by hand: linear in what they determine, so an assignment rule says the same.
+"""Algebraic rules that can be solved by hand: linear in what they determine, so an assignment rule will do.
 
 0 = a·x + b becomes x := −b/a. Then every engine and every analysis runs the model. A rule that is not linear,
 or whose solution would need itself, stays, and the general solver takes the model.
@@ -154,4 +154,3 @@ def _rewrite(model: libsbml.Model, solved: dict[str, Any]) -> None:
         rule = model.createAssignmentRule()
         rule.setVariable(name)
         rule.setMath(math)
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bioxen.protocol.kinetic import Estimation, Sensitivity, SteadyState
+from bioxen.protocol.model_export import ExportedModel
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.outputs import Column
 
@@ -23,7 +24,8 @@ class Answer:
     output_units: dict[str, str] | None = None
     steady_state: SteadyState | None = None
     sensitivities: list[Sensitivity] | None = None
-    estimation: Estimation | None = field(default=None)
+    estimation: Estimation | None = None
+    exported: ExportedModel | None = None
 
 
 def failed(message: str, settings: dict[str, Setting], seed: int | None = None) -> Answer:

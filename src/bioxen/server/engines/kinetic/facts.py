@@ -14,7 +14,6 @@ from bioxen.server.engines.kinetic.mathtree import EVERYTHING, TIME, jumps, name
 from bioxen.server.engines.kinetic.soundness import Soundness, examine
 from bioxen.server.engines.kinetic.unitnames import units_of
 
-
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -135,15 +134,15 @@ def collect_facts(
     )
     moving = [*laws.values(), *rates.values()]
     implicit = frozenset(determined(model))
-    functions = {item.getId(): item.getMath() for item in model.getListOfFunctionDefinitions() if item.isSetMath()}
+    functions = {
+        item.getId(): item.getMath() for item in model.getListOfFunctionDefinitions() if item.isSetMath()
+    }
     jumping = _jumping({**assigned, **functions})
     local = frozenset(promoted.values())
     return Facts(
         species=species,
         compartments=tuple(item.getId() for item in model.getListOfCompartments()),
-        parameters=tuple(
-            item.getId() for item in model.getListOfParameters() if item.getId() not in local
-        ),
+        parameters=tuple(item.getId() for item in model.getListOfParameters() if item.getId() not in local),
         reactions=tuple(item.getId() for item in model.getListOfReactions()),
         assignment_targets=frozenset(assigned) | implicit,
         rate_targets=frozenset(rates),

@@ -83,7 +83,7 @@ class _Problem:
     seed: int
 
 
-def integrate(  # noqa: PLR0913 - an integration has these
+def integrate(
     program: Program,
     changes: Sequence[Change],
     times: Times,

@@ -32,7 +32,9 @@ class Rung:
 _BDF = Rung("cvode_bdf", "libRoadRunner", "CVODE, BDF", "KISAO:0000288", maximum_num_steps=20_000)
 _ADAMS = Rung("cvode_adams", "libRoadRunner", "CVODE, Adams-Moulton", "KISAO:0000280")
 _SHORT_BDF = Rung("cvode_bdf", "libRoadRunner", "CVODE, BDF", "KISAO:0000288", steps_at_least=1000)
-_SHORT_ADAMS = Rung("cvode_adams", "libRoadRunner", "CVODE, Adams-Moulton", "KISAO:0000280", steps_at_least=1000)
+_SHORT_ADAMS = Rung(
+    "cvode_adams", "libRoadRunner", "CVODE, Adams-Moulton", "KISAO:0000280", steps_at_least=1000
+)
 _LSODA = Rung("lsoda", "general", "LSODA", "KISAO:0000088")
 _RADAU = Rung("radau", "general", "Radau", "KISAO:0000304")
 _RK45 = Rung("rk45", "general", "RK45", "KISAO:0000087")

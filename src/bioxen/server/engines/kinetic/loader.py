@@ -38,6 +38,8 @@ class Loaded:
 
     sbml: str
     """Level and version as they came; submodels written out, local parameters global, events in order."""
+    plain: str
+    """The model before anything but its submodels was rewritten: what an export begins with."""
     facts: Facts
 
 
@@ -63,13 +65,14 @@ def load(source: ModelSource) -> Loaded:
     _check(document)
     document = _flatten(document)
     _refuse_unsupported(document, sbml)
+    plain = str(libsbml.writeSBMLToString(document))
     promoted = promote_locals(document)
     solved = solve_algebraic_rules(document)
     beyond = _beyond_roadrunner(document)
     if not beyond:
         order_events(document)
     facts = collect_facts(document.getModel(), promoted, solved, beyond)
-    return Loaded(str(libsbml.writeSBMLToString(document)), facts)
+    return Loaded(str(libsbml.writeSBMLToString(document)), plain, facts)
 
 
 def from_antimony(text: str) -> str:

@@ -46,6 +46,7 @@ class Program:
         self.facts: Facts = loaded.facts
         self.digest = digest
         self.model_id = model_id
+        self.plain = loaded.plain
         self._sbml = loaded.sbml
         self._noise = noise
         self._runners: OrderedDict[_Variant, Runner] = OrderedDict()

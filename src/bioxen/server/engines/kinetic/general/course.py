@@ -23,14 +23,20 @@ METHODS: dict[str, type[OdeSolver]] = {"LSODA": LSODA, "Radau": Radau, "RK45": R
 """The algorithms."""
 _LOOKS = 4
 """How often a step is looked at between its ends for a jump."""
-_MAX_STEPS = 2_000_000
+_INSTANT = 1e-15
+"""Times closer than this, relative to their size, are the same."""
+_SHORTEST = 1e-14
+_COLLAPSE = 1e-11
+"""Share of the whole span below which a step is as good as none; a hundred such in a row are a collapse."""
+_MAX_SMALL = 100
+_MAX_STEPS = 1_000_000
 _MAX_STILL = 200
 """How many restarts in a row may make no progress."""
 _ECHOES = 3
 """How often a discontinuity is followed through the delays: each time it is one derivative smoother."""
 
 
-def simulate(  # noqa: PLR0913 - a simulation has these
+def simulate(
     equations: Equations,
     times: Sequence[float],
     selections: Sequence[str],
@@ -62,7 +68,7 @@ def simulate(  # noqa: PLR0913 - a simulation has these
 class _Course:
     """The state of one simulation."""
 
-    def __init__(  # noqa: PLR0913 - as `simulate`
+    def __init__(
         self,
         equations: Equations,
         times: Sequence[float],
@@ -74,6 +80,7 @@ class _Course:
         self._times = [float(time) for time in times]
         self._end = self._times[-1]
         self._time = self._times[0]
+        self._span = self._end - self._time
         self._method, self._tolerances = METHODS[method], tolerances
         self._system = System(equations, self._time)
         self._queue = Queue(self._system, seed)
@@ -137,6 +144,9 @@ class _Course:
     def _advance(self, bound: float) -> None:
         """Integrate to `bound` or to the first jump before it."""
         system = self._system
+        if bound - self._time <= _SHORTEST * max(1.0, abs(bound)):
+            self._time = system.committed = bound  # no integrator makes such a step, and nothing moves in it
+            return
         signature = system.signature(self._time, system.state)
         longest = self._longest
         while True:
@@ -144,7 +154,8 @@ class _Course:
                 longest = min(longest, system.shortest_delay)
             system.shortest_delay = math.inf
             try:
-                return self._stretch(bound, signature, longest)
+                self._stretch(bound, signature, longest)
+                return
             except DelayTooShort:
                 longest = min(longest, max(system.shortest_delay, longest / 1e3)) / 2
                 if longest < 1e-12 * max(1.0, abs(self._time)):
@@ -152,12 +163,14 @@ class _Course:
 
     def _stretch(self, bound: float, signature: tuple[Any, ...], longest: float) -> None:
         stepper = self._stepper(bound, longest)
+        small = 0
         while self._time < bound:
             start = self._time
             end, dense = stepper.step()
             self._steps += 1
-            if self._steps > _MAX_STEPS:
-                raise SolverFailure(f"more than {_MAX_STEPS} steps were needed by time {start:g}")
+            small = small + 1 if end - start < _COLLAPSE * self._span else 0
+            if small > _MAX_SMALL or self._steps > _MAX_STEPS:
+                raise SolverFailure(f"the step size shrank to nothing at time {start:g}")
             snapshot = [*self._system.values]
             unknowns = self._system.implicit.unknowns.copy()
             jump = self._jump(start, end, dense, signature)
@@ -185,8 +198,9 @@ class _Course:
         if not self._system.equations.switches:
             return None
         same = start
-        for look in range(1, _LOOKS + 1):
-            time = start + (end - start) * look / _LOOKS if look < _LOOKS else end
+        looks = _LOOKS if end - start > self._longest / 10 else 1
+        for look in range(1, looks + 1):
+            time = start + (end - start) * look / looks if look < looks else end
             if self._system.signature(time, dense(time)) != signature:
                 return self._bisect(same, time, dense, signature)
             same = time
@@ -195,7 +209,7 @@ class _Course:
     def _bisect(self, same: float, other: float, dense: Dense, signature: tuple[Any, ...]) -> float:
         while True:
             middle = same + (other - same) / 2
-            if not same < middle < other:
+            if other - same <= _INSTANT * max(1e-300, abs(other)) or not same < middle < other:
                 return other
             if self._system.signature(middle, dense(middle)) == signature:
                 same = middle
@@ -223,7 +237,7 @@ class _Clock:
 class _Steps:
     """Steps of one of SciPy's integrators."""
 
-    def __init__(  # noqa: PLR0913 - an integrator has these
+    def __init__(
         self,
         system: System,
         method: type[OdeSolver],
@@ -233,7 +247,8 @@ class _Steps:
         tolerances: tuple[float, float],
     ) -> None:
         relative, absolute = tolerances
-        self._solver: Any = method(  # type: ignore[call-arg]  # every one of them takes these
+        make: Any = method  # every one of them takes the same
+        self._solver = make(
             system.rates, time, system.state, bound, rtol=relative, atol=absolute, max_step=longest
         )
 

@@ -93,7 +93,9 @@ class Equations:
         self._draft = _Draft()
         self._species = {item.getId(): item for item in model.getListOfSpecies()}
         self._compartments = {item.getId(): item for item in model.getListOfCompartments()}
-        self._assigned = {r.getVariable(): r.getMath() for r in _with_math(model.getListOfRules(), "isAssignment")}
+        self._assigned = {
+            r.getVariable(): r.getMath() for r in _with_math(model.getListOfRules(), "isAssignment")
+        }
         self._rated = {r.getVariable(): r.getMath() for r in _with_math(model.getListOfRules(), "isRate")}
         self._algebraic = [rule.getMath() for rule in _with_math(model.getListOfRules(), "isAlgebraic")]
         self.implicit_names = determined(model)
@@ -165,7 +167,10 @@ class Equations:
         return [
             name
             for name, item in self._species.items()
-            if name in reached and not item.getBoundaryCondition() and not item.getConstant() and name not in ruled
+            if name in reached
+            and not item.getBoundaryCondition()
+            and not item.getConstant()
+            and name not in ruled
         ]
 
     def _build(self) -> None:
@@ -213,7 +218,9 @@ class Equations:
         everything = needs.union(*(statement.needs for statement in reached(after, needs)))
         return Delayed(
             expression(text),
-            implicit=bool(everything.intersection(self.implicit) or (self.fast and everything & {*self.state})),
+            implicit=bool(
+                everything.intersection(self.implicit) or (self.fast and everything & {*self.state})
+            ),
             before=compiled(ordered(reached(start, needs), names)),
             after=compiled(ordered(reached(after, needs), names)),
         )
@@ -234,7 +241,9 @@ class Equations:
         """Yield the stoichiometries that Level 2 gives as formulas."""
         for reaction in self._model.getListOfReactions():
             for part in _parts(reaction):
-                formula = part.reference.getStoichiometryMath() if part.reference.isSetStoichiometryMath() else None
+                formula = (
+                    part.reference.getStoichiometryMath() if part.reference.isSetStoichiometryMath() else None
+                )
                 if formula is not None and formula.isSetMath():
                     yield self._write(self._symbol(part.name), formula.getMath())
 
@@ -248,7 +257,11 @@ class Equations:
         for name, item in self._species.items():
             if self._is_amount(name):
                 continue
-            symbol, amount, volume = self._symbol(name), self.amount_slot(name), self._symbol(item.getCompartment())
+            symbol, amount, volume = (
+                self._symbol(name),
+                self.amount_slot(name),
+                self._symbol(item.getCompartment()),
+            )
             entry = Amount(symbol, amount, volume)
             if name in by_symbol:
                 self.concentrations.append(entry)
@@ -362,14 +375,22 @@ class Equations:
         if item is None:
             value = declared[self._symbol(name)]
         else:
-            value = item.getInitialConcentration() if item.isSetInitialConcentration() else item.getInitialAmount()
+            value = (
+                item.getInitialConcentration()
+                if item.isSetInitialConcentration()
+                else item.getInitialAmount()
+            )
         return value if math.isfinite(value) else 1.0
 
     def _start_conversions(self, by_concentration: set[str]) -> Iterator[Statement]:
         for name, item in self._species.items():
             if self._is_amount(name):
                 continue
-            symbol, amount, volume = self._symbol(name), self.amount_slot(name), self._symbol(item.getCompartment())
+            symbol, amount, volume = (
+                self._symbol(name),
+                self.amount_slot(name),
+                self._symbol(item.getCompartment()),
+            )
             if name in by_concentration:
                 yield Statement(amount, f"v[{symbol}] * v[{volume}]", frozenset({symbol, volume}))
             else:
@@ -393,7 +414,9 @@ class Equations:
             initial=bool(trigger.getInitialValue()),
             persistent=bool(trigger.getPersistent()),
             delay=self._function(delay.getMath()) if delay is not None and delay.isSetMath() else None,
-            priority=self._function(priority.getMath()) if priority is not None and priority.isSetMath() else None,
+            priority=self._function(priority.getMath())
+            if priority is not None and priority.isSetMath()
+            else None,
             at_trigger=bool(event.getUseValuesFromTriggerTime()),
             assignments=tuple(
                 (item.getVariable(), self._function(item.getMath()))

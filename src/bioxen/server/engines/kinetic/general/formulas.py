@@ -19,7 +19,22 @@ from bioxen.server.engines.kinetic.mathtree import children
 _FUNCTIONS = {
     getattr(libsbml, f"AST_FUNCTION_{name.upper()}"): name
     for name in (
-        *("exp", "ln", "sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "sech", "csch", "coth"),
+        *(
+            "exp",
+            "ln",
+            "sin",
+            "cos",
+            "tan",
+            "sec",
+            "csc",
+            "cot",
+            "sinh",
+            "cosh",
+            "tanh",
+            "sech",
+            "csch",
+            "coth",
+        ),
         *("arcsin", "arccos", "arctan", "arcsec", "arccsc", "arccot", "factorial", "abs"),
         *("arcsinh", "arccosh", "arctanh", "arcsech", "arccsch", "arccoth"),
     )

@@ -47,7 +47,9 @@ class Implicit:
         system = self._system
         self._network = self._stoichiometry(system.values)
         self._directions = _basis(self._network)
-        self.unknowns = np.concatenate([self.unknowns[: self._algebraic], np.zeros(self._directions.shape[1])])
+        self.unknowns = np.concatenate(
+            [self.unknowns[: self._algebraic], np.zeros(self._directions.shape[1])]
+        )
         if self._directions.shape[1]:
             self._relax(time)
         self.solve(time, system.state)
@@ -88,9 +90,11 @@ class Implicit:
         count = self._algebraic
         schur = jacobian[count:, count:]
         if count:
-            schur = schur - jacobian[count:, :count] @ np.linalg.lstsq(
-                jacobian[:count, :count], jacobian[:count, count:], rcond=None
-            )[0]
+            schur = (
+                schur
+                - jacobian[count:, :count]
+                @ np.linalg.lstsq(jacobian[:count, :count], jacobian[:count, count:], rcond=None)[0]
+            )
         values = np.linalg.eigvals(schur).real
         if values.max(initial=0.0) > 1e-6 * np.abs(values).max(initial=0.0):
             raise SolverFailure(f"the fast reactions leave their equilibrium at time {time:g}")
@@ -140,7 +144,7 @@ class Implicit:
         step, *_ = np.linalg.lstsq(jacobian, -residual, rcond=1e-14)
         return np.asarray(step, dtype=float)
 
-    def _damped(  # noqa: PLR0913 - the arguments of the residual, and a step
+    def _damped(
         self, values: list[float], time: float, state: Any, unknowns: Matrix, step: Matrix, residual: Matrix
     ) -> tuple[Matrix, Matrix]:
         """Go along `step`, less far while that makes the residual larger."""

@@ -47,7 +47,11 @@ def match(model: libsbml.Model) -> Matching:
     found = list(dict.fromkeys(name for of_one in named for name in of_one))
     owners = _owners(named)
     if len(found) != len(rules) or owners is None:
-        words = f"the algebraic rules could determine {', '.join(found)}" if found else "nothing is left to determine"
+        words = (
+            f"the algebraic rules could determine {', '.join(found)}"
+            if found
+            else "nothing is left to determine"
+        )
         raise InvalidModelError(
             f"The model has {len(rules)} algebraic rules that do not determine as many variables: {words}.",
             details={
@@ -77,7 +81,11 @@ def _free(model: libsbml.Model) -> set[str]:
         for event in model.getListOfEvents()
         for assignment in event.getListOfEventAssignments()
     }
-    free = {item.getId() for item in (*model.getListOfParameters(), *model.getListOfCompartments()) if not item.getConstant()}
+    free = {
+        item.getId()
+        for item in (*model.getListOfParameters(), *model.getListOfCompartments())
+        if not item.getConstant()
+    }
     reached = set()
     for reaction in model.getListOfReactions():
         for reference in (*reaction.getListOfReactants(), *reaction.getListOfProducts()):

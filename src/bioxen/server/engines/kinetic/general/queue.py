@@ -84,7 +84,8 @@ class Queue:
     def _assigned(self, event: Event, time: float) -> tuple[float, ...]:
         system = self._system
         return tuple(
-            float(formula(time, system.values, system.note, system.delayed)) for _, formula in event.assignments
+            float(formula(time, system.values, system.note, system.delayed))
+            for _, formula in event.assignments
         )
 
     def _choose(self, due: list[_Pending], time: float) -> _Pending:

@@ -168,4 +168,7 @@ def _silent(outcome: Any) -> Any:
 
 def _same(before: Sequence[float], after: Sequence[float]) -> bool:
     pairs = zip(before, after, strict=True)
-    return all(a == b or abs(a - b) <= 1e-12 * max(abs(a), abs(b)) or (a != a and b != b) for a, b in pairs)
+    return all(
+        a == b or abs(a - b) <= 1e-12 * max(abs(a), abs(b)) or (math.isnan(a) and math.isnan(b))
+        for a, b in pairs
+    )
