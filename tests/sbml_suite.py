@@ -1,4 +1,4 @@
-"""Cases of the SBML Test Suite, read and judged by the suite's own rules; any simulator can be put to them."""
+"""Cases of the SBML Test Suite, read and judged by its own rules; any simulator can be put to them."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def _refuse_unsupported(document: libsbml.SBMLDocument, sbml: str) -> None:
 
 
 def _beyond_roadrunner(document: libsbml.SBMLDocument) -> tuple[str, ...]:
-    """Return the constructs that libRoadRunner would run wrongly or not at all; the general solver has them."""
+    """Return the constructs that libRoadRunner would run wrongly or not at all; the general solver can."""
     model = document.getModel()
     found = [f"the fast reaction {item.getId()}" for item in model.getListOfReactions() if _is_fast(item)]
     if any(rule.isAlgebraic() for rule in model.getListOfRules()):

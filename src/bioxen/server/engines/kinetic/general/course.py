@@ -150,7 +150,7 @@ class _Course:
         signature = system.signature(self._time, system.state)
         longest = self._longest
         while True:
-            if system.shortest_delay < math.inf and system.equations.state:
+            if system.shortest_delay < math.inf and system.equations.motion.state:
                 longest = min(longest, system.shortest_delay)
             system.shortest_delay = math.inf
             try:
@@ -217,7 +217,7 @@ class _Course:
                 other = middle
 
     def _stepper(self, bound: float, longest: float) -> _Steps | _Clock:
-        if not self._system.equations.state:
+        if not self._system.equations.motion.state:
             return _Clock(self._time, bound, longest)
         return _Steps(self._system, self._method, self._time, bound, longest, self._tolerances)
 

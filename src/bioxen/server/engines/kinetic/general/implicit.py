@@ -34,10 +34,10 @@ class Implicit:
         self._system = system
         equations = system.equations
         self._algebraic = len(equations.implicit)
-        self._fast = bool(equations.fast)
+        self._fast = bool(equations.motion.fast_laws)
         self.unknowns = np.array([_guess(system.values[slot]) for slot in equations.implicit], dtype=float)
-        self._directions = np.zeros((len(equations.state), 0))
-        self._network = np.zeros((len(equations.state), len(equations.fast)))
+        self._directions = np.zeros((len(equations.motion.state), 0))
+        self._network = np.zeros((len(equations.motion.state), len(equations.motion.fast_laws)))
 
     def __bool__(self) -> bool:
         return bool(self._algebraic or self._fast)
@@ -118,7 +118,7 @@ class Implicit:
         return residual
 
     def _flow(self, values: list[float]) -> Matrix:
-        laws = np.array([values[slot] for slot in self._system.equations.fast_laws], dtype=float)
+        laws = np.array([values[slot] for slot in self._system.equations.motion.fast_laws], dtype=float)
         flow: Matrix = self._directions.T @ (self._network @ laws)
         return flow
 
@@ -200,9 +200,10 @@ class Implicit:
 
     def _stoichiometry(self, values: list[float]) -> Matrix:
         equations = self._system.equations
-        network = np.zeros((len(equations.state), len(equations.fast)))
-        for row, column, slot, sign, factor in equations.fast_stoichiometry():
-            network[row, column] += sign * values[slot] * (1.0 if factor is None else values[factor])
+        network = np.zeros((len(equations.motion.state), len(equations.motion.fast_laws)))
+        for part in equations.motion.fast_parts:
+            factor = 1.0 if part.factor is None else values[part.factor]
+            network[part.row, part.column] += part.sign * values[part.stoichiometry] * factor
         return network
 
 

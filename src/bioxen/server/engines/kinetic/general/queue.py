@@ -27,8 +27,8 @@ class _Pending:
 class Queue:
     """The events of one trajectory.
 
-    Of the events due at the same time the one with the highest priority goes first; equal priorities are drawn
-    from the seed. Events without a priority come after those with one, in the model's order.
+    Of the events due at the same time the one with the highest priority goes first; equal priorities are
+    drawn from the seed. Events without a priority come after those with one, in the model's order.
     """
 
     def __init__(self, system: System, seed: int) -> None:
@@ -115,14 +115,17 @@ class Queue:
         if not all(map(math.isfinite, given)):
             raise SolverFailure(f"an event assigns no finite number to {', '.join(new)} at time {time:g}")
         values = system.values
-        kept = [(entry, values[entry.amount]) for entry in equations.concentrations]
-        for name in sorted(new, key=lambda name: name not in equations.compartments):
-            values[equations.slot(name)] = new[name]
+        kept = [(entry, values[entry.amount]) for entry in equations.motion.concentrations]
+        for name in sorted(new, key=lambda name: name not in equations.layout.compartments):
+            values[equations.layout.slots[name]] = new[name]
         for entry, amount in kept:  # a new volume leaves amounts as they are
-            if equations.names[entry.symbol] not in new and equations.names[entry.compartment] in new:
+            if (
+                equations.layout.names[entry.symbol] not in new
+                and equations.layout.names[entry.compartment] in new
+            ):
                 values[entry.symbol] = amount / values[entry.compartment]
-        for entry in equations.amounts:
-            if equations.names[entry.symbol] in new:
+        for entry in equations.motion.amounts:
+            if equations.layout.names[entry.symbol] in new:
                 values[entry.amount] = values[entry.symbol] * values[entry.compartment]
         system.take_state()
         if system.implicit:

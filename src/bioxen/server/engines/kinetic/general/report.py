@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class Report:
 
     def __init__(self, equations: Equations, times: Sequence[float], selections: Sequence[str]) -> None:
         self._times = times
-        self._readers = [_reader(name, equations) for name in selections]
+        self._readers = [equations.reader(name) for name in selections]
         self.table = np.full((len(times), 1 + len(selections)), np.nan)
         self._done = 0
 
@@ -37,26 +37,3 @@ class Report:
         row[0] = time
         row[1:] = [read(system.values) for read in self._readers]
         self._done += 1
-
-
-def _reader(selection: str, equations: Equations) -> Callable[[list[float]], float]:
-    subject = selection.removesuffix("'")
-    if subject != selection:
-        return _rate_reader(subject, equations)
-    if selection.startswith("["):
-        amount, volume = equations.concentration(selection[1:-1])
-        return lambda values: values[amount] / values[volume] if values[volume] else np.nan
-    if selection in equations.species:
-        slot = equations.amount_slot(selection)
-        return lambda values: float(values[slot])
-    slot = equations.slot(selection)
-    return lambda values: float(values[slot])
-
-
-def _rate_reader(name: str, equations: Equations) -> Callable[[list[float]], float]:
-    """Read the rate of change; of a species, that of its amount."""
-    slot = equations.amount_rate_slot(name)
-    if slot is not None:
-        return lambda values: float(values[slot])
-    rate, symbol, volume, growth = equations.concentration_rate_slots(name)
-    return lambda values: values[rate] * values[volume] + values[symbol] * values[growth]

@@ -34,7 +34,7 @@ class System:
         self.delays: set[float] = set()
         self._depth = 0
         self.values = [math.nan] * equations.size
-        self.state = np.zeros(len(equations.state))
+        self.state = np.zeros(len(equations.motion.state))
         self.notes: list[Any] = []
         self.set_guesses(equations.guesses)
         equations.initial(start, self.values, self.note, self.delayed)
@@ -67,7 +67,7 @@ class System:
 
     def take_state(self) -> None:
         """Read the state from the values."""
-        self.state = np.array([self.values[slot] for slot in self.equations.state], dtype=float)
+        self.state = np.array([self.values[slot] for slot in self.equations.motion.state], dtype=float)
 
     def note(self, outcome: Any) -> Any:
         """Note the outcome of a comparison or rounding, and return it."""
@@ -85,7 +85,7 @@ class System:
 
     def write(self, values: list[float], state: Any) -> None:
         """Write `state` into `values`."""
-        for slot, value in zip(self.equations.state, state.tolist(), strict=True):
+        for slot, value in zip(self.equations.motion.state, state.tolist(), strict=True):
             values[slot] = value
 
     def update(self, time: float) -> None:
@@ -96,7 +96,7 @@ class System:
     def rates(self, time: float, state: Matrix) -> Matrix:
         """Return d(state)/dt."""
         values = self.compute(time, state)
-        return np.array([values[slot] for slot in self.equations.state_rates], dtype=float)
+        return np.array([values[slot] for slot in self.equations.motion.rates], dtype=float)
 
     def signature(self, time: float, state: Matrix) -> tuple[Any, ...]:
         """Return the outcome of every comparison, and of every trigger last."""
@@ -138,7 +138,7 @@ class System:
     def _at(self, past: float, time: float, expression: Delayed) -> list[float]:
         if past == time or not self.history:
             return self._now(past, expression)
-        if past > self.committed and self.equations.state:
+        if past > self.committed and self.equations.motion.state:
             if past > self.committed + 1e-9 * max(1.0, abs(time)):
                 raise DelayTooShort
             past = self.committed
