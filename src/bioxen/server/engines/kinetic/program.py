@@ -38,7 +38,7 @@ class Program:
     """The compiled model of one source."""
 
     def __init__(self, loaded: Loaded, noise: Noise, *, digest: str, model_id: str | None) -> None:
-        """Compile the model for libRoadRunner or, where it has what that does not run, for the general solver.
+        """Compile the model for libRoadRunner or, where that does not run it, for the general solver.
 
         Raises:
             InvalidModelError: the solver refuses it.

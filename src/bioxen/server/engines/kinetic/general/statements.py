@@ -70,6 +70,13 @@ def expression(text: str) -> Compiled:
 def _function(source: str) -> Compiled:
     """Compile our own generated text: numbers, slots and the names of `NAMES`, nothing from the model."""
     scope: dict[str, Any] = dict(NAMES)
-    exec(compile(source, "<model>", "exec"), scope)  # noqa: S102
+    try:
+        code = compile(source, "<model>", "exec")
+    except (SyntaxError, RecursionError, MemoryError):  # what Python says of brackets nested too deeply
+        raise InvalidModelError(
+            "A formula of the model nests too deeply for the general solver.",
+            details={"construct": "a deeply nested formula", "remedy": "Split it over assignment rules."},
+        ) from None
+    exec(code, scope)  # noqa: S102
     function: Compiled = scope["f"]
     return function
