@@ -11,7 +11,7 @@ from bioxen.cli.console import errors, results, table
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The models that requests may name: list, show, add, verify, remove.\n\n"
+    help="The models that requests may name: list, show, add, export, verify, remove.\n\n"
     "Example: [bold]bioxen models add my_model.xml --chassis syn3a[/]",
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -78,6 +78,55 @@ def add(
     text = read_model_file(file, place="FILE", remedy=remedy)
     info = Repository().add(text, id=name, chassis=biological_type, title=title or name, licence=licence)
     errors.print(f"Added the {info.kind} model {info.id} (sha256 {info.digest}).")
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="A kinetic model, by id or digest.")],
+    file: Annotated[Path, typer.Argument(help="Where to write: .xml, .ant or .omex tells the format.")],
+    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, written into the model.")] = None,
+    init: Annotated[list[str] | None, typer.Option(help="S=VALUE or [S]=VALUE, likewise.")] = None,
+) -> None:
+    """Write a kinetic model as SBML, Antimony or COMBINE archive, with changed values if you like.
+
+    Example: [bold]bioxen models export repressilator fast.omex --param n=3[/]
+    """
+    import base64
+
+    from bioxen.server.bytecode.repository import Repository
+    from bioxen.server.engines.kinetic import KineticEngine
+
+    formats = {".xml": "sbml", ".ant": "antimony", ".omex": "combine"}
+    if file.suffix not in formats:
+        raise typer.BadParameter(f"{file.name}: give a name that ends in {', '.join(formats)}")
+    engine = KineticEngine()
+    request = engine.parse(
+        {
+            "process_code": "kinetic_export",
+            "format": formats[file.suffix],
+            "parameters": _numbers(param),
+            "initial_conditions": _numbers(init),
+        }
+    )
+    exported = engine.run(request, engine.compile(Repository().read(name))).exported
+    if exported is None:
+        raise AssertionError("an export without a model")
+    content = (
+        exported.text.encode() if exported.text is not None else base64.b64decode(exported.archive or "")
+    )
+    file.write_bytes(content)
+    errors.print(f"Wrote {file}.")
+
+
+def _numbers(pairs: list[str] | None) -> dict[str, float]:
+    found = {}
+    for pair in pairs or []:
+        key, _, value = pair.partition("=")
+        try:
+            found[key] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{pair}: write it as NAME=VALUE") from None
+    return found
 
 
 @app.command()

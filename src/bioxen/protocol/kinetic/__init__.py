@@ -5,7 +5,8 @@ Names follow libRoadRunner's selections: `S` is an amount, `[S]` a concentration
 request                          what every request has
 simulation, steady, sensitivity,
 estimation, petab, control,
-continuation, oscillation        the requests of one analysis and the parts they add to the result
+continuation, oscillation, export the requests of one analysis and the parts they add to the result
+integrators                      the algorithms of a time course
 members                          many simulations in one request, which these share:
 ensemble, scan, screening        members by chance, on a grid, for global sensitivities
 features, arrays                 scalar features of a time course; large numbers in compact form
@@ -51,8 +52,13 @@ from bioxen.protocol.kinetic.estimation import (
     ParameterRange,
     Profile,
 )
+from bioxen.protocol.kinetic.export import ExportRequest
 from bioxen.protocol.kinetic.features import (
     Feature,
+)
+from bioxen.protocol.kinetic.integrators import (
+    INTEGRATORS,
+    Integrator,
 )
 from bioxen.protocol.kinetic.members import (
     Histogram,
@@ -122,7 +128,8 @@ AnyKineticRequest = Annotated[
     | ControlRequest
     | ContinuationRequest
     | OscillationRequest
-    | PetabRequest,
+    | PetabRequest
+    | ExportRequest,
     Field(discriminator="process_code"),
 ]
 """Any kinetic request; `process_code` tells which."""
@@ -133,6 +140,7 @@ AnyMembersRequest = Annotated[
 """A request with many members, which can be streamed."""
 
 __all__ = [
+    "INTEGRATORS",
     "MAX_POINTS",
     "AnyKineticRequest",
     "AnyMembersRequest",
@@ -152,10 +160,12 @@ __all__ = [
     "EventFirings",
     "Experiment",
     "ExperimentFit",
+    "ExportRequest",
     "FactorRange",
     "Feature",
     "GlobalSensitivity",
     "Histogram",
+    "Integrator",
     "KineticRequest",
     "KineticResult",
     "KineticStatus",

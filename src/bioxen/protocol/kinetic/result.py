@@ -16,6 +16,7 @@ from bioxen.protocol.kinetic.screening import GlobalSensitivity
 from bioxen.protocol.kinetic.sensitivity import Sensitivity
 from bioxen.protocol.kinetic.simulation import EventFirings
 from bioxen.protocol.kinetic.steady import SteadyState
+from bioxen.protocol.model_export import ExportedModel
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.rows import frame_of
 from bioxen.protocol.units import ModelTime
@@ -48,7 +49,7 @@ class KineticResult(MappingMessage):
     sensitivities: list[Sensitivity] | None = None
     estimation: Estimation | None = None
     event_firings: EventFirings | None = None
-    """Null for a model without events."""
+    """Null for a model without events, and where the general solver ran it."""
     members: Members | None = None
     summary: Summary | None = None
     global_sensitivity: GlobalSensitivity | None = None
@@ -56,6 +57,8 @@ class KineticResult(MappingMessage):
     branch: Branch | None = None
     oscillations: list[Oscillation] | None = None
     petab: PetabFit | None = None
+    exported: ExportedModel | None = None
+    """The model that was asked for."""
     program_key: str
     """Digest of the program that was used: the key of its warm copy in the workers."""
     provenance: Provenance

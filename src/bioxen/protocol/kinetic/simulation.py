@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator
 
 from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.integrators import Integrator, integrator_name
 from bioxen.protocol.kinetic.request import Seed, TimedRequest, Tolerance
 from bioxen.protocol.units import ModelTime
 
@@ -20,6 +23,10 @@ class TimeCourseRequest(TimedRequest):
     ] = "kinetic_ode"
     relative_tolerance: Tolerance = 1e-6
     absolute_tolerance: Tolerance = 1e-12
+    integrator: Annotated[Integrator, BeforeValidator(integrator_name)] = "auto"
+    """The algorithm, by name or KiSAO id; `auto` tries several, and the provenance says which answered."""
+    seed: Seed = 0
+    """Decides the order of events with equal priorities at the same time, which SBML leaves to chance."""
 
 
 class StochasticRequest(TimedRequest):

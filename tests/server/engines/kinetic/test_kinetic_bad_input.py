@@ -77,7 +77,6 @@ MODELS = [
     ("<sbml", "sbml", "libSBML"),
     ("<html></html>", "sbml", "libSBML"),
     (SBML.format(""), "sbml", "no model|model"),
-    ("species A = 1; A => ; delay(A, 1);", "antimony", "a delay"),
     ("species A = 1; A => ; A; n = normal(0, 1);", "antimony", "random draw"),
     ("time = 3;", "antimony", "time"),
     ("{}", "cobra-json", "no kinetics"),
@@ -96,16 +95,6 @@ def test_antimony_names_the_line(engine: KineticEngine) -> None:
     with pytest.raises(InvalidModelError) as caught:
         engine.compile(source_of("species A = 1;\nA => ;; k*A\n"))
     assert caught.value.place == "line 2"
-
-
-def test_an_algebraic_rule_is_named(engine: KineticEngine) -> None:
-    mathml = '<math xmlns="http://www.w3.org/1998/Math/MathML"><ci>x</ci></math>'
-    model = (
-        '<model><listOfParameters><parameter id="x" value="0" constant="false"/></listOfParameters>'
-        f"<listOfRules><algebraicRule>{mathml}</algebraicRule></listOfRules></model>"
-    )
-    with pytest.raises(InvalidModelError, match="an algebraic rule"):
-        engine.compile(source_of(SBML.format(model), "sbml"))
 
 
 def test_no_code_means_a_time_course(engine: KineticEngine) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
 
 import numpy as np
 import pytest
-from tests.server.engines.kinetic.models import BIRTH_DEATH, run, series, source_of
-from tests.shared_data import shared
+from tests.server.engines.kinetic.models import BIRTH_DEATH, run, source_of
 
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.server.engines.kinetic import KineticEngine
@@ -79,22 +77,3 @@ def test_a_negative_outcome_fails_without_numbers(engine: KineticEngine, model: 
 def test_hill_repression_is_sound(engine: KineticEngine) -> None:
     model = "species P = 0; -> P; a/(1 + (P/K)^n); P -> ; d*P; a = 20; K = 10; n = 2; d = 0.5;"
     assert run(engine, model, "kinetic_ssa").status == "completed"
-
-
-@pytest.mark.parametrize("case", ["00001", "00020", "00030"])
-def test_the_stochastic_suite_agrees(engine: KineticEngine, case: str) -> None:
-    """The suite's rule: the mean within 3 standard errors, the variance within 5, at every point."""
-    folder = shared("sbml-test-suite", "cases", "stochastic", case)
-    program = engine.compile(source_of(max(folder.glob("*-sbml-*.xml")).read_text(), "sbml"))
-    with (folder / f"{case}-results.csv").open() as file:
-        header, *rows = filter(None, csv.reader(file))
-    expected = dict(zip(map(str.strip, header), np.array(rows, dtype=float).T, strict=True))
-    name = next(key for key in expected if key.endswith("-mean")).removesuffix("-mean")
-    payload = {"process_code": "kinetic_ssa", "time_end": 50, "time_points": 51, "outputs": [name]}
-    runs = 400
-    numbers = np.array(
-        [series(engine.run(engine.parse({**payload, "seed": seed}), program), name) for seed in range(runs)]
-    )
-    mean, deviation = expected[f"{name}-mean"][1:], expected[f"{name}-sd"][1:]
-    assert (np.abs(numbers.mean(axis=0)[1:] - mean) <= 3 * deviation / math.sqrt(runs)).all()
-    assert (np.abs(numbers.var(axis=0)[1:] / deviation**2 - 1) <= 5 * math.sqrt(2 / runs)).all()

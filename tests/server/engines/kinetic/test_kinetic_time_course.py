@@ -29,7 +29,14 @@ def test_decay_is_exponential(engine: KineticEngine) -> None:
     assert result.time_vector == list(map(float, range(9)))
     np.testing.assert_allclose(series(result, "[A]"), expected, rtol=1e-7)
     assert result.final_state == {"[A]": series(result, "[A]")[-1]}
-    assert result.provenance.settings["method"] == "bdf"
+    assert result.provenance.settings["method"] == "cvode_bdf"
+    assert result.provenance.settings["kisao"] == "KISAO:0000288"
+
+
+def test_models_are_compiled_by_lljit(engine: KineticEngine) -> None:
+    config = roadrunner.Config
+    assert engine.version()
+    assert config.getValue(config.LLVM_BACKEND) == config.LLJIT
 
 
 @pytest.mark.parametrize("model", [GENE_EXPRESSION, REPRESSILATOR], ids=["gene expression", "repressilator"])

@@ -15,6 +15,7 @@ from bioxen.protocol.kinetic import (
     ControlRequest,
     EnsembleRequest,
     EstimationRequest,
+    ExportRequest,
     KineticRequest,
     KineticResult,
     MorrisRequest,
@@ -35,6 +36,7 @@ from bioxen.server.engines.kinetic.answer import Answer
 from bioxen.server.engines.kinetic.continuation import continuation
 from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
+from bioxen.server.engines.kinetic.export import export
 from bioxen.server.engines.kinetic.noise import Noise
 from bioxen.server.engines.kinetic.oscillation import oscillation
 from bioxen.server.engines.kinetic.petab import petab
@@ -62,6 +64,7 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     ContinuationRequest: continuation,
     OscillationRequest: oscillation,
     PetabRequest: petab,
+    ExportRequest: export,
 }
 _DEFAULT_CODE = "kinetic_ode"
 

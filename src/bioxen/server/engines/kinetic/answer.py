@@ -18,6 +18,7 @@ from bioxen.protocol.kinetic import (
     SteadyState,
     Summary,
 )
+from bioxen.protocol.model_export import ExportedModel
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.outputs import Column
 
@@ -47,6 +48,7 @@ class Answer:
     branch: Branch | None = None
     oscillations: list[Oscillation] | None = None
     petab: PetabFit | None = None
+    exported: ExportedModel | None = None
 
     def parts(self) -> dict[str, Any]:
         """Return the numbers: the fields that the result has under the same name."""

@@ -15,7 +15,7 @@ class Change:
     """One value that a request gives instead of the model's own."""
 
     selection: str
-    """`S`, `[S]`, a parameter or a compartment."""
+    """`S`, `[S]`, a parameter or a compartment, by the id that the compiled model has (`Facts.native`)."""
     value: float
 
     @property
@@ -42,7 +42,7 @@ def changes_of(request: KineticRequest, facts: Facts) -> list[Change]:
         _check_initial(name, facts)
     _check_once([*request.parameters, *request.initial_conditions])
     given = {**request.parameters, **request.initial_conditions}
-    return ordered((Change(name, value) for name, value in given.items()), facts)
+    return ordered((Change(facts.native(name), value) for name, value in given.items()), facts)
 
 
 def ordered(changes: Iterable[Change], facts: Facts) -> list[Change]:
@@ -63,8 +63,8 @@ def check_varied(names: Iterable[str], place: str, facts: Facts) -> None:
             _check_initial(name, facts, place)
         elif name in facts.parameters or name in facts.compartments:
             _check_settable(name, f"{place}.{name}", facts)
-        else:
-            known = (*facts.parameters, *facts.compartments, *facts.species)
+        elif name not in facts.local_parameters:
+            known = (*facts.parameters, *facts.compartments, *facts.species, *facts.local_parameters)
             raise _unknown(name, f"{place}.{name}", "parameter or species", known)
     _check_once(listed, place)
 
@@ -72,21 +72,25 @@ def check_varied(names: Iterable[str], place: str, facts: Facts) -> None:
 def _rank(selection: str, facts: Facts) -> tuple[int, str]:
     if selection in facts.compartments:
         return 0, selection
-    return (1 if selection in facts.parameters else 2), selection
+    is_parameter = selection in facts.parameters or selection in facts.local_parameters.values()
+    return (1 if is_parameter else 2), selection
 
 
 def check_parameter(name: str, place: str, facts: Facts) -> None:
-    """Make sure that `name` is a parameter or compartment that may be set.
+    """Make sure that `name` is a parameter, `reaction.parameter` or compartment that may be set.
 
     Raises:
         UnknownIdentifierError: it is neither.
         ValidationError: an assignment rule computes it.
     """
     place = f"{place}.{name}"
+    if name in facts.local_parameters:
+        return
     if bare(name) in facts.species:
         raise _misplaced(name, place, "a species", "Give it in initial_conditions.")
     known = (*facts.parameters, *facts.compartments)
     if name not in known:
+        known = (*known, *facts.local_parameters)
         raise _unknown(name, place, "parameter or compartment", known)
     _check_settable(name, place, facts)
 

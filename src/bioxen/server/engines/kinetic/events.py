@@ -2,10 +2,12 @@
 
 SBML leaves the order open where events have no priority, and libRoadRunner then orders them by chance: by
 addresses in memory, which no seed governs. Here they run in the order of the model's text, after those that
-have a priority. Equal priorities ask for a random order; that cannot be repeated, so it is refused.
+have a priority. Equal priorities ask for a random order; the general solver draws it from the request's seed.
 """
 
 from __future__ import annotations
+
+from itertools import combinations
 
 import libsbml
 
@@ -19,12 +21,11 @@ def order_events(document: libsbml.SBMLDocument) -> bool:
     """Give every event without a priority one of its own; return whether the document changed.
 
     Raises:
-        InvalidModelError: two events have the same priority.
+        InvalidModelError: libSBML cannot write the model in Level 3, which has priorities.
     """
     model = document.getModel()
     if model.getNumEvents() < 2:
         return False
-    _refuse_ties(model)
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 1, False):
         raise InvalidModelError(
             "The model has several events, and libSBML cannot bring it to Level 3, where they have an order.",
@@ -36,15 +37,18 @@ def order_events(document: libsbml.SBMLDocument) -> bool:
     return True
 
 
-def _refuse_ties(model: libsbml.Model) -> None:
-    seen: dict[str, str] = {}
-    for event in model.getListOfEvents():
-        if event.isSetPriority():
-            formula = libsbml.formulaToL3String(event.getPriority().getMath())
-            other = seen.setdefault(formula, event.getId())
-            if other != event.getId():
-                raise InvalidModelError(
-                    f"The events {other} and {event.getId()} have the same priority, which asks for a random "
-                    "order, and a random order cannot be repeated.",
-                    details={"construct": "equal priorities", "remedy": "Give them different priorities."},
-                )
+def first_tie(model: libsbml.Model) -> tuple[str, str] | None:
+    """Return two events whose priorities may be equal, so that SBML wants their order drawn; `None` if none.
+
+    Two numbers tell; a priority that is a formula may equal any other.
+    """
+    ranked: list[tuple[str, float | None]] = []
+    for index, event in enumerate(model.getListOfEvents()):
+        if event.isSetPriority() and event.getPriority().isSetMath():
+            math = event.getPriority().getMath()
+            name = event.getId() or f"number {index + 1}"
+            ranked.append((name, math.getValue() if math.isNumber() else None))
+    for (name, rank), (other, other_rank) in combinations(ranked, 2):
+        if rank is None or other_rank is None or rank == other_rank:
+            return name, other
+    return None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import libsbml
 
-from bioxen.server.engines.kinetic.mathtree import EVERYTHING, TIME, names
+from bioxen.server.engines.kinetic.general.matching import determined
+from bioxen.server.engines.kinetic.mathtree import EVERYTHING, TIME, jumps, names
 from bioxen.server.engines.kinetic.soundness import Soundness, examine
 from bioxen.server.engines.kinetic.unitnames import units_of
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,24 @@ class Facts:
     """Selection → unit, where the model declares one."""
     soundness: Soundness
     """What speaks against stochastic simulation."""
+    jumps: bool
+    """Whether a rate of change jumps: it holds a comparison, a piecewise or a rounding."""
+    local_parameters: dict[str, str] = field(default_factory=dict)
+    """`reaction.parameter` → the id under which the compiled model has it."""
+    solved: tuple[str, ...] = ()
+    """Variables of algebraic rules that were solved for: they are assignment targets."""
+    beyond_roadrunner: tuple[str, ...] = ()
+    """Constructs that only the general solver runs."""
 
     @property
     def default_outputs(self) -> tuple[str, ...]:
         """Every floating species in its natural selection, then the parameters under a rate rule."""
         floating = [species.natural for species in self.species.values() if species.floating]
         return (*floating, *(name for name in self.parameters if name in self.rate_targets))
+
+    def native(self, name: str) -> str:
+        """Return the id that the compiled model has for `name`: another one for `reaction.parameter`."""
+        return self.local_parameters.get(name, name)
 
     @property
     def free_parameters(self) -> tuple[str, ...]:
@@ -79,9 +95,25 @@ class Facts:
         return everything.union(*(self.feeds.get(name, frozenset()) for name in identifiers))
 
 
-def collect_facts(model: libsbml.Model) -> Facts:
-    """Return the facts of a checked model."""
-    rules = {rule.getVariable(): rule for rule in model.getListOfRules() if rule.isSetMath()}
+def collect_facts(
+    model: libsbml.Model,
+    promoted: Mapping[str, str] = _NONE,
+    solved: tuple[str, ...] = (),
+    beyond: tuple[str, ...] = (),
+) -> Facts:
+    """Return the facts of a checked model.
+
+    Args:
+        model: the model, as engines compile it.
+        promoted: `reaction.parameter` → the id of what was made global.
+        solved: variables of algebraic rules that became assignment rules.
+        beyond: constructs that libRoadRunner does not run.
+    """
+    rules = {
+        rule.getVariable(): rule
+        for rule in model.getListOfRules()
+        if rule.isSetMath() and not rule.isAlgebraic()
+    }
     assigned = {name: rule.getMath() for name, rule in rules.items() if rule.isAssignment()}
     rates = {name: rule.getMath() for name, rule in rules.items() if rule.isRate()}
     laws = {
@@ -102,12 +134,18 @@ def collect_facts(model: libsbml.Model) -> Facts:
         for assignment in event.getListOfEventAssignments()
     )
     moving = [*laws.values(), *rates.values()]
+    implicit = frozenset(determined(model))
+    functions = {
+        item.getId(): item.getMath() for item in model.getListOfFunctionDefinitions() if item.isSetMath()
+    }
+    jumping = _jumping({**assigned, **functions})
+    local = frozenset(promoted.values())
     return Facts(
         species=species,
         compartments=tuple(item.getId() for item in model.getListOfCompartments()),
-        parameters=tuple(item.getId() for item in model.getListOfParameters()),
+        parameters=tuple(item.getId() for item in model.getListOfParameters() if item.getId() not in local),
         reactions=tuple(item.getId() for item in model.getListOfReactions()),
-        assignment_targets=frozenset(assigned),
+        assignment_targets=frozenset(assigned) | implicit,
         rate_targets=frozenset(rates),
         initial_targets=tuple(initial),
         feeds=web.feeds(initial),
@@ -117,8 +155,26 @@ def collect_facts(model: libsbml.Model) -> Facts:
         has_events=model.getNumEvents() > 0,
         time_dependent=model.getNumEvents() > 0 or any(TIME in web.reach(math) for math in moving),
         units=units_of(model),
+        jumps=any(jumps(math) or not jumping.isdisjoint(web.reach(math)) for math in moving),
+        local_parameters=dict(promoted),
+        solved=solved,
+        beyond_roadrunner=beyond,
         soundness=examine(model, assigned, frozenset(rates), event_targets | frozenset(initial), web.reach),
     )
+
+
+def _jumping(formulas: dict[str, Any]) -> set[str]:
+    """Return the names of the formulas that may jump, themselves or by what they name."""
+    found: set[str] = set()
+    while True:
+        more = {
+            name
+            for name, math in formulas.items()
+            if name not in found and (jumps(math) or not found.isdisjoint(names(math)))
+        }
+        if not more:
+            return found
+        found |= more
 
 
 def _species(item: Any) -> Species:

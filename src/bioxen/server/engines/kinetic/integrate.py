@@ -1,8 +1,14 @@
-"""Deterministic integration, for every analysis that needs one: CVODE, with a short ladder of second tries.
+"""Deterministic integration, for every analysis that needs one: a ladder of solvers.
 
-The first rung is what everyone runs, stiff BDF. Where it stops, the same problem is tried with Adams steps
-and then with BDF held to short steps. Which rung answered is in the settings. A rung whose step size shrank
-to nothing, or whose state is no longer a finite number, has failed even where the library returns numbers.
+The first rung is what everyone runs, CVODE's BDF on libRoadRunner. Where it stops, the same problem is tried
+with Adams steps, with BDF held to short steps, and at last with the general solver, which stops at every
+discontinuity. Where the model's rates jump, an integrator may step over a jump unawares: there the steps are
+short from the start, a second integrator must agree, and where it does not the general solver answers.
+Models that libRoadRunner does not run go to the general solver at once. The settings say which rung answered
+and why the ones before it did not. A rung whose step size shrank to nothing, or whose state is no longer a
+finite number, has failed even where the library returns numbers.
+
+An integrator that the request names is the only rung.
 """
 
 from __future__ import annotations
@@ -11,8 +17,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from bioxen.errors import InvalidModelError
+from bioxen.protocol.kinetic import Integrator
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.changes import Change
+from bioxen.server.engines.kinetic.general import simulate
+from bioxen.server.engines.kinetic.integrators import (
+    BY_NAME,
+    GENERAL,
+    JUMPING,
+    SECOND_OPINION,
+    SMOOTH,
+    Rung,
+)
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Firing, Matrix, Runner, SolverFailure
 
@@ -23,32 +42,16 @@ REMEDY = (
     "Look for a rate that divides by a species that runs out, or for growth without limit; "
     "try a shorter time, other tolerances, or other initial values."
 )
+_AGREEMENT = 1e-3
+"""How far two integrators may differ where rates jump, as a share of the largest value of a column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """How exactly CVODE integrates."""
+    """How exactly to integrate."""
 
     relative: float
     absolute: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One way to run CVODE."""
-
-    name: str
-    stiff: bool
-    steps_at_least: int
-    """The smallest number of steps over the whole span, by a limit on the step; 0 for no limit."""
-    maximum_num_steps: int
-
-
-LADDER = (
-    Rung("bdf", stiff=True, steps_at_least=0, maximum_num_steps=20_000),
-    Rung("adams", stiff=False, steps_at_least=0, maximum_num_steps=50_000),
-    Rung("bdf, short steps", stiff=True, steps_at_least=1000, maximum_num_steps=50_000),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class Course:
     table: Matrix
     """One row a time; the time in the first column."""
     settings: dict[str, Setting]
-    firings: list[Firing]
-    """What events did, in its order."""
+    firings: list[Firing] | None = None
+    """What events did, in its order; null where the solver does not tell."""
 
 
 class IntegrationFailure(Exception):  # noqa: N818 - an outcome, never seen outside this engine
@@ -70,12 +73,27 @@ class IntegrationFailure(Exception):  # noqa: N818 - an outcome, never seen outs
         self.settings = settings
 
 
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What every rung is given."""
+
+    program: Program
+    changes: Sequence[Change]
+    times: Times
+    selections: Sequence[str]
+    tolerances: Tolerances
+    seed: int
+
+
 def integrate(
     program: Program,
     changes: Sequence[Change],
     times: Times,
     selections: Sequence[str],
     tolerances: Tolerances,
+    *,
+    integrator: Integrator = "auto",
+    seed: int = 0,
 ) -> Course:
     """Return the course of `selections` from the initial state.
 
@@ -85,25 +103,27 @@ def integrate(
         times: a grid as a tuple, or the times as a list.
         selections: what to report.
         tolerances: of the integrator.
+        integrator: the one to use, or `auto` for the ladder.
+        seed: decides the order of events with equal priorities.
 
     Raises:
         IntegrationFailure: no rung of the ladder reached the end.
+        InvalidModelError: the integrator that was named does not run the model.
     """
-    words: list[str] = []
+    problem = _Problem(program, changes, times, selections, tolerances, seed)
     settings: dict[str, Setting] = {}
-    for rung in LADDER:
-        runner = program.prepare(changes)
-        settings = _choose(runner, rung, tolerances, _span(times))
-        at_start = len(runner.firings)
+    words: list[str] = []
+    for rung in _rungs(program, integrator):
         try:
-            table = _run(runner, times, selections)
-            _check_state(runner)
+            course = _climb(problem, rung)
+            if integrator == "auto":
+                _check_jumps(problem, rung, course)
         except SolverFailure as failure:
             words.append(f"{rung.name}: {failure}")
+            settings = _named(rung)
             program.forget()
             continue
-        noted = settings | {"first_failure": words[0]} if words else settings
-        return Course(table, noted, _since(at_start, runner.firings, times))
+        return replace(course, settings=course.settings | _why(program, words))
     raise IntegrationFailure("; ".join(words), settings | {"method": "every rung failed"})
 
 
@@ -111,6 +131,98 @@ def _since(at_start: int, firings: list[Firing], times: Times) -> list[Firing]:
     """Return the firings with those of the initial state at the start, which the reset notes at time 0."""
     early = [replace(firing, time=float(times[0])) for firing in firings[:at_start]]
     return early + firings[at_start:]
+
+
+def _rungs(program: Program, integrator: Integrator) -> tuple[Rung, ...]:
+    if integrator != "auto":
+        return (BY_NAME[integrator],)
+    if program.facts.beyond_roadrunner:
+        return GENERAL
+    return JUMPING if program.facts.jumps else SMOOTH
+
+
+def _why(program: Program, words: Sequence[str]) -> dict[str, Setting]:
+    """Say why this rung answered and not the first, and what was done to the model on the way."""
+    facts = program.facts
+    why: dict[str, Setting] = {}
+    if words:
+        why["first_failure"] = words[0]
+        why["failed_rungs"] = "; ".join(words)
+    if facts.beyond_roadrunner:
+        why["reason"] = f"libRoadRunner does not run {', '.join(facts.beyond_roadrunner)}"
+    elif facts.jumps:
+        why["reason"] = "the rates of the model jump"
+    if facts.solved:
+        why["algebraic_rules_solved_for"] = ", ".join(facts.solved)
+    return why
+
+
+def _climb(problem: _Problem, rung: Rung) -> Course:
+    return _general(problem, rung) if rung.solver == "general" else _roadrunner(problem, rung)
+
+
+def _general(problem: _Problem, rung: Rung) -> Course:
+    """Run the general solver; what it does not know is a failure where another solver runs the model."""
+    times = problem.times
+    points = np.linspace(times[0], times[1], int(times[2])).tolist() if isinstance(times, tuple) else times
+    tolerances = problem.tolerances
+    try:
+        equations = problem.program.equations(problem.changes)
+    except InvalidModelError as error:
+        if problem.program.facts.beyond_roadrunner:
+            raise
+        raise SolverFailure(error.message) from error
+    table, settings = simulate(
+        equations,
+        points,
+        problem.selections,
+        method=rung.method,
+        tolerances=(tolerances.relative, tolerances.absolute),
+        seed=problem.seed,
+    )
+    return Course(table, _named(rung) | settings)
+
+
+def _roadrunner(problem: _Problem, rung: Rung) -> Course:
+    runner = problem.program.prepare(problem.changes)
+    span = _span(problem.times)
+    at_start = len(runner.firings)
+    settings = runner.use_cvode(
+        stiff=rung.integrator == "cvode_bdf",
+        relative_tolerance=problem.tolerances.relative,
+        absolute_tolerance=problem.tolerances.absolute,
+        maximum_time_step=span / rung.steps_at_least if rung.steps_at_least else 0.0,
+        maximum_num_steps=rung.maximum_num_steps,
+    )
+    table = _run(runner, problem.times, problem.selections)
+    _check_state(runner)
+    said = runner.words()
+    noted = settings | _named(rung) | ({"solver_words": said} if said else {})
+    return Course(table, noted, _since(at_start, runner.firings, problem.times))
+
+
+def _named(rung: Rung) -> dict[str, Setting]:
+    return {"method": rung.name, "solver": rung.solver, "algorithm": rung.method, "kisao": rung.kisao}
+
+
+def _check_jumps(problem: _Problem, rung: Rung, course: Course) -> None:
+    """Where rates jump, make sure that a second integrator saw the same.
+
+    Raises:
+        SolverFailure: it did not.
+    """
+    if not problem.program.facts.jumps or rung is not JUMPING[0]:
+        return
+    other = _roadrunner(problem, SECOND_OPINION).table
+    scale = np.abs(course.table).max(axis=0, initial=0.0)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(course.table - other) > _AGREEMENT * scale + problem.tolerances.absolute
+    if apart.any():
+        row, column = np.argwhere(apart)[0]
+        raise SolverFailure(
+            f"{SECOND_OPINION.name} gives another {problem.selections[column - 1]} at time "
+            f"{course.table[row, 0]:g}, and the rates jump"
+        )
 
 
 def _run(runner: Runner, times: Times, selections: Sequence[str]) -> Matrix:
@@ -122,18 +234,6 @@ def _run(runner: Runner, times: Times, selections: Sequence[str]) -> Matrix:
 
 def _span(times: Times) -> float:
     return times[1] - times[0] if isinstance(times, tuple) else times[-1] - times[0]
-
-
-def _choose(runner: Runner, rung: Rung, tolerances: Tolerances, span: float) -> dict[str, Setting]:
-    longest = span / rung.steps_at_least if rung.steps_at_least else 0.0
-    settings = runner.use_cvode(
-        stiff=rung.stiff,
-        relative_tolerance=tolerances.relative,
-        absolute_tolerance=tolerances.absolute,
-        maximum_time_step=longest,
-        maximum_num_steps=rung.maximum_num_steps,
-    )
-    return {"method": rung.name, **settings}
 
 
 def _check_state(runner: Runner) -> None:

@@ -1,7 +1,7 @@
 """From a model's text to checked SBML with its facts. Antimony and libSBML meet the text here first.
 
 The repository's admission scan has already refused hostile text; this file refuses what is malformed and what
-libRoadRunner would run wrongly or not at all, and says which construct it was.
+no solver here runs, and says which construct it was.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import libsbml
 
 from bioxen.errors import InvalidModelError
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.kinetic.events import order_events
+from bioxen.server.engines.kinetic.algebraic import solve_algebraic_rules
+from bioxen.server.engines.kinetic.events import first_tie, order_events
 from bioxen.server.engines.kinetic.facts import Facts, collect_facts
+from bioxen.server.engines.kinetic.locals import promote_locals
 
 _HARMLESS_PACKAGES = {"comp", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
 _UNCHECKED = (
@@ -26,13 +28,8 @@ _UNCHECKED = (
 )
 _HARMLESS_ERRORS = {libsbml.DanglingUnitReference}
 """References to units that do not exist: no number depends on them."""
-_SYMBOLS = {
-    "http://www.sbml.org/sbml/symbols/delay": ("a delay", "Replace delay(x, t) by intermediate steps."),
-    "http://www.sbml.org/sbml/symbols/distrib": (
-        "a random draw (distrib)",
-        "Draw the values outside the model and give them as parameters, so that results can be repeated.",
-    ),
-}
+_DELAY = "http://www.sbml.org/sbml/symbols/delay"
+_DISTRIB = "http://www.sbml.org/sbml/symbols/distrib"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,9 @@ class Loaded:
     """A model that passed every check."""
 
     sbml: str
+    """Level and version as they came; submodels written out, local parameters global, events in order."""
+    plain: str
+    """The model before anything but its submodels was rewritten: what an export begins with."""
     facts: Facts
 
 
@@ -63,11 +63,16 @@ def load(source: ModelSource) -> Loaded:
         raise InvalidModelError("SBML text begins with '<'; this begins with something else.")
     document = libsbml.readSBMLFromString(sbml)
     _check(document)
-    sbml = _flatten(document, sbml)
+    document = _flatten(document)
     _refuse_unsupported(document, sbml)
-    if order_events(document):
-        sbml = str(libsbml.writeSBMLToString(document))
-    return Loaded(sbml, collect_facts(document.getModel()))
+    plain = str(libsbml.writeSBMLToString(document))
+    promoted = promote_locals(document)
+    solved = solve_algebraic_rules(document)
+    beyond = _beyond_roadrunner(document)
+    if not beyond:
+        order_events(document)
+    facts = collect_facts(document.getModel(), promoted, solved, beyond)
+    return Loaded(str(libsbml.writeSBMLToString(document)), plain, facts)
 
 
 def from_antimony(text: str) -> str:
@@ -137,41 +142,48 @@ def _problems(document: libsbml.SBMLDocument) -> list[dict[str, Any]]:
     ]
 
 
-def _flatten(document: libsbml.SBMLDocument, sbml: str) -> str:
-    """Return the text without submodels, which libSBML writes out in place."""
+def _flatten(document: libsbml.SBMLDocument) -> libsbml.SBMLDocument:
+    """Return the document without submodels, which libSBML writes out in place."""
     if document.getPlugin("comp") is None:
-        return sbml
+        return document
     options = libsbml.ConversionProperties()
     options.addOption("flatten comp", True)
     options.addOption("performValidation", False)
     if document.convert(options) != libsbml.LIBSBML_OPERATION_SUCCESS:
         raise InvalidModelError("libSBML cannot flatten the model's submodels.")
-    return str(libsbml.writeSBMLToString(document))
+    return libsbml.readSBMLFromString(libsbml.writeSBMLToString(document))
 
 
 def _refuse_unsupported(document: libsbml.SBMLDocument, sbml: str) -> None:
-    if document.getModel().getElementBySId("time") is not None:
-        raise InvalidModelError(
-            "Something in the model has the id 'time', which libRoadRunner takes for the time itself.",
-            details={"remedy": "Give it another id."},
+    if _DISTRIB in sbml:
+        raise _unsupported(
+            "a random draw (distrib)",
+            "Draw the values outside the model and give them as parameters, so that results can be repeated.",
         )
-    for symbol, (construct, remedy) in _SYMBOLS.items():
-        if symbol in sbml:
-            raise _unsupported(construct, remedy)
-    model = document.getModel()
-    for rule in model.getListOfRules():
-        if rule.isAlgebraic():
-            raise _unsupported("an algebraic rule", "Solve it for one variable and write an assignment rule.")
-    for reaction in model.getListOfReactions():
-        if reaction.isSetFast() and reaction.getFast():
-            raise _unsupported(
-                f"the fast reaction {reaction.getId()}",
-                "Give it a finite rate, or eliminate it by equilibrium.",
-            )
     for index in range(document.getNumPlugins()):
         package = document.getPlugin(index).getPackageName()
         if package not in _HARMLESS_PACKAGES and document.getPackageRequired(package):
             raise _unsupported(f"the SBML package {package}", "Remove what needs it.")
+
+
+def _beyond_roadrunner(document: libsbml.SBMLDocument) -> tuple[str, ...]:
+    """Return the constructs that libRoadRunner would run wrongly or not at all; the general solver can."""
+    model = document.getModel()
+    found = [f"the fast reaction {item.getId()}" for item in model.getListOfReactions() if _is_fast(item)]
+    if any(rule.isAlgebraic() for rule in model.getListOfRules()):
+        found.append("an algebraic rule")
+    if _DELAY in libsbml.writeSBMLToString(document):
+        found.append("a delay")
+    if model.getElementBySId("time") is not None:
+        found.append("the id 'time'")  # libRoadRunner takes it for the time itself
+    tie = first_tie(model)
+    if tie is not None:
+        found.append(f"equal priorities of the events {tie[0]} and {tie[1]}")
+    return tuple(found)
+
+
+def _is_fast(reaction: Any) -> bool:
+    return bool(reaction.isSetFast() and reaction.getFast())
 
 
 def _unsupported(construct: str, remedy: str) -> InvalidModelError:

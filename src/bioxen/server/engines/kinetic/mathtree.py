@@ -38,15 +38,24 @@ _LIKE_THEIR_PARTS = {
 }
 
 
+_JUMPS = {
+    libsbml.AST_FUNCTION_PIECEWISE,
+    libsbml.AST_FUNCTION_FLOOR,
+    libsbml.AST_FUNCTION_CEILING,
+    libsbml.AST_FUNCTION_QUOTIENT,
+    libsbml.AST_FUNCTION_REM,
+}
+
+
 def children(node: Any) -> list[Any]:
     """Return the parts of a formula."""
     return [node.getChild(index) for index in range(node.getNumChildren())]
 
 
 def names(node: Any) -> Iterator[str]:
-    """Yield every identifier in a formula; the time as `time`."""
+    """Yield every identifier in a formula, functions included; the time as `time`."""
     kind = node.getType()
-    if kind == libsbml.AST_NAME:
+    if kind in (libsbml.AST_NAME, libsbml.AST_FUNCTION):
         yield node.getName()
     elif kind == libsbml.AST_NAME_TIME:
         yield TIME
@@ -54,6 +63,11 @@ def names(node: Any) -> Iterator[str]:
         yield EVERYTHING
     for child in children(node):
         yield from names(child)
+
+
+def jumps(node: Any) -> bool:
+    """Whether a formula may jump: it has a comparison, a piecewise or a rounding; called functions aside."""
+    return node.getType() in _JUMPS or node.isRelational() or any(map(jumps, children(node)))
 
 
 class Signs:

@@ -82,6 +82,7 @@ def run_members(
         values=np.full((len(table), points, len(selections)), np.nan),
         completed=np.zeros(len(table), dtype=bool),
     )
+    names = [program.facts.native(name) for name in names]
     own = {bare(name) for name in names}
     kept = [change for change in fixed if change.symbol not in own]
     for number, row in enumerate(table.tolist()):
@@ -118,5 +119,6 @@ def _one(
 
 def _common(settings: dict[str, Setting]) -> dict[str, Setting]:
     """Return the settings that do not tell one member from another."""
-    own = {"seed", "method", "first_failure", "stiff", "maximum_num_steps", "maximum_time_step"}
+    own = {"seed", "stiff", "maximum_num_steps", "maximum_time_step"}
+    own |= {"method", "solver", "algorithm", "kisao", "first_failure", "failed_rungs", "solver_words"}
     return {name: value for name, value in settings.items() if name not in own}

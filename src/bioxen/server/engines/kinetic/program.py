@@ -21,8 +21,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from bioxen.errors import InvalidModelError
 from bioxen.server.engines.kinetic.changes import Change
 from bioxen.server.engines.kinetic.facts import Facts
+from bioxen.server.engines.kinetic.general import Equations
 from bioxen.server.engines.kinetic.initial import with_changes
 from bioxen.server.engines.kinetic.loader import Loaded
 from bioxen.server.engines.kinetic.noise import Noise
@@ -36,21 +38,32 @@ class Program:
     """The compiled model of one source."""
 
     def __init__(self, loaded: Loaded, noise: Noise, *, digest: str, model_id: str | None) -> None:
-        """Compile the model.
+        """Compile the model for libRoadRunner or, where that does not run it, for the general solver.
 
         Raises:
-            InvalidModelError: libRoadRunner refuses it.
+            InvalidModelError: the solver refuses it.
         """
         self.facts: Facts = loaded.facts
         self.digest = digest
         self.model_id = model_id
+        self.plain = loaded.plain
         self._sbml = loaded.sbml
         self._noise = noise
         self._runners: OrderedDict[_Variant, Runner] = OrderedDict()
-        self._runner(())
+        self._equations: Equations | None = None
+        if loaded.facts.beyond_roadrunner:
+            self.equations()
+        else:
+            self._runner(())
 
     def prepare(self, changes: Sequence[Change] = ()) -> Runner:
-        """Return a runner at time 0 in the state that `changes` give, with no trace of earlier requests."""
+        """Return a runner at time 0 in the state that `changes` give, with no trace of earlier requests.
+
+        Raises:
+            InvalidModelError: the model has constructs that libRoadRunner does not run.
+        """
+        self._require_roadrunner()
+        changes = self._native(changes)
         deep = self._deep(changes)
         runner = self._clean(tuple((change.selection, change.value) for change in deep))
         direct = [change for change in changes if change.symbol not in self.facts.compartments]
@@ -58,6 +71,33 @@ class Program:
             runner.set(change.selection, change.value)
         self._derive(runner, changes)
         return runner
+
+    def equations(self, changes: Sequence[Change] = ()) -> Equations:
+        """Return the model's equations for the general solver, with `changes` written into its text.
+
+        Raises:
+            InvalidModelError: it has a construct that the general solver does not run either.
+        """
+        if not changes:
+            if self._equations is None:
+                self._equations = Equations(self._sbml)
+            return self._equations
+        return Equations(with_changes(self._sbml, self._native(changes)))
+
+    def _native(self, changes: Sequence[Change]) -> list[Change]:
+        return [Change(self.facts.native(change.selection), change.value) for change in changes]
+
+    def _require_roadrunner(self) -> None:
+        beyond = self.facts.beyond_roadrunner
+        if beyond:
+            raise InvalidModelError(
+                f"The model has {', '.join(beyond)}, which this process does not run.",
+                details={
+                    "place": "process_code",
+                    "construct": beyond[0],
+                    "remedy": "A time course (kinetic_ode) of this model runs.",
+                },
+            )
 
     def forget(self) -> None:
         """Throw every compiled instance away: after a failure, none of them is trusted."""
@@ -79,7 +119,8 @@ class Program:
         fed = facts.fed_by([symbol])
         if not fed:
             return False
-        is_plain_parameter = symbol in facts.parameters and symbol not in facts.rate_targets
+        is_parameter = symbol in facts.parameters or symbol in facts.local_parameters.values()
+        is_plain_parameter = is_parameter and symbol not in facts.rate_targets
         return not is_plain_parameter or not fed <= (set(facts.species) | set(facts.parameters))
 
     def _derive(self, runner: Runner, changes: Sequence[Change]) -> None:
@@ -110,7 +151,7 @@ class Program:
 
     def _compile(self, variant: _Variant) -> Runner:
         sbml = with_changes(self._sbml, [Change(*pair) for pair in variant]) if variant else self._sbml
-        return Runner(sbml, self._noise)
+        return Runner(sbml, self._noise, self.facts.local_parameters)
 
     def _drop_oldest(self) -> None:
         while len(self._runners) > WARM_VARIANTS + 1:

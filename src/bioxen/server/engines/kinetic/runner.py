@@ -9,8 +9,9 @@ returns numbers all the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +49,8 @@ _GILLESPIE: dict[str, Setting] = {
     "maximum_time_step": 0.0,
     "nonnegative": False,
 }
+_KEPT_WORDS = 500
+_NONE: Mapping[str, str] = MappingProxyType({})
 # CVODE warns a few times after many a harmless restart; the tenth time in a row it stops warning and says so.
 _COLLAPSE = re.compile(r"Internal t = (\S+) and h = [^\n]*\n[^\n]*issued mxhnil times")
 
@@ -73,8 +76,8 @@ class Firing:
 class Runner:
     """One compiled instance of a model. Whoever uses it sets everything, every time."""
 
-    def __init__(self, sbml: str, noise: Noise) -> None:
-        """Compile `sbml`, which must be the text itself.
+    def __init__(self, sbml: str, noise: Noise, local: Mapping[str, str] = _NONE) -> None:
+        """Compile `sbml`, which must be the text itself; `local` gives ids for `reaction.parameter`.
 
         Raises:
             InvalidModelError: libRoadRunner refuses the model.
@@ -82,6 +85,7 @@ class Runner:
         if not sbml.startswith("<"):
             raise InvalidModelError("A kinetic model must be SBML text; this begins with something else.")
         self._noise = noise
+        self._local = local
         try:
             with noise.caught():
                 self._rr: Any = roadrunner.RoadRunner(sbml)
@@ -117,11 +121,16 @@ class Runner:
 
     def set(self, selection: str, value: float) -> None:
         """Set a current value: an amount `S`, a concentration `[S]`, a parameter or a compartment."""
-        self._call(self._rr.setValue, selection, float(value))
+        self._call(self._rr.setValue, self._local.get(selection, selection), float(value))
 
     def get(self, selection: str) -> float:
         """Return a current value; `init(X)` evaluates the initial assignment of `X` on current parameters."""
-        return float(self._call(self._rr.getValue, selection))
+        return float(self._call(self._rr.getValue, self._local.get(selection, selection)))
+
+    def words(self) -> str:
+        """Return what the solver said during the last simulation, in short; empty where it was silent."""
+        lines = dict.fromkeys(" ".join(line.split()) for line in self._noise.text().splitlines())
+        return " | ".join(line for line in lines if line)[:_KEPT_WORDS]
 
     def use_cvode(self, **changes: Setting) -> dict[str, Setting]:
         """Choose CVODE with every setting set; return the settings now in force."""

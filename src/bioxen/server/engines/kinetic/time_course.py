@@ -21,21 +21,31 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
     grid = (request.time_start, request.time_end, request.time_points)
     tolerances = Tolerances(request.relative_tolerance, request.absolute_tolerance)
     try:
-        course = integrate(program, changes, grid, selections, tolerances)
+        course = integrate(
+            program,
+            changes,
+            grid,
+            selections,
+            tolerances,
+            integrator=request.integrator,
+            seed=request.seed,
+        )
     except IntegrationFailure as failure:
         return failed(
             f"The integration did not reach time {request.time_end:g}: {failure}. {REMEDY}", failure.settings
         )
     columns = columns_of(course.table, selections)
+    told = program.facts.has_events and course.firings is not None
     gaps = [name for name, values in columns.items() if None in values]
     return Answer(
         message=f"Integrated from time {request.time_start:g} to {request.time_end:g}." + _gap_words(gaps),
         settings=course.settings,
+        seed=request.seed if course.settings.get("events_drawn") else None,
         time_vector=course.table[:, 0].tolist(),
         species_trajectories=columns,
         final_state={name: values[-1] for name, values in columns.items()},
         output_units=units_for(selections, program.facts),
-        event_firings=_fired(course.firings) if program.facts.has_events else None,
+        event_firings=_fired(course.firings or []) if told else None,
     )
 
 
