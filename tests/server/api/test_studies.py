@@ -37,7 +37,7 @@ def test_shards_are_the_members_of_the_whole(through: str, request: pytest.Fixtu
     members = whole["members"]
     assert members["values"]["shape"] == [COUNT, 3, 1]
     assert len(members["varied"]["k"]) == len(members["status"]) == COUNT
-    assert whole["provenance"]["settings"]["method"] == f"libRoadRunner bdf: {COUNT}"
+    assert whole["provenance"]["settings"]["method"] == f"libRoadRunner cvode_bdf: {COUNT}"
     for first in (0, MEMBERS - 1, MEMBERS, COUNT - 1):
         part = {"first": first, "count": 1}
         alone = client.post("/compute/kinetic", json=ensemble(report="values", part=part)).json()["members"]

@@ -337,5 +337,5 @@ def test_a_warm_program_runs_many_members(engine: KineticEngine) -> None:
     program = engine.compile(source_of(DECAY))
     request = engine.parse({"process_code": "kinetic_scan", "axes": {"k": {"values": [0.5] * 130}}})
     result = engine.run(request, program)
-    assert members_of(result).methods == {"libRoadRunner bdf": 130}
+    assert members_of(result).methods == {"libRoadRunner cvode_bdf": 130}
     assert np.ptp(array(members_of(result).features)) == 0
