@@ -327,7 +327,7 @@ def _plain(numbers: Vector) -> Vector:
 
 
 def _proven(proofs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows of `prove`'s numbers are proofs; NaN is none."""
+    """Return which rows of the kernel's proofs are any; NaN is none."""
     value, residual, excess, gap, largest = proofs.T
     allowed = MAX_RESIDUAL * np.maximum(1.0, largest)
     small = (residual <= allowed) & (excess <= allowed)
@@ -349,7 +349,8 @@ def _study(
     seen = np.zeros((count if carried else 0, len(cost)), dtype=np.bool_)
     if program.kernel is not None:
         plain = _plain(bounds[0]), _plain(bounds[1]), _plain(cost)
-        variants(program.kernel, *plain, changes, status, proofs, seen)
+        if optimise(program.kernel, *plain, np.empty(len(cost)))[0] == OPTIMAL:
+            variants(program.kernel, *plain, changes, status, proofs, seen)
     good = (status == OPTIMAL) & _proven(proofs)
     words: list[MetabolicStatus] = ["optimal"] * count
     certificates, solvers = _worst_of(proofs[good]), {KERNEL} if good.any() else set()
@@ -378,7 +379,10 @@ def _ranges(
     worst_proof = np.zeros(5)
     if program.kernel is not None:
         plain = _plain(bounds[0]), _plain(bounds[1]), _plain(cost)
-        extremes(program.kernel, *plain, wanted, found, (MAX_RESIDUAL, MAX_GAP), worst_proof)
+        first, proof = optimise(program.kernel, *plain, np.empty(len(cost)))
+        if first == OPTIMAL and _proven(np.array([proof])).all():
+            limits = MAX_RESIDUAL, MAX_GAP
+            extremes(program.kernel, *plain[:2], proof, wanted, found, limits, worst_proof)
     certificates = _worst_of(worst_proof[None, :])
     solvers = {KERNEL} if np.isfinite(found).any() else set()
     start: Basis | None = None

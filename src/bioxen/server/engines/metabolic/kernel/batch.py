@@ -10,13 +10,13 @@ import numpy as np
 from bioxen.server.engines.metabolic.kernel.compiled import compiled, entry
 from bioxen.server.engines.metabolic.kernel.dual import move_basic
 from bioxen.server.engines.metabolic.kernel.folding import fold_one
-from bioxen.server.engines.metabolic.kernel.front import Kernel, conclude, optimise
+from bioxen.server.engines.metabolic.kernel.front import Kernel, conclude
 from bioxen.server.engines.metabolic.kernel.saved import restore, save
 from bioxen.server.engines.metabolic.kernel.simplex import mend
 from bioxen.server.engines.metabolic.kernel.state import (
     FEASIBLE,
     INFEASIBLE,
-    OPTIMAL,
+    copy,
     positions,
     read_column,
     settle,
@@ -69,13 +69,15 @@ def variants(
     proofs: Table,
     carried: Flags,
 ) -> None:
-    """Write the status and the certificate of each variant, and which x it carries if there is room."""
-    t, f, s, r = kernel.tableau, kernel.folding, kernel.state, kernel.room
-    x = np.zeros(lower.size)
-    own_lower, own_upper = lower.copy(), upper.copy()
-    first, _ = optimise(kernel, lower, upper, cost, x)
-    if first != OPTIMAL:
-        return
+    """Write the status and the certificate of each variant, and which x it carries if there is room.
+
+    The state stands at the optimum of the problem itself, as `optimise` leaves it.
+    """
+    t, f, s = kernel.tableau, kernel.folding, kernel.state
+    r, x = kernel.room, np.zeros(lower.size)
+    own_lower, own_upper = np.zeros(lower.size), np.zeros(upper.size)
+    copy(lower, own_lower)
+    copy(upper, own_upper)
     save(s, kernel.saved)
     position = np.zeros(s.z.size, np.int64)
     positions(s, position)
@@ -89,7 +91,7 @@ def variants(
         for column in own:
             possible = _rebound(kernel, own_lower, own_upper, column, position) and possible
         status[n], proof = conclude(
-            kernel, mend(t, s, r.cost) if possible else INFEASIBLE, own_lower, own_upper, cost, x
+            kernel, mend(t, s) if possible else INFEASIBLE, own_lower, own_upper, cost, x
         )
         for i in range(5):
             proofs[n, i] = proof[i]

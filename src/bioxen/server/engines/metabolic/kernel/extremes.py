@@ -13,11 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled, entry
-from bioxen.server.engines.metabolic.kernel.front import Kernel, conclude, optimise
+from bioxen.server.engines.metabolic.kernel.front import Kernel, conclude
 from bioxen.server.engines.metabolic.kernel.primal import primal
 from bioxen.server.engines.metabolic.kernel.proof import Proof, gap_between
 from bioxen.server.engines.metabolic.kernel.saved import restore, save
-from bioxen.server.engines.metabolic.kernel.simplex import finish, is_optimal
+from bioxen.server.engines.metabolic.kernel.simplex import is_optimal
 from bioxen.server.engines.metabolic.kernel.state import FEASIBLE, OPTIMAL, positions, read_row
 from bioxen.server.engines.metabolic.kernel.tableau import Flags, Numbers, Table
 from bioxen.server.engines.metabolic.kernel.values import recompute_slopes
@@ -32,25 +32,24 @@ def extremes(
     kernel: Kernel,
     lower: Vector,
     upper: Vector,
-    cost: Vector,
+    proof: Proof,
     wanted: Flags,
     found: Table,
     limits: tuple[float, float],
     worst: Vector,
 ) -> None:
-    """Write the least and the greatest z where `wanted` and proven, and the worst of the proofs' numbers."""
-    s, f, r = kernel.state, kernel.folding, kernel.room
-    x = np.zeros(lower.size)
-    status, proof = optimise(kernel, lower, upper, cost, x)
-    if status != OPTIMAL or not _is_proof(proof, limits):
-        return
+    """Write the least and the greatest z where `wanted` and proven, and the worst of the proofs' numbers.
+
+    The state stands at an optimum with this `proof`, as `optimise` leaves it.
+    """
+    s, f, x = kernel.state, kernel.folding, np.zeros(lower.size)
     _note(kernel, found)
     _worsen(worst, proof)
     position = np.zeros(s.z.size, np.int64)
     positions(s, position)
     _fix(kernel, found, position, proof[3], limits[1])
     save(s, kernel.saved)
-    one, here, farthest = np.zeros(lower.size), np.zeros(s.z.size, np.int64), np.zeros_like(found)
+    one, here, farthest = np.zeros(lower.size), np.zeros(s.z.size, np.int64), np.zeros(found.shape)
     for z in range(wanted.size):
         farthest[0, z] = farthest[1, z] = s.z[z]
         for side in range(2):
@@ -65,10 +64,7 @@ def extremes(
             sign = _aim(kernel, z, side)
             one[member] = sign / f.factor[member]
             _turn(kernel, position[z], sign)
-            status = primal(kernel.tableau, s)
-            if status == OPTIMAL:
-                status = finish(kernel.tableau, s, r.cost, False)
-            status, proof = conclude(kernel, status, lower, upper, one, x)
+            status, proof = conclude(kernel, primal(kernel.tableau, s), lower, upper, one, x)
             one[member] = 0.0
             if status == OPTIMAL and _is_proof(proof, limits):
                 found[side, z] = s.z[z]

@@ -9,9 +9,9 @@ from scipy import sparse
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled, entry
 from bioxen.server.engines.metabolic.kernel.folding import Folding, fold, fold_cost
-from bioxen.server.engines.metabolic.kernel.proof import Proof, prove
+from bioxen.server.engines.metabolic.kernel.proof import Proof, gap_between, write_x
 from bioxen.server.engines.metabolic.kernel.saved import Point, point_of
-from bioxen.server.engines.metabolic.kernel.simplex import finish, solve
+from bioxen.server.engines.metabolic.kernel.simplex import begin, finish
 from bioxen.server.engines.metabolic.kernel.state import INFEASIBLE, OPTIMAL, State, allocate
 from bioxen.server.engines.metabolic.kernel.tableau import Tableau, columns_of
 from bioxen.server.engines.metabolic.kernel.values import refine_slopes, scatter
@@ -74,32 +74,35 @@ def optimise(kernel: Kernel, lower: Vector, upper: Vector, cost: Vector, x: Vect
     if not fold(f, lower, upper, r.low, r.high):
         return INFEASIBLE, NO_PROOF
     fold_cost(f, cost, r.cost)
-    return conclude(kernel, solve(t, s, r.low, r.high, r.cost), lower, upper, cost, x)
+    return conclude(kernel, begin(t, s, r.low, r.high), lower, upper, cost, x)
 
 
 @compiled
 def conclude(
     kernel: Kernel, status: int, lower: Vector, upper: Vector, cost: Vector, x: Vector
 ) -> tuple[int, Proof]:
-    """Write the x of the vertex the state stands at; where its residual shows, go on from better values."""
-    if status != OPTIMAL:
-        return status, NO_PROOF
-    proof = _certify(kernel, lower, upper, cost, x)
-    if proof[1] > kernel.state.near[0]:
-        status = finish(kernel.tableau, kernel.state, kernel.room.cost, True)
+    """Go to the optimum from a vertex near it, and write its x; once more if the residual shows."""
+    s, r = kernel.state, kernel.room
+    proof = NO_PROOF
+    for careful in range(2):
+        if status == OPTIMAL:
+            status = finish(kernel.tableau, s, r.cost, careful == 1)
         if status != OPTIMAL:
             return status, NO_PROOF
         proof = _certify(kernel, lower, upper, cost, x)
+        if proof[1] <= s.near[0]:
+            break
     return status, proof
 
 
 @compiled
 def _certify(kernel: Kernel, lower: Vector, upper: Vector, cost: Vector, x: Vector) -> Proof:
     f, s, r = kernel.folding, kernel.state, kernel.room
-    scatter(s)
     reduced, full, work = (r.low, r.high), (lower, upper, cost), (r.activity, r.excess)
-    proof = prove(f, s.z, s.all_slopes, reduced, full, x, work)
-    if not proof[3] <= ROUGH * max(1.0, abs(proof[0])):
+    scatter(s)
+    x_proof = write_x(f, s.z, full, x, work)
+    gap = gap_between(x_proof[0], s.z, s.all_slopes, reduced)
+    if not gap <= ROUGH * max(1.0, abs(x_proof[0])):
         refine_slopes(kernel.tableau, s)
-        proof = prove(f, s.z, s.all_slopes, reduced, full, x, work)
-    return proof
+        gap = gap_between(x_proof[0], s.z, s.all_slopes, reduced)
+    return x_proof[0], x_proof[1], x_proof[2], gap, x_proof[3]

@@ -17,23 +17,23 @@ LENIENT = 10.0
 
 
 @compiled
-def solve(t: Tableau, s: State, lower: Vector, upper: Vector, cost: Vector) -> int:
-    """Go from the canonical basis to the least cost·z within these bounds."""
+def begin(t: Tableau, s: State, lower: Vector, upper: Vector) -> int:
+    """Go from the canonical basis to a vertex within these bounds that is optimal for nearby costs."""
     place(t, s, lower, upper)
     recompute_x(t, s, False)
-    return mend(t, s, cost)
+    return mend(t, s)
 
 
 @compiled
-def mend(t: Tableau, s: State, cost: Vector) -> int:
-    """Go to the least cost from a basis that is optimal but for the bounds."""
+def mend(t: Tableau, s: State) -> int:
+    """Go from a basis that is optimal but for the bounds to one that is so within them."""
     before = -1
-    status = dual(t, s)
-    while status == INFEASIBLE and s.k[0] > before:  # unless by rounding: look again from exact values
-        before = s.k[0]
-        recompute_x(t, s, True)
+    while True:
         status = dual(t, s)
-    return status if status != OPTIMAL else finish(t, s, cost, False)
+        if status != INFEASIBLE or s.k[0] == before:
+            return status
+        before = s.k[0]  # it may be rounding: look again from exact values
+        recompute_x(t, s, True)
 
 
 @compiled

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from bioxen.server.engines.metabolic.kernel.batch import stopped, variants
 from bioxen.server.engines.metabolic.kernel.extremes import extremes
-from bioxen.server.engines.metabolic.kernel.front import build_kernel
+from bioxen.server.engines.metabolic.kernel.front import build_kernel, optimise
 from bioxen.server.engines.metabolic.kernel.tableau import AT_UPPER, BASIC, build_tableau
 from bioxen.server.engines.metabolic.reduction import reduce
 
@@ -21,7 +21,7 @@ def warm_up() -> None:
     assert tableau is not None  # noqa: S101 - for the types: this one is not too large
     kernel = build_kernel(matrix, reduce(matrix), tableau)
     room = np.zeros((0, 3), dtype=np.bool_)
+    _, proof = optimise(kernel, lower, upper, cost, np.empty(3))
     variants(kernel, lower, upper, cost, stopped([[0]]), np.zeros(1, np.int64), np.zeros((1, 5)), room)
-    extremes(
-        kernel, lower, upper, cost, np.ones(3, np.bool_), np.full((2, 3), np.nan), (1.0, 1.0), np.zeros(5)
-    )
+    wanted, found = np.ones(3, np.bool_), np.full((2, 3), np.nan)
+    extremes(kernel, lower, upper, proof, wanted, found, (1.0, 1.0), np.zeros(5))
