@@ -25,9 +25,6 @@ from cobra.flux_analysis import flux_variability_analysis, pfba, single_gene_del
 
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.engines.metabolic import MetabolicEngine
-from bioxen.server.engines.metabolic.double import double_deletions, objectives
-from bioxen.server.engines.metabolic.kernel.batch import changes_of
-from bioxen.server.engines.metabolic.problem import build_problem
 from bioxen.server.engines.metabolic.program import Program
 
 MODELS = ("textbook", "iJO1366", "salmonella")
@@ -120,21 +117,21 @@ def fba(model: Any, program: Program, repeats: int) -> None:
 def batch(model: Any, program: Program) -> None:
     """Objectives alone of many media."""
     rng = np.random.default_rng(1)
-    problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
+    names, exchanges = program.network.reactions, program.network.exchanges
     media = [
-        [(int(one), -float(rng.uniform(0, 15)), 1000.0) for one in rng.choice(program.network.exchanges, 3)]
+        {names[one]: (-float(rng.uniform(0, 15)), 1000.0) for one in rng.choice(exchanges, 3)}
         for _ in range(VARIANTS)
     ]
-    changes = changes_of(media)
+    ask = asking(program, "metabolic_batch", variants=[{"constraints": medium} for medium in media])
 
     def cobrapy() -> None:
         for medium in media[: VARIANTS // 100]:
             with model:
-                for column, lower, upper in medium:
-                    model.reactions[column].bounds = lower, upper
+                for name, bounds in medium.items():
+                    model.reactions.get_by_id(name).bounds = bounds
                 model.slim_optimize()
 
-    slow, fast = in_turns(cobrapy, lambda: objectives(program, problem, changes), 1, 1)
+    slow, fast = in_turns(cobrapy, ask, 1, 1)
     slow *= 100
     print(
         f"| {VARIANTS} media, objective only | {VARIANTS / slow:.0f}/s (of 100) | {VARIANTS / fast:.0f}/s "
@@ -144,9 +141,9 @@ def batch(model: Any, program: Program) -> None:
 
 def doubles(model: Any, program: Program) -> None:
     """All pairs of genes; COBRApy's time is extrapolated from a sample of pairs."""
-    problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
-    genes = range(len(program.network.genes))
-    every = list(combinations(program.network.genes, 2))
+    genes = program.network.genes
+    ask = asking(program, "metabolic_double_gene_deletion")
+    every = list(combinations(genes, 2))
     pairs = [every[number] for number in np.random.default_rng(1).choice(len(every), PAIRS, replace=False)]
 
     def sample() -> None:
@@ -161,7 +158,7 @@ def doubles(model: Any, program: Program) -> None:
     each = (time.perf_counter() - start) / PAIRS
     count = len(genes) * (len(genes) + 1) // 2
     start = time.perf_counter()
-    double_deletions(program, problem, genes)
+    ask()
     fast = time.perf_counter() - start
     print(
         f"| double gene deletion, {count} pairs | {each * count:.0f} s (extrapolated from {PAIRS} pairs) "

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 
 from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
-from bioxen.protocol.metabolic import AnyMetabolicRequest, BatchRequest, MetabolicResult
+from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import shards
+from bioxen.server.orchestrator.sharding import size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 JSON = "application/json"
@@ -36,15 +37,18 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
         return await _computed(computer, request)
 
-    async def stream_batch(request: BatchRequest) -> AsyncIterator[ServerSentEvent]:
-        """Run a batch and send its parts as they are done: events `shard`, then `end`, or `problem`."""
+    async def stream_metabolic(request: AnyMetabolicRequest) -> AsyncIterator[ServerSentEvent]:
+        """Run one analysis and send its parts as they are done: events `shard`, then `end`, or `problem`.
+
+        Batches and double deletion studies have many parts; anything else is one.
+        """
         async for event in _events(computer, request):
             yield event
 
     if "static" in services:
         router.post("/compute/metabolic", response_model=MetabolicResult, responses=FAULTS)(compute_metabolic)
         router.post("/compute/metabolic/stream", response_class=EventSourceResponse, responses=FAULTS)(
-            stream_batch
+            stream_metabolic
         )
     if "dynamic" in services:
         router.post("/compute/kinetic", response_model=KineticResult, responses=FAULTS)(compute_kinetic)
@@ -59,17 +63,18 @@ async def _computed(computer: Computer, request: ComputeRequest) -> Response:
     return Response(result, media_type=JSON, headers={"Server-Timing": f"compute;dur={milliseconds:.3f}"})
 
 
-async def _events(computer: Computer, request: BatchRequest) -> AsyncIterator[ServerSentEvent]:
-    """Give a `shard` event for each part (its offset, its columns, the progress), then `end`.
+async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[ServerSentEvent]:
+    """Give a `shard` event for each part (its offset, its numbers, the progress), then `end`.
 
     The answer has begun when a fault comes, so the fault is an event too: `problem`, with the usual body.
     """
-    total, done = len(request.variants), 0
+    total, done = size_of(request), 0
     try:
-        async for shard in shards(request, computer.compute):
-            done += len(shard.result["batch"]["status"])
-            part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
-            yield ServerSentEvent(event="shard", data=part)
+        async with aclosing(computer.parts(request)) as shards:
+            async for shard in shards:
+                done += shard.size
+                part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
+                yield ServerSentEvent(event="shard", data=part)
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return

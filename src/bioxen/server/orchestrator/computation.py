@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
 from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
-from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import EngineInfo, HealthReport, HealthStatus
@@ -17,7 +18,7 @@ from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.models import TEXT_FIELDS, GivenText, given_text, model_name
-from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 from bioxen.server.workers.base import Task, WorkerPool
 
 ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
@@ -38,6 +39,10 @@ class Computer(Protocol):
 
     async def compute(self, request: ComputeRequest) -> bytes:
         """Return the encoded result of `request`."""
+        ...
+
+    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        """Give the answers to the parts of `request`, each as soon as it is there."""
         ...
 
     def health(self) -> HealthReport:
@@ -98,15 +103,22 @@ class ComputationService:
         )
 
     async def compute(self, request: ComputeRequest) -> bytes:
-        """Return the encoded result of `request`; a large batch is cut into shards.
+        """Return the encoded result of `request`; a large one is cut into parts.
 
         Raises:
             BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
         """
         model = await self._model(request)  # once, whatever the number of shards: a text is scanned for it
-        if isinstance(request, BatchRequest) and needs_shards(request):
+        if needs_shards(request):
             return await compute_in_shards(request, lambda part: self._run(part, model))
         return await self._run(request, model)
+
+    async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
+        model = await self._model(request)
+        async with aclosing(shards(request, lambda part: self._run(part, model))) as answers:
+            async for shard in answers:
+                yield shard
 
     async def _run(self, request: ComputeRequest, model: Model) -> bytes:
         return await self.pool.run(

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
 import httpx2
 
@@ -21,13 +21,12 @@ from bioxen.errors import (
     ServiceUnavailableError,
 )
 from bioxen.protocol.kinetic import KineticRequest
-from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.replicas import Replica, choose
-from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 
 PROBE_EVERY = 1.0
 PROBE_TIMEOUT = 3.0
@@ -126,7 +125,7 @@ class ComputationOrchestrator:
     # -- requests ------------------------------------------------------------------------------
 
     async def compute(self, request: ComputeRequest) -> bytes:
-        """Return the encoded result of `request` from the first replica that answers; batches in shards.
+        """Return the encoded result of `request` from the first replica that answers; large ones in parts.
 
         Every computation is pure, so one that got no answer may be asked again elsewhere.
 
@@ -135,7 +134,7 @@ class ComputationOrchestrator:
             ServiceUnavailableError: no replica could be reached.
             BioXenException: what the replica answered, as the same class.
         """
-        if isinstance(request, BatchRequest) and needs_shards(request):
+        if needs_shards(request):
             return await compute_in_shards(request, self.compute)
         if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
             raise OverloadError(
@@ -147,6 +146,10 @@ class ComputationOrchestrator:
         timeout = (request.deadline or self._deadline) + GRACE
         body = request.model_dump_json(exclude_none=True).encode()
         return await self._ask_in_turn(service, key, body, timeout)
+
+    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
+        return shards(request, self.compute)
 
     async def _ask_in_turn(self, service: Service, key: str, body: bytes, timeout: float) -> bytes:
         remaining = {url for url, replica in self._replicas.items() if replica.service == service}

@@ -1,104 +1,154 @@
-"""A large batch as many requests: cut into shards, computed on all workers, put together in order.
+"""A large request as many small ones: cut into parts, computed on all workers, put together in order.
 
-A shard is an ordinary request, so it takes the same road as any other, is retried like any other, and the
-same batch gives the same columns whatever the shards' order was.
+A part is an ordinary request, so it takes the same road as any other, is retried like any other, and the
+same request gives the same answer whatever the parts' order was.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from bioxen.errors import BioXenException
-from bioxen.protocol.metabolic import BatchRequest
+from bioxen.protocol.metabolic import (
+    BatchRequest,
+    DoubleDeletionRequest,
+    DoubleGeneDeletionRequest,
+    DoubleReactionDeletionRequest,
+    Part,
+)
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.orchestrator.joining import join
 
 SHARD = 250
-"""Variants of one shard: a fraction of a second of work, so that progress shows and a cancel is quick."""
+"""Variants of flux balance analysis in one part: a fraction of a second of work, so that progress shows and a
+cancel is quick."""
+SHARD_OF_ANALYSES = 4
+"""Variants in one part of a batch of another analysis, each of which may take seconds."""
+DOUBLE_PARTS = 16
+"""Parts of a double deletion study: a constant, so that its bytes do not depend on who computes it."""
+MAX_PAIRS_AT_ONCE = 5_000
+"""A study of so many pairs is left whole; how many it has is known here only where it names them."""
 WINDOW = 32
-"""Shards of one batch under way at once; the rest does not take up the queue that others share."""
+"""Parts of one request under way at once; the rest does not take up the queue that others share."""
 
 Compute = Callable[[ComputeRequest], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """The answer to a part of a batch."""
+class Piece:
+    """One part of a request."""
 
     offset: int
-    """The first variant of the part."""
+    """The first variant of the part; for a double deletion study, its number."""
+    size: int
+    """How many variants; for a double deletion study, 1."""
+    request: ComputeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The answer to a part of a request."""
+
+    offset: int
+    size: int
     result: dict[str, Any]
-    """A `MetabolicResult` as plain data, with the part's columns."""
+    """A `MetabolicResult` as plain data, with the part's numbers."""
 
 
 def needs_shards(request: ComputeRequest) -> bool:
-    """Return whether `request` is a batch too large for one shard."""
-    return isinstance(request, BatchRequest) and len(request.variants) > SHARD
+    """Return whether `request` is too large for one worker at a time."""
+    return len(list(islice(pieces(request), 2))) > 1
 
 
-async def shards(request: BatchRequest, compute: Compute) -> AsyncIterator[Shard]:
+def size_of(request: ComputeRequest) -> int:
+    """Return the sizes of all parts together."""
+    if isinstance(request, BatchRequest):
+        return len(request.variants)
+    return DOUBLE_PARTS if needs_shards(request) else 1
+
+
+def pieces(request: ComputeRequest) -> Iterator[Piece]:
+    """Give the parts of `request`, or itself where it is small."""
+    if isinstance(request, BatchRequest):
+        size = SHARD if request.analysis is None else SHARD_OF_ANALYSES
+        for offset in range(0, len(request.variants), size):
+            some = request.variants[offset : offset + size]
+            yield Piece(offset, len(some), request.model_copy(update={"variants": some}))
+    elif isinstance(request, DoubleDeletionRequest) and request.part is None and _is_large(request):
+        for number in range(DOUBLE_PARTS):
+            part = Part(number=number, of=DOUBLE_PARTS)
+            yield Piece(number, 1, request.model_copy(update={"part": part}))
+    else:
+        yield Piece(0, 1, request)
+
+
+def _is_large(request: DoubleDeletionRequest) -> bool:
+    if isinstance(request, DoubleGeneDeletionRequest):
+        sides = request.genes_a, request.genes_b
+    elif isinstance(request, DoubleReactionDeletionRequest):
+        sides = request.reactions_a, request.reactions_b
+    else:
+        return False
+    if sides[0] is None:
+        return True
+    return len(sides[0]) * len(sides[0] if sides[1] is None else sides[1]) > MAX_PAIRS_AT_ONCE
+
+
+async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Shard]:
     """Give the answers to the parts of `request`, each as soon as it is there.
 
     Leaving the iteration stops what still runs. A part that fails ends it with that part's fault.
     """
-    gate = asyncio.Semaphore(WINDOW)
 
-    async def answer(offset: int) -> Shard:
-        async with gate:
-            part = request.model_copy(update={"variants": request.variants[offset : offset + SHARD]})
-            try:
-                return Shard(offset, msgspec.json.decode(await compute(part)))
-            except BioXenException as error:
-                raise _moved(error, offset) from None
+    async def answer(piece: Piece) -> Shard:
+        try:
+            result = await compute(piece.request)
+        except BioXenException as error:
+            raise _moved(error, piece.offset) from None
+        return Shard(piece.offset, piece.size, msgspec.json.decode(result))
 
-    tasks = [asyncio.ensure_future(answer(offset)) for offset in range(0, len(request.variants), SHARD)]
+    waiting = pieces(request)
+    running: set[asyncio.Task[Shard]] = set()
     try:
-        for done in asyncio.as_completed(tasks):
-            yield await done
+        while True:
+            running |= {
+                asyncio.create_task(answer(piece)) for piece in islice(waiting, WINDOW - len(running))
+            }
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
     finally:
-        for task in tasks:
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
-async def compute_in_shards(request: BatchRequest, compute: Compute) -> bytes:
+async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    parts = [shard async for shard in shards(request, compute)]
-    return msgspec.json.encode(join(parts))
+    inner = request
+    if isinstance(
+        request, DoubleDeletionRequest
+    ):  # packed numbers are read and put together many times faster
+        inner = request.model_copy(update={"packed": True})
+    async with aclosing(shards(inner, compute)) as parts:
+        got = [shard async for shard in parts]
+    got.sort(key=lambda shard: shard.offset)
+    return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
 
 
-def join(parts: list[Shard]) -> dict[str, Any]:
-    """Return the result of a whole batch from those of its parts."""
-    in_order = [part.result for part in sorted(parts, key=lambda part: part.offset)]
-    columns = [result["batch"] for result in in_order]
-    status = [one for column in columns for one in column["status"]]
-    fluxes = columns[0]["fluxes"]
-    return in_order[0] | {
-        "message": f"{len(status)} variants, {status.count('optimal')} of them optimal.",
-        "certificate": _worst([result["certificate"] for result in in_order]),
-        "batch": {
-            "status": status,
-            "objective": [one for column in columns for one in column["objective"]],
-            "fluxes": fluxes and {name: _column(name, columns) for name in fluxes},
-        },
-    }
-
-
-def _column(name: str, columns: list[dict[str, Any]]) -> list[float | None]:
-    return [flux for column in columns for flux in column["fluxes"][name]]
-
-
-def _worst(certificates: list[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Return the certificate that holds for every part: the largest of each of its numbers."""
-    known = [certificate for certificate in certificates if certificate is not None]
-    if not known:
-        return None
-    names = known[0]
-    return {name: max((one[name] for one in known if one[name] is not None), default=None) for name in names}
+def _encoded(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:
+    return msgspec.json.encode(
+        join(parts, packed=isinstance(request, DoubleDeletionRequest) and request.packed)
+    )
 
 
 def _moved(error: BioXenException, offset: int) -> BioXenException:

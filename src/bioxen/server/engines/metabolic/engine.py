@@ -48,6 +48,7 @@ from bioxen.server.engines.metabolic.batch import batch
 from bioxen.server.engines.metabolic.blocked import blocked_reactions
 from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
 from bioxen.server.engines.metabolic.dfba import dfba
+from bioxen.server.engines.metabolic.double import double_gene_deletions, double_reaction_deletions
 from bioxen.server.engines.metabolic.envelope import production_envelope
 from bioxen.server.engines.metabolic.essentials import essential_genes, essential_reactions
 from bioxen.server.engines.metabolic.fba import fba
@@ -59,7 +60,6 @@ from bioxen.server.engines.metabolic.kernel.warm import warm_up
 from bioxen.server.engines.metabolic.lexicographic import lexicographic_fba
 from bioxen.server.engines.metabolic.loopless import loopless_fba, loopless_fva
 from bioxen.server.engines.metabolic.medium import minimal_medium
-from bioxen.server.engines.metabolic.pairs import double_gene_deletions, double_reaction_deletions
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.program import Program, compile_program
 from bioxen.server.engines.metabolic.reader import COBRA_VERSION
@@ -91,7 +91,7 @@ ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     SamplingRequest: sample,
     GapFillingRequest: gap_filling,
     DynamicFbaRequest: dfba,
-    BatchRequest: batch,
+    BatchRequest: lambda request, program: batch(request, program, ANALYSES),
 }
 """Request → the analysis that answers it. A new analysis is one file and one line here."""
 

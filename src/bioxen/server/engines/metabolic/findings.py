@@ -10,6 +10,7 @@ from bioxen.protocol.metabolic import (
     Certificate,
     Deletion,
     DeletionMatrix,
+    DeletionPairs,
     DynamicFba,
     Envelope,
     Essentiality,
@@ -40,6 +41,7 @@ class Findings:
     flux_ranges: dict[str, FluxRange] | None = None
     deletions: list[Deletion] | None = None
     deletion_matrix: DeletionMatrix | None = None
+    deletion_pairs: DeletionPairs | None = None
     essentiality: Essentiality | None = None
     shadow_prices: dict[str, float] | None = None
     reduced_costs: dict[str, float] | None = None
