@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -70,9 +71,9 @@ class Demonstration:
         results.print(running)
 
     def _health(self, url: str) -> dict[str, Any]:
-        import httpx2
+        from bioxen.client import Sockets
 
-        report: dict[str, Any] = httpx2.get(url + "/health", trust_env=False).json()
+        report: dict[str, Any] = json.loads(Sockets().send("GET", url + "/health", None, {}, 5.0).content)
         return report
 
     def metabolism(self) -> None:

@@ -141,7 +141,7 @@ def _essentiality(service: Mapping[str, Any]) -> Rows:
 
 def _adjustment(service: Mapping[str, Any]) -> Rows:
     reference = service["adjustment"]["reference"]
-    fluxes = service["flux_state"].items()
+    fluxes = (service["flux_state"] or {}).items()
     return Rows(
         ["reaction", "fluxes", "reference"], [[name, flux, reference.get(name)] for name, flux in fluxes]
     )
@@ -206,8 +206,9 @@ def _gap_fills(service: Mapping[str, Any]) -> Rows:
 
 
 def _prices(service: Mapping[str, Any]) -> Rows:
+    fluxes = service["flux_state"] or {}
     made: list[list[Cell]] = [
-        ["flux", name, flux, service["reduced_costs"][name]] for name, flux in service["flux_state"].items()
+        ["flux", name, fluxes.get(name), price] for name, price in service["reduced_costs"].items()
     ]
     made += [["shadow_price", name, None, price] for name, price in service["shadow_prices"].items()]
     return Rows(["kind", "id", "flux", "price"], made)

@@ -46,6 +46,7 @@ from bioxen.protocol.metabolic.dynamic import (
 from bioxen.protocol.metabolic.flux import (
     FbaRequest,
     FluxRange,
+    FluxRequest,
     FvaRequest,
     LexicographicFbaRequest,
     LooplessFbaRequest,
@@ -112,6 +113,7 @@ __all__ = [
     "FbaRequest",
     "FluxDistribution",
     "FluxRange",
+    "FluxRequest",
     "FluxSamples",
     "FvaRequest",
     "GapFill",

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bioxen.protocol.base import Message
-from bioxen.protocol.metabolic.request import MetabolicRequest
+from bioxen.protocol.metabolic.flux import FluxRequest
 from bioxen.protocol.units import Flux, Identifier
 
 
-class AdjustmentRequest(MetabolicRequest):
+class AdjustmentRequest(FluxRequest):
     """What MOMA and ROOM share: the fluxes before the change."""
 
     reference: dict[Identifier, Flux] | None = None

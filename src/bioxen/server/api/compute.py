@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
+from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
+from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
 from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
-JSON = "application/json"
 
 
 def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter:
@@ -46,13 +48,24 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
             yield event
 
     if "static" in services:
-        router.post("/compute/metabolic", response_model=MetabolicResult, responses=FAULTS)(compute_metabolic)
+        _add(router, "/compute/metabolic", compute_metabolic, MetabolicResult)
         router.post("/compute/metabolic/stream", response_class=EventSourceResponse, responses=FAULTS)(
             stream_metabolic
         )
     if "dynamic" in services:
-        router.post("/compute/kinetic", response_model=KineticResult, responses=FAULTS)(compute_kinetic)
+        _add(router, "/compute/kinetic", compute_kinetic, KineticResult)
     return router
+
+
+def _add(router: APIRouter, path: str, answer: Callable[..., Any], result: type[Message]) -> None:
+    router.add_api_route(
+        path,
+        answer,
+        methods=["POST"],
+        response_model=result,
+        responses=FAULTS,
+        route_class_override=JsonRoute,
+    )
 
 
 async def _computed(computer: Computer, request: ComputeRequest) -> Response:

@@ -13,7 +13,7 @@ from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import EngineInfo, HealthReport, HealthStatus
+from bioxen.protocol.services import HealthReport, HealthStatus
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
@@ -65,7 +65,6 @@ class ComputationService:
         service: which of the two.
         pool: its workers.
         repository: where models are found by name.
-        engines: what computes, for the health report.
         deadline: seconds a computation may take where its request does not say.
     """
 
@@ -75,14 +74,12 @@ class ComputationService:
         pool: WorkerPool,
         repository: Repository,
         *,
-        engines: list[EngineInfo],
         deadline: float = 60.0,
     ) -> None:
         self.service = service
         self.pool = pool
         self.repository = repository
         self.deadline = deadline
-        self.engines = engines
         self._started = self._last_ready = time.monotonic()
 
     def health(self) -> HealthReport:
@@ -98,7 +95,7 @@ class ComputationService:
             status=status,
             bioxen_version=VERSION,
             uptime=time.monotonic() - self._started,
-            engines=self.engines,
+            engines=list(self.pool.engines),
             workers=workers,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -64,7 +64,7 @@ def moma(request: MomaRequest, program: Program) -> Findings:
     distance = math.sqrt(2.0 * found.value)
     adjustment = _adjustment("euclidean", distance, reference, program)
     settings: dict[str, Setting] = {"solver": f"Clarabel {CLARABEL_VERSION}"}
-    return _findings(program, problem, found.x, adjustment, found.certificate, settings)
+    return _findings(request, program, problem, found.x, adjustment, found.certificate, settings)
 
 
 def linear_moma(request: LinearMomaRequest, program: Program) -> Findings:
@@ -79,7 +79,7 @@ def linear_moma(request: LinearMomaRequest, program: Program) -> Findings:
     up, down = np.split(found.x[: 2 * len(problem.lower)], 2)
     fluxes = np.clip(reference.fluxes + up - down, problem.lower, problem.upper)  # rounding of the sum only
     adjustment = _adjustment("manhattan", found.value, reference, program)
-    return _findings(program, problem, fluxes, adjustment, found.certificate, {})
+    return _findings(request, program, problem, fluxes, adjustment, found.certificate, {})
 
 
 def room(request: RoomRequest, program: Program) -> Findings:
@@ -102,7 +102,7 @@ def room(request: RoomRequest, program: Program) -> Findings:
     adjustment = _adjustment(measure, found.value, reference, program).model_copy(update={"changed": changed})
     settings: dict[str, Setting] = {"delta": request.delta, "epsilon": request.epsilon}
     return _findings(
-        program, problem, fluxes, adjustment, found.certificate, {} if request.relaxed else settings
+        request, program, problem, fluxes, adjustment, found.certificate, {} if request.relaxed else settings
     )
 
 
@@ -118,7 +118,7 @@ def _reference(request: AdjustmentRequest, program: Program, problem: Problem) -
         return _Reference(fluxes, compared)
     wild = pfba(as_request(request, PfbaRequest, gene_knockouts=[], reaction_knockouts=[]), program)
     if wild.flux_state is None:
-        return replace(wild, problem=problem, message=f"The reference, before the knock-outs: {wild.message}")
+        return wild.but(problem=problem, message=f"The reference, before the knock-outs: {wild.message}")
     fluxes[:] = list(wild.flux_state.values())
     return _Reference(fluxes, np.ones(len(fluxes), dtype=bool))
 
@@ -231,6 +231,7 @@ def _adjustment(
 
 
 def _findings(
+    request: AdjustmentRequest,
     program: Program,
     problem: Problem,
     fluxes: Vector,
@@ -245,7 +246,7 @@ def _findings(
         status="optimal",
         message=f"Optimal: {named} distance {adjustment.distance:.6g}; the objective is {objective:.6g}.",
         optimal_objective=objective,
-        flux_state=flux_state(program.network, fluxes),
+        flux_state=flux_state(request, program.network, fluxes),
         adjustment=adjustment,
         certificate=certificate,
         settings=settings,

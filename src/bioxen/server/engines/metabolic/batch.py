@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from bioxen.errors import ValidationError
@@ -26,7 +26,6 @@ from bioxen.server.engines.metabolic.variants import blamed, problem_of, request
 from bioxen.server.engines.packing import as_numbers
 
 Analyses = Mapping[type[MetabolicRequest], Callable[[Any, Program], Findings]]
-FIELDS = [one.name for one in fields(Findings) if one.name in Outcome.model_fields]
 
 
 @dataclass(eq=False)
@@ -128,7 +127,7 @@ def _analyse(columns: _Columns, request: BatchRequest, program: Program, analyse
         columns.certificates += [found.certificate] if found.certificate else []
         columns.solvers |= set(str(found.settings.get("solver", "")).split(", ")) - {""}
         if request.told == "results":
-            columns.results.append(Outcome(**{name: getattr(found, name) for name in FIELDS}))
+            columns.results.append(Outcome.model_construct(**dict(found.outcome())))
         elif request.told == "fluxes":
             columns.fluxes.append(_fluxes(columns.reported, alone, found))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from importlib.metadata import version
 from typing import Any, get_args
 
@@ -22,6 +21,7 @@ from bioxen.protocol.metabolic import (
     EssentialGenesRequest,
     EssentialReactionsRequest,
     FbaRequest,
+    FluxRequest,
     FvaRequest,
     GapFillingRequest,
     GeneDeletionRequest,
@@ -61,6 +61,7 @@ from bioxen.server.engines.metabolic.lexicographic import lexicographic_fba
 from bioxen.server.engines.metabolic.loopless import loopless_fba, loopless_fva
 from bioxen.server.engines.metabolic.medium import minimal_medium
 from bioxen.server.engines.metabolic.pfba import pfba
+from bioxen.server.engines.metabolic.problem import find_reactions
 from bioxen.server.engines.metabolic.program import Program, compile_program
 from bioxen.server.engines.metabolic.reader import COBRA_VERSION
 from bioxen.server.engines.metabolic.sampling import sample
@@ -146,18 +147,27 @@ class MetabolicEngine:
         """Return the result of `request` on `program`."""
         if not isinstance(request, MetabolicRequest):
             raise UnknownProcessError(f"{type(request).__name__} is no metabolic request")
-        found = ANALYSES[type(request)](request, program)
-        return _signed(request, program, found)
+        if isinstance(request, FluxRequest) and request.reactions is not None:  # a mistake in any case
+            find_reactions(request.reactions, program.network, "reactions")
+        return _signed(request, program, ANALYSES[type(request)](request, program))
 
 
 def _signed(request: MetabolicRequest, program: Program, found: Findings) -> MetabolicResult:
-    """Return the findings as a result that says what computed it, from what, and how."""
+    """Return the findings as a result that says what computed it, from what, and how.
+
+    Every field was checked when it was made, so nothing is checked again.
+    """
     network, problem = program.network, found.problem
-    numbers = {
-        one.name: getattr(found, one.name) for one in fields(found) if one.name not in ("problem", "settings")
-    }
-    return MetabolicResult(
-        process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind of request declares its own codes
+    provenance = Provenance(
+        model_id=program.model_id,
+        model_digest=program.digest,
+        engine=MetabolicEngine.name,
+        engine_version=_VERSION,
+        bioxen_version=VERSION,
+        settings={**_SETTINGS, **found.settings},
+    )
+    return MetabolicResult.model_construct(
+        process_code=getattr(request, "process_code"),  # noqa: B009 - each kind of request declares its own codes
         vm_id=request.vm_id,
         objective={
             network.reactions[column]: float(problem.objective[column])
@@ -165,13 +175,7 @@ def _signed(request: MetabolicRequest, program: Program, found: Findings) -> Met
         },
         objective_direction=problem.direction,
         model_key=program.digest,
-        provenance=Provenance(
-            model_id=program.model_id,
-            model_digest=program.digest,
-            engine=MetabolicEngine.name,
-            engine_version=_VERSION,
-            bioxen_version=VERSION,
-            settings={**_SETTINGS, **found.settings},
-        ),
-        **numbers,
+        provenance=provenance,
+        batch=found.batch,
+        **dict(found.outcome()),
     )
