@@ -10,7 +10,7 @@ from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.units import Seconds
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "unknown"]
-"""States only move forward. `unknown`: the server that ran the job has fallen silent, and none took it over yet."""
+"""States only move forward. `unknown`: the server that ran it fell silent, and none took it over yet."""
 Priority = Annotated[int, Field(ge=0, le=100)]
 
 NEXT: dict[JobState, frozenset[JobState]] = {

@@ -9,7 +9,7 @@ from pydantic import Field
 from bioxen.protocol.base import Message
 
 Scope = Literal["compute", "cells", "jobs", "models", "admin"]
-"""`compute`: ask processes; `cells`, `jobs`, `models`: keep them; `admin`: tokens, services, everyone's load."""
+"""`compute`: ask processes; `cells`, `jobs`, `models`: keep such; `admin`: tokens and services."""
 SCOPES: tuple[Scope, ...] = ("compute", "cells", "jobs", "models", "admin")
 OwnerName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
 

@@ -15,6 +15,7 @@ from bioxen.protocol.processes import Service
 from bioxen.server.api import problems
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
+from bioxen.server.api.jobs import job_routes
 from bioxen.server.api.openapi import describe
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
@@ -22,12 +23,14 @@ from bioxen.server.api.status import health_route, model_routes, process_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
+from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
-from bioxen.server.workers.config import WorkerConfig
+from bioxen.server.store.store import Store
+from bioxen.server.workers.config import WorkerConfig, usable_cores
 from bioxen.server.workers.local import LocalPool
 
 BOTH: tuple[Service, ...] = ("static", "dynamic")
@@ -75,15 +78,21 @@ def orchestrator_app(
     orchestrator = ComputationOrchestrator(replicas, caller, deadline=settings.deadline)
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     cells = HypervisorRuntime()
+    store = Store.at(settings.store)
+    jobs = JobRunner(store, orchestrator, slots=settings.job_slots or usable_cores() + 1)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watcher = asyncio.create_task(orchestrator.watch())
+        store.open()
+        await jobs.start()
         cells.start(app, settings.token)
         try:
             yield
         finally:
             cells.close()
+            await jobs.close()
+            store.close()
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
             await tools.close()
@@ -93,6 +102,7 @@ def orchestrator_app(
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
     app.include_router(cell_routes(cells))
+    app.include_router(job_routes(store, jobs))
     app.include_router(health_route(orchestrator.health))
     app.include_router(process_routes(BOTH, tools.processes))
     app.include_router(model_routes(Repository(), BOTH))

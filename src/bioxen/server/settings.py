@@ -35,6 +35,10 @@ class ServiceSettings:
     """Largest request body, bytes."""
     tools: tuple[str, ...] = ()
     """Third-party tools beside the registered ones, as `module:Class`."""
+    store: Path | str | None = None
+    """Where an orchestrator keeps what outlives it: a folder or a database URL; in none where absent."""
+    job_slots: int | None = None
+    """Parts of jobs under way at once: other requests wait for no more. One more than the cores if absent."""
     sys_path: tuple[Path, ...] = ()
     """Folders where workers look for those modules."""
 

@@ -35,14 +35,17 @@ def new(
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.in_folder(tmp_path)
+    store = Store.at(tmp_path).open()
     for owner in ("ada", "bob"):
-        store.write_now(lambda c, owner=owner: add_owner(c, owner))
+        store.write_now(add_owner, owner)
     yield store
     store.close()
 
 
-def test_a_job_goes_from_queued_to_done_and_survives_the_process(store: Store, tmp_path: Path) -> None:
+def test_a_job_goes_from_queued_to_done_and_survives_the_process(tmp_path: Path) -> None:
+    store = Store.at(tmp_path).open()
+    store.write_now(add_owner, "ada")
+
     def life(connection: Connection) -> None:
         jobs.submit(connection, new("j1"))
         assert jobs.begin(connection, "j1").finished == {}
@@ -50,11 +53,11 @@ def test_a_job_goes_from_queued_to_done_and_survives_the_process(store: Store, t
 
     store.write_now(life)
     store.close()
-    again = Store.in_folder(tmp_path)
+    again = Store.at(tmp_path).open()
     assert [work.job_id for work in again.read_now(jobs.waiting)] == ["j1"]
-    assert again.write_now(lambda c: jobs.begin(c, "j1")).finished == {2: "d2"}
-    again.write_now(lambda c: jobs.complete(c, "j1", "whole", 20, 0.25))
-    job = again.read_now(lambda c: jobs.find(c, "ada", "j1"))
+    assert again.write_now(jobs.begin, "j1").finished == {2: "d2"}
+    again.write_now(jobs.complete, "j1", "whole", 20, 0.25)
+    job = again.read_now(jobs.find, "ada", "j1")
     assert (job.state, job.attempts, job.parts_done, job.seconds) == ("done", 2, 3, 0.75)
     assert job.result_digest == "whole" and job.ended
     assert again.read_now(jobs.waiting) == []
@@ -62,41 +65,41 @@ def test_a_job_goes_from_queued_to_done_and_survives_the_process(store: Store, t
 
 
 def test_the_same_key_gives_the_same_job(store: Store) -> None:
-    first = store.write_now(lambda c: jobs.submit(c, new("j1", key="k")))
-    again = store.write_now(lambda c: jobs.submit(c, new("j2", key="k")))
+    first = store.write_now(jobs.submit, new("j1", key="k"))
+    again = store.write_now(jobs.submit, new("j2", key="k"))
     assert again == first
-    other = store.write_now(lambda c: jobs.submit(c, new("j3", key="k", owner="bob")))
+    other = store.write_now(jobs.submit, new("j3", key="k", owner="bob"))
     assert other.job_id == "j3"
     with pytest.raises(JobStateError, match="used for another request"):
-        store.write_now(lambda c: jobs.submit(c, new("j4", key="k", request="[]")))
+        store.write_now(jobs.submit, new("j4", key="k", request="[]"))
 
 
 def test_one_owner_does_not_see_anothers_jobs(store: Store) -> None:
-    store.write_now(lambda c: jobs.submit(c, new("j1")))
+    store.write_now(jobs.submit, new("j1"))
     with pytest.raises(JobNotFoundError):
-        store.read_now(lambda c: jobs.find(c, "bob", "j1"))
+        store.read_now(jobs.find, "bob", "j1")
     with pytest.raises(JobNotFoundError):
-        store.write_now(lambda c: jobs.ask_to_cancel(c, "bob", "j1"))
-    assert store.read_now(lambda c: jobs.page(c, "bob")).jobs == []
+        store.write_now(jobs.ask_to_cancel, "bob", "j1")
+    assert store.read_now(jobs.page, "bob").jobs == []
 
 
 def test_a_cancelled_job_takes_no_more_parts(store: Store) -> None:
-    store.write_now(lambda c: jobs.submit(c, new("j1")))
-    store.write_now(lambda c: jobs.begin(c, "j1"))
-    assert store.write_now(lambda c: jobs.ask_to_cancel(c, "ada", "j1")).cancel_asked
-    store.write_now(lambda c: jobs.cancelled(c, "j1"))
+    store.write_now(jobs.submit, new("j1"))
+    store.write_now(jobs.begin, "j1")
+    assert store.write_now(jobs.ask_to_cancel, "ada", "j1").cancel_asked
+    store.write_now(jobs.cancelled, "j1")
     with pytest.raises(JobStateError, match="is cancelled"):
-        store.write_now(lambda c: jobs.finish_shard(c, "j1", 0, "d", 1, 0.1))
-    assert store.write_now(lambda c: jobs.ask_to_cancel(c, "ada", "j1")).state == "cancelled"
-    assert store.read_now(lambda c: jobs.find(c, "ada", "j1")).parts_done == 0
+        store.write_now(jobs.finish_shard, "j1", 0, "d", 1, 0.1)
+    assert store.write_now(jobs.ask_to_cancel, "ada", "j1").state == "cancelled"
+    assert store.read_now(jobs.find, "ada", "j1").parts_done == 0
 
 
 def test_pages_give_every_job_once(store: Store) -> None:
     for number in range(7):
-        store.write_now(lambda c, number=number: jobs.submit(c, new(f"j{number}")))
+        store.write_now(jobs.submit, new(f"j{number}"))
     seen, after = [], None
     while True:
-        page = store.read_now(lambda c, after=after: jobs.page(c, "ada", after=after, limit=3))
+        page = store.read_now(jobs.page, "ada", after=after, limit=3)
         seen += [job.job_id for job in page.jobs]
         after = page.next
         if after is None:
@@ -111,8 +114,8 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.store = Store("sqlite:///:memory:", folder=self._folder())
-        self.store.write_now(lambda c: add_owner(c, "ada"))
+        self.store = Store("sqlite:///:memory:", self._folder()).open()
+        self.store.write_now(add_owner, "ada")
         self.states: dict[str, JobState] = {}
 
     @staticmethod
@@ -128,7 +131,7 @@ class Life(RuleBasedStateMachine):
     @rule(target=ids)
     def submit(self) -> str:
         job_id = f"j{len(self.states)}"
-        self.store.write_now(lambda c: jobs.submit(c, new(job_id)))
+        self.store.write_now(jobs.submit, new(job_id))
         self.states[job_id] = "queued"
         return job_id
 
@@ -163,11 +166,11 @@ class Life(RuleBasedStateMachine):
         def change(connection: Connection) -> None:
             jobs.finish_shard(connection, job_id, number, f"d{number}", 1, 0.1)
 
-        before = self.store.read_now(lambda c: jobs.find(c, "ada", job_id)).parts_done
+        before = self.store.read_now(jobs.find, "ada", job_id).parts_done
         try:
             self.store.write_now(change)
         except Exception:  # a part twice, or of a job that does not run
-            after = self.store.read_now(lambda c: jobs.find(c, "ada", job_id)).parts_done
+            after = self.store.read_now(jobs.find, "ada", job_id).parts_done
             assert after == before
 
     @invariant()
@@ -176,7 +179,7 @@ class Life(RuleBasedStateMachine):
             return
         open_jobs = {work.job_id for work in self.store.read_now(jobs.waiting)}
         for job_id, state in self.states.items():
-            assert self.store.read_now(lambda c, j=job_id: jobs.find(c, "ada", j)).state == state
+            assert self.store.read_now(jobs.find, "ada", job_id).state == state
             assert (job_id in open_jobs) == (state not in ENDED)
 
 

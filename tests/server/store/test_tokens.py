@@ -14,30 +14,30 @@ from bioxen.server.store.tokens import create_token, find_token, list_tokens, re
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.in_folder(tmp_path)
+    store = Store.at(tmp_path).open()
     yield store
     store.close()
 
 
 def test_a_secret_finds_its_token_until_it_is_revoked(store: Store) -> None:
-    made = store.write_now(lambda c: create_token(c, "ada", "laptop", ["compute", "jobs"]))
-    assert store.read_now(lambda c: find_token(c, made.secret)) == made.token
-    assert store.read_now(lambda c: find_token(c, made.secret + "x")) is None
-    ended = store.write_now(lambda c: revoke_token(c, made.token.token_id))
+    made = store.write_now(create_token, "ada", "laptop", ["compute", "jobs"])
+    assert store.read_now(find_token, made.secret) == made.token
+    assert store.read_now(find_token, made.secret + "x") is None
+    ended = store.write_now(revoke_token, made.token.token_id)
     assert ended.revoked_at is not None
-    assert store.write_now(lambda c: revoke_token(c, made.token.token_id)) == ended
-    assert store.read_now(lambda c: find_token(c, made.secret)) is None
+    assert store.write_now(revoke_token, made.token.token_id) == ended
+    assert store.read_now(find_token, made.secret) is None
 
 
 def test_a_token_ends_when_it_said(store: Store) -> None:
-    past = store.write_now(lambda c: create_token(c, "ada", "old", ["jobs"], "2020-01-01T00:00:00+00:00"))
-    future = store.write_now(lambda c: create_token(c, "ada", "new", ["jobs"], "2999-01-01T00:00:00+00:00"))
-    assert store.read_now(lambda c: find_token(c, past.secret)) is None
-    assert store.read_now(lambda c: find_token(c, future.secret)) == future.token
+    past = store.write_now(create_token, "ada", "old", ["jobs"], "2020-01-01T00:00:00+00:00")
+    future = store.write_now(create_token, "ada", "new", ["jobs"], "2999-01-01T00:00:00+00:00")
+    assert store.read_now(find_token, past.secret) is None
+    assert store.read_now(find_token, future.secret) == future.token
 
 
 def test_the_store_does_not_hold_the_secret(store: Store, tmp_path: Path) -> None:
-    made = store.write_now(lambda c: create_token(c, "ada", "laptop", ["compute"]))
+    made = store.write_now(create_token, "ada", "laptop", ["compute"])
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert made.token.token_id.encode() in content
     assert made.secret.encode() not in content
@@ -46,11 +46,11 @@ def test_the_store_does_not_hold_the_secret(store: Store, tmp_path: Path) -> Non
 
 def test_lists_are_an_owners_own(store: Store) -> None:
     for owner in ("ada", "bob"):
-        store.write_now(lambda c, owner=owner: create_token(c, owner, "laptop", ["compute"]))
-    assert [token.owner for token in store.read_now(lambda c: list_tokens(c, "bob"))] == ["bob"]
+        store.write_now(create_token, owner, "laptop", ["compute"])
+    assert [token.owner for token in store.read_now(list_tokens, "bob")] == ["bob"]
     assert len(store.read_now(list_tokens)) == 2
 
 
 def test_a_token_that_is_not_there_is_named(store: Store) -> None:
     with pytest.raises(ConfigurationError, match="no token 'nope'"):
-        store.write_now(lambda c: revoke_token(c, "nope"))
+        store.write_now(revoke_token, "nope")

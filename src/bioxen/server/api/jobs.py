@@ -17,7 +17,7 @@ from bioxen.protocol.jobs import Job, JobPage, JobProgress
 from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.problems import responses_for
 from bioxen.server.jobs.runner import JobRunner
-from bioxen.server.orchestrator.sharding import pieces
+from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import LOCAL
@@ -53,12 +53,12 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000)] = jobs.PAGE,
     ) -> JobPage:
         """List your jobs, the newest first."""
-        return await store.read(lambda c: jobs.page(c, LOCAL, state=state, after=after, limit=limit))
+        return await store.read(jobs.page, LOCAL, state=state, after=after, limit=limit)
 
     @router.get("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def get_job(job_id: JobId) -> Job:
         """Return what is known of a job."""
-        return await store.read(lambda c: jobs.find(c, LOCAL, job_id))
+        return await store.read(jobs.find, LOCAL, job_id)
 
     @router.delete("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def delete_job(job_id: JobId) -> Job:
@@ -67,8 +67,8 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
 
     @router.get("/{job_id}/result", responses=responses_for(404, 409, 422))
     async def get_result(job_id: JobId) -> Response:
-        """Return the result of a job that is done, byte for byte what the compute route would have answered."""
-        job = await store.read(lambda c: jobs.find(c, LOCAL, job_id))
+        """Return the result of a job that is done: the bytes that the compute route would have answered."""
+        job = await store.read(jobs.find, LOCAL, job_id)
         if job.result_digest is None:
             raise _not_done(job)
         content = await store.fetch(job.result_digest)
@@ -77,7 +77,7 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     @router.get("/{job_id}/parts/{number}", responses=responses_for(404, 422))
     async def get_part(job_id: JobId, number: Annotated[int, Path(ge=0)]) -> Response:
         """Return the result of a finished part."""
-        digest = await store.read(lambda c: jobs.find_shard(c, LOCAL, job_id, number))
+        digest = await store.read(jobs.find_shard, LOCAL, job_id, number)
         return Response(await store.fetch(digest), media_type="application/json")
 
     @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=responses_for(404, 422))
@@ -97,7 +97,7 @@ def _new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
         process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind declares its own codes
         request=request.model_dump_json(exclude_none=True),
         request_digest=request.fingerprint(),
-        parts_total=sum(1 for _ in pieces(request)),
+        parts_total=len(parts_of(request)),
         priority=submission.priority,
         deadline=submission.deadline,
         vm_id=request.vm_id,
@@ -115,7 +115,7 @@ async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> A
     with runner.news.listen(job_id) as happened:
         while True:
             happened.clear()
-            job, finished = await store.read(lambda c: jobs.progress(c, owner, job_id))
+            job, finished = await store.read(jobs.progress, owner, job_id)
             fresh = sorted(finished - told)
             told |= finished
             yield ServerSentEvent(event="progress", data=JobProgress(job=job, finished=fresh))
@@ -129,7 +129,9 @@ async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> A
 
 
 def _not_done(job: Job) -> JobStateError:
-    remedy = "Wait for the state done; GET /jobs/{job_id}/events tells." if not job.ended else "See its error."
+    remedy = (
+        "Wait for the state done; GET /jobs/{job_id}/events tells." if not job.ended else "See its error."
+    )
     return JobStateError(
         f"The job {job.job_id} is {job.state} and has no result.",
         details={"place": "job_id", "state": job.state, "remedy": remedy},

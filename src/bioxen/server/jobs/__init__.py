@@ -1,1 +1,1 @@
-"""Work that outlives its connection and its server: accepted durably, shared out fairly, resumed after a crash."""
+"""Work that outlives its connection and its server: kept, shared out fairly, resumed after a crash."""

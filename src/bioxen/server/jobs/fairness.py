@@ -1,7 +1,7 @@
 """Whose work comes next: a queue without a clock or a lock.
 
-Owners share the slots equally: the one that was given least computing time so far comes first, whatever the others
-have queued. An owner who comes back after a pause starts level with the others, so that nobody saves up time.
+Owners share the slots equally: the one that was given least computing time so far comes first, whatever the
+others have queued. An owner who comes back after a pause starts level with the others: nobody saves up time.
 Among one owner's jobs the highest priority goes first, and among equals the first that came.
 """
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-
 class News:
-    """Wakes the listeners of a job. What happened stands in the store; a slow listener misses no state that lasts."""
+    """Wakes the listeners of a job. What happened stands in the store, so a slow listener misses nothing."""
 
     def __init__(self) -> None:
         self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)

@@ -1,7 +1,7 @@
 """Runs jobs: a few parts at a time, each recorded when it is finished, so that none is computed twice.
 
-What the store says is the truth. This object holds only what is in work; when the process dies, the next one reads
-from the store what is not finished and goes on from there.
+What the store says is the truth. This object holds only what is in work; when the process dies, the next one
+reads from the store what is not finished and goes on from there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import Piece, assemble, pieces
+from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.store import Store
@@ -84,7 +84,7 @@ class JobRunner:
         Raises:
             JobStateError: its key was used for another request.
         """
-        job = await self._store.write(lambda c: jobs.submit(c, new))
+        job = await self._store.write(jobs.submit, new)
         if job.job_id == new.job_id:
             self._queue.add(new.owner_id, job.job_id, new.priority)
             self._wake.set()
@@ -96,14 +96,14 @@ class JobRunner:
         Raises:
             JobNotFoundError: the owner has none of that id.
         """
-        job = await self._store.write(lambda c: jobs.ask_to_cancel(c, owner, job_id))
+        job = await self._store.write(jobs.ask_to_cancel, owner, job_id)
         running = self._running.get(job_id)
         if running is not None:
             await self._end(running, lambda c: jobs.cancelled(c, job_id))
         elif job.ended:
             self._queue.remove(owner, job_id)
         self.news.tell(job_id)
-        return await self._store.read(lambda c: jobs.find(c, owner, job_id))
+        return await self._store.read(jobs.find, owner, job_id)
 
     # Giving out work
 
@@ -135,14 +135,14 @@ class JobRunner:
     async def _begin(self, owner: str, job_id: str) -> Running | None:
         """Start to work on a job; return `None` where there is nothing to work on."""
         try:
-            begun = await self._store.write(lambda c: jobs.begin(c, job_id))
+            begun = await self._store.write(jobs.begin, job_id)
         except JobStateError:  # it was cancelled while it waited
             return None
         try:
             running = self._running[job_id] = _read(begun, owner)
-        except BioXenException as error:  # accepted by another version, whose processes this one does not know
+        except BioXenException as error:  # another version accepted it, whose processes are not ours
             problem = error.to_problem()
-            await self._store.write(lambda c: jobs.fail(c, job_id, problem))
+            await self._store.write(jobs.fail, job_id, problem)
             self.news.tell(job_id)
             return None
         if begun.cancel_asked:
@@ -163,9 +163,7 @@ class JobRunner:
         try:
             result, seconds = await self._compute(running.owner, piece)
             digest = await self._store.keep(result)
-            await self._store.write(
-                lambda c: jobs.finish_shard(c, running.job_id, number, digest, len(result), seconds)
-            )
+            await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
@@ -206,9 +204,7 @@ class JobRunner:
             await self._fail(running, _cannot_keep(error))
             return
         seconds = time.perf_counter() - start
-        await self._end(
-            running, lambda c: jobs.complete(c, running.job_id, digest, len(result), seconds)
-        )
+        await self._end(running, lambda c: jobs.complete(c, running.job_id, digest, len(result), seconds))
 
     async def _fail(self, running: Running, error: BioXenException) -> None:
         await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
@@ -250,7 +246,7 @@ def _read(begun: Begun, owner: str) -> Running:
             details={"remedy": "The version that accepted it knows it."},
         )
     request = parse(process.request, fields)
-    every = list(enumerate(pieces(request)))
+    every = list(enumerate(parts_of(request)))
     return Running(
         job_id=begun.job_id,
         owner=owner,

@@ -7,7 +7,7 @@ same request gives the same answer whatever the parts' order was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -134,15 +134,29 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 
 async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    inner = request
-    if isinstance(
-        request, DoubleDeletionRequest
-    ):  # packed numbers are read and put together many times faster
-        inner = request.model_copy(update={"packed": True})
-    async with aclosing(shards(inner, compute)) as parts:
+    async with aclosing(shards(_inside(request), compute)) as parts:
         got = [shard async for shard in parts]
     got.sort(key=lambda shard: shard.offset)
     return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
+
+
+def parts_of(request: ComputeRequest) -> list[Piece]:
+    """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
+    return list(pieces(_inside(request) if needs_shards(request) else request))
+
+
+def assemble(request: ComputeRequest, answers: Sequence[bytes]) -> bytes:
+    """Return the encoded result of the whole of `request` from the answers to `parts_of(request)`."""
+    if len(answers) == 1:
+        return answers[0]
+    return _encoded(request, [msgspec.json.decode(answer) for answer in answers])
+
+
+def _inside(request: ComputeRequest) -> ComputeRequest:
+    """Return `request` as its parts are asked: packed numbers are read and put together many times faster."""
+    return (
+        request.model_copy(update={"packed": True}) if isinstance(request, DoubleDeletionRequest) else request
+    )
 
 
 def _encoded(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:

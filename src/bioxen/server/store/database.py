@@ -93,7 +93,7 @@ def _refused(url: str, why: str) -> ConfigurationError:
         f"The store {_without_password(url)!r} cannot be opened: {why}.",
         details={
             "place": "store",
-            "remedy": "Give sqlite:////absolute/path.db, or postgresql+psycopg://user@host/name with psycopg installed.",
+            "remedy": "Give a folder, or postgresql+psycopg://user@host/name with psycopg installed.",
         },
     )
 

@@ -1,4 +1,4 @@
-"""The records of jobs. Every change of state is conditional on the state it leaves, so none goes backwards."""
+"""The records of jobs. Every change of state names the states it may leave, so none goes backwards."""
 
 from __future__ import annotations
 
@@ -319,6 +319,6 @@ def _same_request(row: Row[Any], new: NewJob) -> Job:
 
 
 def _job(row: Row[Any]) -> Job:
-    fields = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
+    fields = row._mapping
     known = {name: fields[name] for name in Job.model_fields if name != "error"}
     return Job(**known, error=json.loads(row.error) if row.error else None)

@@ -1,65 +1,100 @@
 """The store: one database for what is small and must be found, one folder for what is large.
 
-Every write is one transaction on one thread (SQLite has one writer anyway), so that the event loop never waits for
+Every write is one transaction on one thread (SQLite has one writer anyway), so the event loop never waits for
 a disk; what a call has returned from is on the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, make_url
+import platformdirs
+from sqlalchemy import Connection
 
 from bioxen.server.store.blobs import Blobs
 from bioxen.server.store.database import open_database
+from bioxen.server.store.hold import hold
 
 T = TypeVar("T")
+P = ParamSpec("P")
 READERS = 4
 
 
 class Store:
-    """An open store.
+    """A database, and a folder for large results.
 
     Args:
         url: the database, as SQLAlchemy writes it.
-        folder: where large results are kept; beside an SQLite file where absent.
+        folder: where large results are kept.
     """
 
-    def __init__(self, url: str, folder: Path | None = None) -> None:
-        self._engine: Engine = open_database(url)
-        self.blobs = Blobs(folder or _beside(url))
-        self._writer = ThreadPoolExecutor(1, "bioxen-store-writer")
-        self._readers = ThreadPoolExecutor(READERS, "bioxen-store-reader")
+    def __init__(self, url: str, folder: Path) -> None:
+        self._url, self._folder = url, folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
-    def in_folder(cls, folder: Path) -> Self:
-        """Open the SQLite store of `folder`, made where it is missing."""
-        return cls(f"sqlite:///{folder.resolve() / 'bioxen.db'}", folder.resolve() / "results")
+    def at(cls, place: Path | str | None) -> Self:
+        """Return the store at `place`: a folder, the URL of a database, or one that goes with this process.
 
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        """Return what `change` returns, once its transaction is on the disk; an error undoes all of it.
-
-        It is not abandoned half-way: a caller that is cancelled leaves, the change goes on.
+        Beside a database that is elsewhere, large results are kept in the user's own folder.
         """
-        return await self._on(self._writer, lambda: self.write_now(change))
+        if isinstance(place, str) and "://" in place:
+            return cls(place, default_folder() / "results")
+        if place is None:
+            temporary = tempfile.TemporaryDirectory(prefix="bioxen-store-", ignore_cleanup_errors=True)
+            store = cls.at(temporary.name)
+            store._temporary = temporary
+            return store
+        folder = Path(place).resolve()
+        return cls(f"sqlite:///{folder / 'bioxen.db'}", folder / "results")
 
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        """Return what `query` returns."""
-        return await self._on(self._readers, lambda: self.read_now(query))
+    def open(self) -> Self:
+        """Open it, made where it is missing, and bring its schema up to date.
 
-    def write_now(self, change: Callable[[Connection], T]) -> T:
+        Raises:
+            ConfigurationError: see `open_database`; or another server holds it.
+        """
+        self._engine = open_database(self._url)
+        self._hold = hold(self._engine, self._folder)
+        self.blobs = Blobs(self._folder)
+        self._writer = ThreadPoolExecutor(1, "bioxen-store-writer")
+        self._readers = ThreadPoolExecutor(READERS, "bioxen-store-reader")
+        return self
+
+    async def write(
+        self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        """Return what `change(connection, …)` returns, once its transaction is on the disk.
+
+        An error undoes all of it. A caller that is cancelled leaves; the change goes on to its end.
+        """
+        return await self._on(self._writer, lambda: self.write_now(change, *arguments, **named))
+
+    async def read(
+        self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        """Return what `query(connection, …)` returns."""
+        return await self._on(self._readers, lambda: self.read_now(query, *arguments, **named))
+
+    def write_now(
+        self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
         """Do what `write` does, in this thread."""
         with self._engine.begin() as connection:
-            return change(connection)
+            return change(connection, *arguments, **named)
 
-    def read_now(self, query: Callable[[Connection], T]) -> T:
+    def read_now(
+        self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
         """Do what `read` does, in this thread."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return query(connection)
+            return query(connection, *arguments, **named)
 
     async def keep(self, content: bytes) -> str:
         """Write a file of this content; return its sha256."""
@@ -74,14 +109,16 @@ class Store:
         self._writer.shutdown()
         self._readers.shutdown()
         self._engine.dispose()
+        self._hold.release()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     @staticmethod
     async def _on(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, call))
 
 
-def _beside(url: str) -> Path:
-    database = make_url(url).database
-    if make_url(url).get_backend_name() != "sqlite" or not database or database == ":memory:":
-        raise ValueError(f"the store {url} has no folder of its own: give one for its results")
-    return Path(database).resolve().parent / "results"
+def default_folder() -> Path:
+    """Return `$BIOXEN_HOME/store`, or the platform's place for a user's data."""
+    home = os.environ.get("BIOXEN_HOME")
+    return (Path(home) if home else Path(platformdirs.user_data_dir("bioxen"))) / "store"
