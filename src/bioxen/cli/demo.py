@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -73,7 +74,9 @@ class Demonstration:
     def _health(self, url: str) -> dict[str, Any]:
         from bioxen.client import Sockets
 
-        report: dict[str, Any] = json.loads(Sockets().send("GET", url + "/health", None, {}, 5.0).content)
+        with contextlib.closing(Sockets()) as sockets:
+            answer = sockets.send("GET", url + "/health", None, {}, 5.0)
+        report: dict[str, Any] = json.loads(answer.content)
         return report
 
     def metabolism(self) -> None:

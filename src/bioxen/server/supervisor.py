@@ -202,7 +202,8 @@ def _stop(services: Sequence[ServiceProcess]) -> None:
 
 def _is_healthy(url: str) -> bool:
     try:
-        answer = Sockets().send("GET", url + "/health", None, {}, HEALTH_PATIENCE)
+        with contextlib.closing(Sockets()) as sockets:
+            answer = sockets.send("GET", url + "/health", None, {}, HEALTH_PATIENCE)
         return bool(json.loads(answer.content)["status"] == "healthy")
     except (TransportError, ValueError, KeyError):
         return False

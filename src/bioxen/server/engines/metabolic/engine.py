@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any, get_args
 
 import numpy as np
@@ -54,7 +53,6 @@ from bioxen.server.engines.metabolic.essentials import essential_genes, essentia
 from bioxen.server.engines.metabolic.fba import fba
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.fva import fva
-from bioxen.server.engines.metabolic.gapfilling import gap_filling
 from bioxen.server.engines.metabolic.highs import HIGHS_VERSION, TOLERANCE
 from bioxen.server.engines.metabolic.kernel.warm import warm_up
 from bioxen.server.engines.metabolic.lexicographic import lexicographic_fba
@@ -63,10 +61,17 @@ from bioxen.server.engines.metabolic.medium import minimal_medium
 from bioxen.server.engines.metabolic.pfba import pfba
 from bioxen.server.engines.metabolic.problem import find_reactions
 from bioxen.server.engines.metabolic.program import Program, compile_program
-from bioxen.server.engines.metabolic.reader import COBRA_VERSION
 from bioxen.server.engines.metabolic.sampling import sample
 from bioxen.server.engines.metabolic.scans import phase_plane, robustness
 from bioxen.server.engines.metabolic.solver import HIGHS
+from bioxen.server.engines.metabolic.versions import COBRA_VERSION, NUMBA_VERSION
+
+
+def _gap_filling(request: GapFillingRequest, program: Program) -> Findings:
+    from bioxen.server.engines.metabolic.gapfilling import gap_filling  # COBRApy comes with it
+
+    return gap_filling(request, program)
+
 
 ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     FbaRequest: fba,
@@ -90,7 +95,7 @@ ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     MinimalMediumRequest: minimal_medium,
     BlockedReactionsRequest: blocked_reactions,
     SamplingRequest: sample,
-    GapFillingRequest: gap_filling,
+    GapFillingRequest: _gap_filling,
     DynamicFbaRequest: dfba,
     BatchRequest: lambda request, program: batch(request, program, ANALYSES),
 }
@@ -101,7 +106,7 @@ _REQUESTS: dict[str, type[MetabolicRequest]] = {
     for request in ANALYSES
     for code in get_args(request.model_fields["process_code"].annotation)
 }
-_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}, numba {version('numba')}"
+_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}, numba {NUMBA_VERSION}"
 _SETTINGS: dict[str, Setting] = {
     "solver": HIGHS,
     "primal_feasibility_tolerance": TOLERANCE,

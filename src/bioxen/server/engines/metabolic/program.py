@@ -13,7 +13,6 @@ from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic import store
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem
-from bioxen.server.engines.metabolic.reader import read_network
 from bioxen.server.engines.metabolic.reduction import split
 from bioxen.server.engines.metabolic.solver import LinearProgram, Optimum, Outcome, Ranges, linear_program
 
@@ -62,6 +61,8 @@ def compile_program(source: ModelSource) -> Program:
     """
     known = store.load(source.digest)
     if known is None:
+        from bioxen.server.engines.metabolic.reader import read_network  # COBRApy comes with it
+
         network = read_network(source)
         cost = -network.objective if network.direction == "max" else network.objective
         known = network, linear_program(network.stoichiometry, network.lower, network.upper, cost)

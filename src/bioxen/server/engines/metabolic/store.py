@@ -24,9 +24,9 @@ from bioxen.server.engines.metabolic.gpr import GeneRules, Rule
 from bioxen.server.engines.metabolic.highs import HIGHS_VERSION
 from bioxen.server.engines.metabolic.kernel.tableau import Tableau, columns_of
 from bioxen.server.engines.metabolic.network import Network
-from bioxen.server.engines.metabolic.reader import COBRA_VERSION
 from bioxen.server.engines.metabolic.reduction import Reduction
 from bioxen.server.engines.metabolic.solver import Base, LinearProgram
+from bioxen.server.engines.metabolic.versions import COBRA_VERSION
 
 FORMAT = 1
 """Changes with the meaning of anything stored."""
