@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import Deadline, Host, Memory, Token, ToolPath, Tools, Workers
+from bioxen.cli.serve import Deadline, Host, Memory, Store, Token, ToolPath, Tools, Workers
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def up(
     token: Token = None,
     tool: Tools = None,
     tool_path: ToolPath = None,
+    store: Store = None,
 ) -> None:
     """Start the metabolic, the kinetic and the orchestrator service, and keep them running.
 
@@ -47,7 +48,10 @@ def up(
         replicas=replicas,
         arguments=["--memory-mb", str(memory_mb), "--deadline", str(deadline)],
         compute_arguments=["--workers", str(workers)] if workers else [],
-        tool_arguments=_tool_arguments(tool or [], tool_path or []),
+        orchestrator_arguments=[
+            *_tool_arguments(tool or [], tool_path or []),
+            *(["--store", store] if store else []),
+        ],
         token=token,
     )
     stopped = threading.Event()

@@ -33,6 +33,7 @@ from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import Begun, NewJob
+from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.store import Store
 
 log = logging.getLogger("bioxen.jobs")
@@ -66,6 +67,7 @@ class JobRunner:
 
     async def start(self) -> None:
         """Take up every job that is not finished."""
+        await self._store.write(add_owner, LOCAL)
         for work in await self._store.read(jobs.waiting):
             self._queue.add(work.owner_id, work.job_id, work.priority)
         self._loop_task = asyncio.create_task(self._work())
