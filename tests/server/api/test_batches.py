@@ -204,10 +204,21 @@ def test_a_stream_looks_at_the_models_text_once(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("bioxen.server.orchestrator.computation.admit", counting)
     pool, text = AnsweringPool(), source("textbook").text
-    service = ComputationService("static", cast("WorkerPool", pool), Repository(), engines=[])
+    service = ComputationService("static", cast("WorkerPool", pool), Repository())
 
     async def parts() -> int:
         return len([part async for part in service.parts(parse(BatchRequest, {**batch(), "sbml": text}))])
 
     assert asyncio.run(parts()) == 3
     assert (pool.texts, looked) == ([text] * 3, ["sbml"])
+
+
+@pytest.mark.parametrize("through", ["http", "static"])
+def test_more_numbers_than_json_should_hold_are_refused_before_the_work(
+    through: str, request: pytest.FixtureRequest
+) -> None:
+    client: httpx2.Client = request.getfixturevalue(through)
+    body = {"process_code": "metabolic_double_reaction_deletion", "model": "iJO1366"}
+    problem = client.post("/compute/metabolic", json=body).json()
+    assert (problem["code"], problem["place"]) == ("BX008", "packed")
+    assert "3,337,236 pairs" in problem["detail"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 import pytest
@@ -15,6 +15,7 @@ from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
+from bioxen.server.orchestrator.sharding import Shard
 
 T = TypeVar("T")
 REPORT = HealthReport(
@@ -98,6 +99,9 @@ class Slow:
     async def compute(self, request: ComputeRequest) -> bytes:
         await asyncio.sleep(request.deadline or 0.0)
         return b"{}"
+
+    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        raise NotImplementedError
 
 
 def test_replicas_of_this_process() -> None:

@@ -27,6 +27,8 @@ def pack(values: NDArray[np.float64]) -> str:
 
 
 def unpack(matrix: dict[str, Any]) -> NDArray[np.float64]:
-    """Return the numbers of a packed matrix (`DeletionMatrix` as plain data), rows × columns."""
-    content = zlib.decompress(base64.b64decode(matrix["packed"]))
-    return np.frombuffer(content, "<f8").reshape(len(matrix["ids_a"]), len(matrix["ids_b"]))
+    """Return the numbers of a `DeletionMatrix` (plain data, either form): rows × columns, NaN for null."""
+    shape = len(matrix["ids_a"]), len(matrix["ids_b"])
+    if matrix["packed"] is None:
+        return np.array(matrix["growth"], dtype=float).reshape(shape)
+    return np.frombuffer(zlib.decompress(base64.b64decode(matrix["packed"])), "<f8").reshape(shape)

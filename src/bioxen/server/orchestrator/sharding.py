@@ -134,7 +134,7 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 
 async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    async with aclosing(shards(_inside(request), compute)) as parts:
+    async with aclosing(shards(request, compute)) as parts:
         got = [shard async for shard in parts]
     got.sort(key=lambda shard: shard.offset)
     return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
@@ -142,7 +142,7 @@ async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
 
 def parts_of(request: ComputeRequest) -> list[Piece]:
     """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
-    return list(pieces(_inside(request) if needs_shards(request) else request))
+    return list(pieces(request))
 
 
 def assemble(request: ComputeRequest, answers: Sequence[bytes]) -> bytes:
@@ -150,13 +150,6 @@ def assemble(request: ComputeRequest, answers: Sequence[bytes]) -> bytes:
     if len(answers) == 1:
         return answers[0]
     return _encoded(request, [msgspec.json.decode(answer) for answer in answers])
-
-
-def _inside(request: ComputeRequest) -> ComputeRequest:
-    """Return `request` as its parts are asked: packed numbers are read and put together many times faster."""
-    return (
-        request.model_copy(update={"packed": True}) if isinstance(request, DoubleDeletionRequest) else request
-    )
 
 
 def _encoded(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:

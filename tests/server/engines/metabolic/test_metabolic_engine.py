@@ -140,7 +140,7 @@ def test_a_request_says_which_fluxes_it_wants(process: str) -> None:
 
 
 def test_prices_are_there_without_the_fluxes() -> None:
-    asked = {"report_shadow_prices": True}
+    asked: dict[str, Any] = {"report_shadow_prices": True}
     with_fluxes, without = (
         run(program("textbook"), **asked, report=what) for what in ("fluxes", "objective")
     )
