@@ -12,7 +12,8 @@ The tree::
     ├─ MissingModuleError (BX007)       ├─ ComputationTimeoutError (BX016)
     ├─ ValidationError (BX008)          ├─ EngineCrashError (BX017)
     ├─ ResourceExhaustionError (BX009)  ├─ ComputationError (BX018)
-    └─ JobNotFoundError (BX019)         └─ JobStateError (BX020)
+    ├─ JobNotFoundError (BX019)         ├─ JobStateError (BX020)
+    └─ MissingScopeError (BX021)
 
 A scientific outcome (infeasible, unbounded, an integration that cannot go on) is a status in a
 result, never one of these. An exception is a fault: bad input, a missing part, a broken engine.
@@ -54,6 +55,7 @@ class BioXenErrorCode(StrEnum):
     COMPUTATION_FAILED = "BX018"
     JOB_NOT_FOUND = "BX019"
     JOB_STATE_ERROR = "BX020"
+    MISSING_SCOPE = "BX021"
 
 
 class BioXenException(Exception):  # noqa: N818 - the public name since the project's first day
@@ -278,6 +280,13 @@ class JobStateError(BioXenException):
 
     default_code = BioXenErrorCode.JOB_STATE_ERROR
     http_status = 409
+
+
+class MissingScopeError(BioXenException):
+    """The token is sound but may not do that; `details["scope"]` names what it lacks."""
+
+    default_code = BioXenErrorCode.MISSING_SCOPE
+    http_status = 403
 
 
 def near_matches(name: str, known: Iterable[str], limit: int = 5) -> list[str]:

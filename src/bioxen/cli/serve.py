@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors
+from bioxen.cli.store import ServerStore, place
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ app = typer.Typer(
     help="Run one service until Ctrl-C or SIGTERM.\n\nExample: [bold]bioxen serve kinetic --port 5012[/]",
 )
 
-NO_STORE = "none"
 Host = Annotated[str, typer.Option(help="Address to bind; any but loopback needs a token.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
 Token = Annotated[
@@ -34,13 +34,6 @@ Memory = Annotated[int, typer.Option("--memory-mb", min=64, help="Memory one wor
 Deadline = Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds a computation may take.")]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="Third-party tool, as module:Class.")]
 ToolPath = Annotated[list[Path] | None, typer.Option(help="Folder where workers look for tools.")]
-Store = Annotated[
-    str | None,
-    typer.Option(
-        envvar="BIOXEN_STORE",
-        help="Where jobs are kept: a folder or a database URL; `none` keeps them in memory alone.",
-    ),
-]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")]
 Lifeline = Annotated[bool, typer.Option("--lifeline", hidden=True, help="Stop when standard input ends.")]
 Urls = Annotated[list[str] | None, typer.Option(help="Where a replica listens; may be given several times.")]
@@ -96,7 +89,7 @@ def orchestrator(
     deadline: Deadline = 60.0,
     tool: Tools = None,
     tool_path: ToolPath = None,
-    store: Store = None,
+    store: ServerStore = None,
     fd: Fd = None,
     lifeline: Lifeline = False,
 ) -> None:
@@ -115,7 +108,7 @@ def orchestrator(
         deadline=deadline,
         tools=tool or (),
         paths=tool_path or (),
-        store=_place(store),
+        store=place(store),
     )
     replicas: list[tuple[Service, str]] = [
         *(("static", url) for url in metabolic_url or [f"http://127.0.0.1:{STATIC_PORT}"]),
@@ -149,14 +142,6 @@ def _settings(
         sys_path=tuple(path.resolve() for path in paths),
         store=store,
     )
-
-
-def _place(store: str | None) -> str | Path | None:
-    from bioxen.server.store.store import default_folder
-
-    if store == NO_STORE:
-        return None
-    return store or default_folder()
 
 
 def _listener(host: str, port: int, fd: int | None) -> socket.socket:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import Deadline, Host, Memory, Store, Token, ToolPath, Tools, Workers
+from bioxen.cli.serve import Deadline, Host, Memory, Token, ToolPath, Tools, Workers
+from bioxen.cli.store import ServerStore
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def up(
     token: Token = None,
     tool: Tools = None,
     tool_path: ToolPath = None,
-    store: Store = None,
+    store: ServerStore = None,
 ) -> None:
     """Start the metabolic, the kinetic and the orchestrator service, and keep them running.
 

@@ -29,6 +29,7 @@ from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
+from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.store import Store
 from bioxen.server.workers.config import WorkerConfig, usable_cores
 from bioxen.server.workers.local import LocalPool
@@ -98,7 +99,7 @@ def orchestrator_app(
             await tools.close()
             await caller.close()
 
-    app = _app(TITLES["orchestrator"], settings, lifespan)
+    app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
     app.include_router(cell_routes(cells))
@@ -120,7 +121,9 @@ def _pool(settings: ServiceSettings, engine: str, size: int | None) -> LocalPool
     )
 
 
-def _app(title: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
+def _app(
+    title: str, settings: ServiceSettings, lifespan: Lifespan, keyring: Keyring | None = None
+) -> FastAPI:
     app = FastAPIOffline(
         title=title,
         version=VERSION,
@@ -129,7 +132,7 @@ def _app(title: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, keyring=keyring)
     app.openapi = lambda: _remembered(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

@@ -22,7 +22,8 @@ class ServiceSettings:
     host: str = "127.0.0.1"
     """The address that is bound."""
     token: str | None = None
-    """The secret that every request must bring as `Authorization: Bearer …`; needed off loopback."""
+    """The services' own secret, brought as `Authorization: Bearer …`; needed off loopback. Where it is set, every
+    request must bring it, or to an orchestrator a token of its store."""
     workers: int | None = None
     """Worker processes of a computation service; one a core where absent."""
     queue_limit: int = 1000

@@ -16,11 +16,11 @@ from bioxen.errors import JobStateError
 from bioxen.protocol.jobs import Job, JobPage, JobProgress
 from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.problems import responses_for
+from bioxen.server.api.security import Asking
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import NewJob
-from bioxen.server.store.owners import LOCAL
 from bioxen.server.store.store import Store
 
 JobId = Annotated[str, Path(min_length=1, max_length=64)]
@@ -40,50 +40,51 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
         response_model=Job,
         responses=responses_for(400, 409, 413, 422, 503),
     )
-    async def post_job(submission: JobSubmission, response: Response, key: Key = None) -> Job:
+    async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
-        job = await runner.submit(_new_job(submission, LOCAL, key))
+        job = await runner.submit(_new_job(submission, asking.owner, key))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
     @router.get("", response_model=JobPage, responses=responses_for(404, 422))
     async def get_jobs(
+        asking: Asking,
         state: State | None = None,
         after: Annotated[str | None, Query(max_length=64)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = jobs.PAGE,
     ) -> JobPage:
         """List your jobs, the newest first."""
-        return await store.read(jobs.page, LOCAL, state=state, after=after, limit=limit)
+        return await store.read(jobs.page, asking.owner, state=state, after=after, limit=limit)
 
     @router.get("/{job_id}", response_model=Job, responses=responses_for(404, 422))
-    async def get_job(job_id: JobId) -> Job:
+    async def get_job(job_id: JobId, asking: Asking) -> Job:
         """Return what is known of a job."""
-        return await store.read(jobs.find, LOCAL, job_id)
+        return await store.read(jobs.find, asking.owner, job_id)
 
     @router.delete("/{job_id}", response_model=Job, responses=responses_for(404, 422))
-    async def delete_job(job_id: JobId) -> Job:
+    async def delete_job(job_id: JobId, asking: Asking) -> Job:
         """Cancel a job: what it computes stops. One that has ended stays as it is."""
-        return await runner.cancel(LOCAL, job_id)
+        return await runner.cancel(asking.owner, job_id)
 
     @router.get("/{job_id}/result", responses=responses_for(404, 409, 422))
-    async def get_result(job_id: JobId) -> Response:
+    async def get_result(job_id: JobId, asking: Asking) -> Response:
         """Return the result of a job that is done: the bytes that the compute route would have answered."""
-        job = await store.read(jobs.find, LOCAL, job_id)
+        job = await store.read(jobs.find, asking.owner, job_id)
         if job.result_digest is None:
             raise _not_done(job)
         content = await store.fetch(job.result_digest)
         return Response(content, media_type="application/json", headers={"ETag": f'"{job.result_digest}"'})
 
     @router.get("/{job_id}/parts/{number}", responses=responses_for(404, 422))
-    async def get_part(job_id: JobId, number: Annotated[int, Path(ge=0)]) -> Response:
+    async def get_part(job_id: JobId, number: Annotated[int, Path(ge=0)], asking: Asking) -> Response:
         """Return the result of a finished part."""
-        digest = await store.read(jobs.find_shard, LOCAL, job_id, number)
+        digest = await store.read(jobs.find_shard, asking.owner, job_id, number)
         return Response(await store.fetch(digest), media_type="application/json")
 
     @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=responses_for(404, 422))
-    async def get_events(job_id: JobId) -> AsyncIterator[ServerSentEvent]:
+    async def get_events(job_id: JobId, asking: Asking) -> AsyncIterator[ServerSentEvent]:
         """Tell what happens to a job, from its beginning, until it has ended: events `progress`."""
-        async for event in _events(store, runner, LOCAL, job_id):
+        async for event in _events(store, runner, asking.owner, job_id):
             yield event
 
     return router

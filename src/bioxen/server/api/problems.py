@@ -53,7 +53,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
     for status, text in {
         400: "The body is not JSON.",
-        401: "The token is missing or wrong.",
+        401: "The token is missing, wrong, revoked or expired.",
+        403: "The token lacks a scope; the body names it.",
         404: "No such model or cell.",
         409: "The state does not allow that.",
         413: "The body is too large.",
@@ -71,7 +72,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def responses_for(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of these error statuses and of those that any route can give."""
-    return {status: RESPONSES[status] for status in sorted({401, *statuses})}
+    return {status: RESPONSES[status] for status in sorted({401, 403, *statuses})}
 
 
 def problem_response(error: BioXenException, status: int | None = None) -> JSONResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,31 @@ def open_database(url: str) -> Engine:
         raise _refused(url, str(error.orig)) from error
     except OSError as error:
         raise _refused(url, str(error)) from error
+
+
+class Changes:
+    """Tells cheaply whether the database may have changed, by whatever process.
+
+    SQLite says it at once. Elsewhere there is no such word: there it may have changed every `AGE` seconds.
+    """
+
+    AGE = 1.0
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.raw_connection() if engine.dialect.name == "sqlite" else None
+        self._cursor = self._connection.cursor() if self._connection is not None else None
+
+    def stamp(self) -> int:
+        """Return a number that is another one after a change; in one thread only."""
+        if self._cursor is None:
+            return int(time.monotonic() / self.AGE)
+        self._cursor.execute("PRAGMA data_version")
+        return int(self._cursor.fetchone()[0])
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 def _sqlite(url: URL) -> Engine:

@@ -18,7 +18,7 @@ import platformdirs
 from sqlalchemy import Connection
 
 from bioxen.server.store.blobs import Blobs
-from bioxen.server.store.database import open_database
+from bioxen.server.store.database import Changes, open_database
 from bioxen.server.store.hold import hold
 
 T = TypeVar("T")
@@ -54,14 +54,19 @@ class Store:
         folder = Path(place).resolve()
         return cls(f"sqlite:///{folder / 'bioxen.db'}", folder / "results")
 
-    def open(self) -> Self:
+    def open(self, *, alone: bool = True) -> Self:
         """Open it, made where it is missing, and bring its schema up to date.
+
+        Args:
+            alone: keep other servers out, as one that works on its jobs must; a command that reads or changes
+                a few records beside a running server need not.
 
         Raises:
             ConfigurationError: see `open_database`; or another server holds it.
         """
         self._engine = open_database(self._url)
-        self._hold = hold(self._engine, self._folder)
+        self._hold = hold(self._engine, self._folder) if alone else None
+        self.changes = Changes(self._engine)
         self.blobs = Blobs(self._folder)
         self._writer = ThreadPoolExecutor(1, "bioxen-store-writer")
         self._readers = ThreadPoolExecutor(READERS, "bioxen-store-reader")
@@ -108,8 +113,10 @@ class Store:
         """Finish what is being written, and close the database."""
         self._writer.shutdown()
         self._readers.shutdown()
+        self.changes.close()
         self._engine.dispose()
-        self._hold.release()
+        if self._hold is not None:
+            self._hold.release()
         if self._temporary is not None:
             self._temporary.cleanup()
 

@@ -63,6 +63,12 @@ def find_token(connection: Connection, secret: str) -> Token | None:
     return _token(row)
 
 
+def any_token(connection: Connection) -> bool:
+    """Return whether there is a token that was not revoked."""
+    query = select(tokens.c.token_id).where(tokens.c.revoked_at.is_(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def list_tokens(connection: Connection, owner: str | None = None) -> list[Token]:
     """Return the tokens of an owner, or of all, the oldest first."""
     query = select(tokens).order_by(tokens.c.created_at)
