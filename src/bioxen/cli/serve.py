@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors
+from bioxen.cli.owners import read_quotas
 from bioxen.cli.store import ServerStore, place
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
@@ -34,6 +35,10 @@ Memory = Annotated[int, typer.Option("--memory-mb", min=64, help="Memory one wor
 Deadline = Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds a computation may take.")]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="Third-party tool, as module:Class.")]
 ToolPath = Annotated[list[Path] | None, typer.Option(help="Folder where workers look for tools.")]
+Quota = Annotated[
+    list[str] | None,
+    typer.Option(help="QUOTA=VALUE that each owner has unless the store says otherwise; repeatable."),
+]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")]
 Lifeline = Annotated[bool, typer.Option("--lifeline", hidden=True, help="Stop when standard input ends.")]
 Urls = Annotated[list[str] | None, typer.Option(help="Where a replica listens; may be given several times.")]
@@ -90,6 +95,7 @@ def orchestrator(
     tool: Tools = None,
     tool_path: ToolPath = None,
     store: ServerStore = None,
+    quota: Quota = None,
     fd: Fd = None,
     lifeline: Lifeline = False,
 ) -> None:
@@ -109,6 +115,7 @@ def orchestrator(
         tools=tool or (),
         paths=tool_path or (),
         store=place(store),
+        quotas=quota or (),
     )
     replicas: list[tuple[Service, str]] = [
         *(("static", url) for url in metabolic_url or [f"http://127.0.0.1:{STATIC_PORT}"]),
@@ -128,7 +135,10 @@ def _settings(
     tools: list[str] | tuple[str, ...] = (),
     paths: list[Path] | tuple[Path, ...] = (),
     store: str | Path | None = None,
+    quotas: list[str] | tuple[str, ...] = (),
 ) -> ServiceSettings:
+    from bioxen.protocol.base import parse
+    from bioxen.protocol.quotas import Quotas
     from bioxen.server.settings import MIB, ServiceSettings
 
     return ServiceSettings(
@@ -141,6 +151,7 @@ def _settings(
         tools=tuple(tools),
         sys_path=tuple(path.resolve() for path in paths),
         store=store,
+        quotas=parse(Quotas, read_quotas(list(quotas))),
     )
 
 

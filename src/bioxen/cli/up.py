@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import Deadline, Host, Memory, Token, ToolPath, Tools, Workers
+from bioxen.cli.serve import Deadline, Host, Memory, Quota, Token, ToolPath, Tools, Workers
 from bioxen.cli.store import ServerStore
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
@@ -31,6 +31,7 @@ def up(
     tool: Tools = None,
     tool_path: ToolPath = None,
     store: ServerStore = None,
+    quota: Quota = None,
 ) -> None:
     """Start the metabolic, the kinetic and the orchestrator service, and keep them running.
 
@@ -52,6 +53,7 @@ def up(
         orchestrator_arguments=[
             *_tool_arguments(tool or [], tool_path or []),
             *(["--store", store] if store else []),
+            *(part for one in quota or [] for part in ("--quota", one)),
         ],
         token=token,
     )

@@ -17,6 +17,7 @@ from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
 from bioxen.server.api.openapi import describe
+from bioxen.server.api.owner import owner_route
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
 from bioxen.server.api.status import health_route, model_routes, process_routes
@@ -80,7 +81,9 @@ def orchestrator_app(
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     cells = HypervisorRuntime()
     store = Store.at(settings.store)
-    jobs = JobRunner(store, orchestrator, slots=settings.job_slots or usable_cores() + 1)
+    jobs = JobRunner(
+        store, orchestrator, slots=settings.job_slots or usable_cores() + 1, quotas=settings.quotas
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -104,6 +107,7 @@ def orchestrator_app(
     app.include_router(tool_routes(tools))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
+    app.include_router(owner_route(store, settings.quotas))
     app.include_router(health_route(orchestrator.health))
     app.include_router(process_routes(BOTH, tools.processes))
     app.include_router(model_routes(Repository(), BOTH))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bioxen.protocol.tokens import SCOPES, Scope
 from bioxen.server.api.security import NEEDED
 from bioxen.server.app import orchestrator_app
 from bioxen.server.settings import ServiceSettings
+from bioxen.server.store.quotas import set_quotas
 from bioxen.server.store.store import Store
 from bioxen.server.store.tokens import create_token, revoke_token
 
@@ -52,6 +54,22 @@ def during(tmp_path: Path, ask: Ask, token: str | None = None) -> None:
 
 def bearer(secret: str) -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
+
+
+def test_a_used_up_quota_is_named_and_the_owner_sees_it_beforehand(tmp_path: Path, outside: Store) -> None:
+    async def ask(client: httpx2.AsyncClient) -> None:
+        token = made(outside, "ada", "jobs")
+        outside.write_now(set_quotas, "ada", {"queued_jobs": 1})
+        assert (await client.post("/jobs", json=JOB, headers=token)).status_code == 202
+        report = (await client.get("/owner", headers=token)).json()
+        assert (report["owner"], report["scopes"]) == ("ada", ["jobs"])
+        assert report["quotas"]["queued_jobs"] == report["usage"]["queued_jobs"] == 1
+        refused = await client.post("/jobs", json=JOB, headers=token)
+        assert (refused.status_code, refused.json()["code"]) == (503, "BX004")
+        assert refused.json()["details"]["quota"] == "queued_jobs"
+        assert int(refused.headers["retry-after"]) >= 1
+
+    during(tmp_path, ask)
 
 
 def made(store: Store, owner: str, *scopes: Scope, expires_at: str | None = None) -> dict[str, str]:
@@ -96,8 +114,6 @@ def test_what_no_longer_counts_is_refused(tmp_path: Path, outside: Store) -> Non
 
 
 def test_a_remembered_token_expires_too(tmp_path: Path, outside: Store) -> None:
-    from datetime import UTC, datetime, timedelta
-
     async def ask(client: httpx2.AsyncClient) -> None:
         soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat(timespec="microseconds")
         token = made(outside, "ada", "jobs", expires_at=soon)

@@ -65,3 +65,14 @@ def test_owners_get_equal_time_however_long_their_parts_are(lengths: dict[str, f
         used[first[0]] += lengths[first[0]]
         queue.charge(first[0], lengths[first[0]])
     assert max(used.values()) - min(used.values()) <= max(lengths.values()) + 1e-9
+
+
+def test_of_an_owner_that_is_full_only_begun_jobs_go_on() -> None:
+    queue = FairQueue()
+    for job, priority in (("begun", 10), ("new", 90)):
+        queue.add("ada", job, priority)
+    assert queue.first() == ("ada", "new")
+    assert queue.first({"ada"}, {"begun"}) == ("ada", "begun")
+    assert queue.first({"ada"}, set()) is None
+    queue.add("bob", "his", 0)
+    assert queue.first({"ada"}, set()) == ("bob", "his")

@@ -14,6 +14,7 @@ import pytest
 from bioxen.errors import EngineCrashError, OverloadError
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.metabolic import BatchRequest, Variant
+from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.jobs.runner import JobRunner
@@ -88,11 +89,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def running(folder: Path, bench: Bench, slots: int = 2) -> AsyncIterator[tuple[Store, JobRunner]]:
+async def running(
+    folder: Path, bench: Bench, slots: int = 2, quotas: Quotas | None = None
+) -> AsyncIterator[tuple[Store, JobRunner]]:
     store = Store.at(folder).open()
     store.write_now(add_owner, "ada")
     store.write_now(add_owner, "bob")
-    runner = JobRunner(store, bench, slots)  # type: ignore[arg-type]  # it is asked to compute alone
+    runner = JobRunner(store, bench, slots, quotas)  # type: ignore[arg-type]  # it is asked to compute alone
     await runner.start()
     try:
         yield store, runner
@@ -260,5 +263,27 @@ def test_a_job_of_another_version_fails_with_words(tmp_path: Path, request_text:
             job = await ended(store, runner, "j1")
             assert job.state == "failed" and job.error is not None
             assert "metabolic_from_the_future" in job.error["detail"]
+
+    asyncio.run(main())
+
+
+def test_no_more_jobs_of_an_owner_are_in_work_than_it_may_have(tmp_path: Path) -> None:
+    async def main() -> None:
+        most: Counter[str] = Counter()
+
+        async def look(_: str) -> None:
+            for owner in ("ada", "bob"):
+                page = await store.read(jobs.page, owner, state="running")
+                most[owner] = max(most[owner], len(page.jobs))
+            await asyncio.sleep(0.01)
+
+        async with running(tmp_path, Bench(look), 8, Quotas(running_jobs=2)) as (store, runner):
+            for number in range(6):
+                await runner.submit(new(f"a{number}", batch(2)))
+            await runner.submit(new("b", batch(2), "bob"))
+            assert (await ended(store, runner, "b", "bob")).state == "done"
+            for number in range(6):
+                assert (await ended(store, runner, f"a{number}")).state == "done"
+        assert most == {"ada": 2, "bob": 1}
 
     asyncio.run(main())

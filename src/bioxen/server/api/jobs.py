@@ -38,7 +38,7 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
         "",
         status_code=HTTPStatus.ACCEPTED,
         response_model=Job,
-        responses=responses_for(400, 409, 413, 422, 503),
+        responses=responses_for(400, 409, 413, 422, 503, 507),
     )
     async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""

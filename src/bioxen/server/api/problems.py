@@ -64,7 +64,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         502: "The worker died.",
         503: "Every queue is full, or no service is reachable; Retry-After says when to come back.",
         504: "The deadline passed.",
-        507: "The computation outgrew its memory.",
+        507: "The computation outgrew its memory, or a quota is used up.",
     }.items()
 }
 """The error responses for a route's OpenAPI entry; pick with `responses_for`."""
@@ -81,7 +81,7 @@ def problem_response(error: BioXenException, status: int | None = None) -> JSONR
     if status is not None:
         body["status"] = status
     headers = {}
-    if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+    if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE or "retry_after" in error.details:
         headers["Retry-After"] = str(max(1, round(float(error.details.get("retry_after", 1)))))
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

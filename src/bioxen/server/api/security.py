@@ -32,6 +32,7 @@ NEEDED: dict[str, tokens.Scope | None] = {
     "metrics": None,
     "models": None,
     "openapi.json": None,
+    "owner": None,
     "processes": None,
     "ready": None,
     "static-offline-docs": None,

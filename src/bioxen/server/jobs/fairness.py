@@ -8,6 +8,7 @@ Among one owner's jobs the highest priority goes first, and among equals the fir
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
@@ -18,6 +19,12 @@ class _Share:
     used: float = 0.0
     jobs: list[tuple[int, int, str]] = field(default_factory=list)
     """A heap of (−priority, order of arrival, job)."""
+
+    def first(self, among: Collection[str] | None) -> str | None:
+        """Return the job that comes next, of all or `among` these."""
+        if among is None:
+            return self.jobs[0][2] if self.jobs else None
+        return min((entry for entry in self.jobs if entry[2] in among), default=(0, 0, None))[2]
 
 
 class FairQueue:
@@ -40,14 +47,23 @@ class FairQueue:
         self._arrivals += 1
         heapq.heappush(share.jobs, (-priority, self._arrivals, job))
 
-    def first(self) -> tuple[str, str] | None:
-        """Return the owner and the job that come next; `None` where nothing waits."""
-        waiting = [(share.used, owner) for owner, share in self._shares.items() if share.jobs]
+    def first(self, full: Collection[str] = (), begun: Collection[str] = ()) -> tuple[str, str] | None:
+        """Return the owner and the job that come next; `None` where nothing may start.
+
+        Args:
+            full: owners of whom no further job may begin.
+            begun: jobs that have begun, of which further parts may start all the same.
+        """
+        waiting = [
+            (share.used, owner, job)
+            for owner, share in self._shares.items()
+            if (job := share.first(begun if owner in full else None)) is not None
+        ]
         if not waiting:
             return None
-        used, owner = min(waiting)
+        used, owner, job = min(waiting)
         self._level = max(self._level, used)
-        return owner, self._shares[owner].jobs[0][2]
+        return owner, job
 
     def remove(self, owner: str, job: str) -> None:
         """Take out a job: nothing of it is left to start."""

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,9 @@ from bioxen.errors import (
 from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.processes import find_process
+from bioxen.protocol.quotas import Quotas
 from bioxen.server.jobs.fairness import FairQueue
+from bioxen.server.jobs.limits import Limits
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
@@ -34,6 +37,7 @@ from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
+from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
 
 log = logging.getLogger("bioxen.jobs")
@@ -51,9 +55,13 @@ class JobRunner:
         computer: what computes.
         slots: parts under way at once. A few more than there are workers: what is asked without a job waits
             behind no more than these.
+        quotas: what each owner may have, where the store says nothing else.
     """
 
-    def __init__(self, store: Store, computer: Computer, slots: int) -> None:
+    def __init__(self, store: Store, computer: Computer, slots: int, quotas: Quotas | None = None) -> None:
+        self.quotas = quotas or Quotas()
+        self._gate = Gate(self.quotas)
+        self._limits = Limits(store, self.quotas)
         self._store = store
         self._computer = computer
         self._slots = slots
@@ -85,8 +93,9 @@ class JobRunner:
 
         Raises:
             JobStateError: its key was used for another request.
+            OverloadError, ResourceExhaustionError: a quota of its owner is used up.
         """
-        job = await self._store.write(jobs.submit, new)
+        job = await self._store.write(jobs.submit, new, self._gate.admit)
         if job.job_id == new.job_id:
             self._queue.add(new.owner_id, job.job_id, new.priority)
             self._wake.set()
@@ -112,9 +121,14 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            while self._busy < self._slots and (first := self._queue.first()) is not None:
+            while self._busy < self._slots and (first := await self._next()) is not None:
                 await self._start_part(*first)
             await self._wake.wait()
+
+    async def _next(self) -> tuple[str, str] | None:
+        """Return the owner and the job of which a part should start."""
+        full = await self._limits.reached(Counter(running.owner for running in self._running.values()))
+        return self._queue.first(full, self._running)
 
     async def _start_part(self, owner: str, job_id: str) -> None:
         running = self._running.get(job_id) or await self._begin(owner, job_id)

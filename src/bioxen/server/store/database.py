@@ -61,7 +61,8 @@ class Changes:
         if self._cursor is None:
             return int(time.monotonic() / self.AGE)
         self._cursor.execute("PRAGMA data_version")
-        return int(self._cursor.fetchone()[0])
+        (stamp,) = self._cursor.fetchall()[0]
+        return int(stamp)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,9 @@ class NewJob:
     idempotency_key: str | None = None
 
 
+Admit = Callable[[Connection, NewJob], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A job that has not ended, without its request, which may be large."""
@@ -59,8 +62,10 @@ class Begun:
     cancel_asked: bool
 
 
-def submit(connection: Connection, new: NewJob) -> Job:
+def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> Job:
     """Record a job as queued; the same key from the same owner gives the job that is there.
+
+    `admit` may refuse a job that is not there yet, by raising.
 
     Raises:
         JobStateError: the key was used for another request.
@@ -71,6 +76,8 @@ def submit(connection: Connection, new: NewJob) -> Job:
         ).first()
         if row is not None:
             return _same_request(row, new)
+    if admit is not None:
+        admit(connection, new)
     values = {
         "job_id": new.job_id,
         "owner_id": new.owner_id,
@@ -93,7 +100,7 @@ def submit(connection: Connection, new: NewJob) -> Job:
         with connection.begin_nested():
             connection.execute(insert(jobs).values(values))
     except IntegrityError:  # another server was given the same key just now
-        return submit(connection, new)
+        return submit(connection, new, admit)
     return find(connection, new.owner_id, new.job_id)
 
 

@@ -21,3 +21,8 @@ def add_owner(connection: Connection, owner_id: str, name: str | None = None) ->
     values = {"owner_id": owner_id, "name": name or owner_id, "quotas": "{}", "created_at": now()}
     with contextlib.suppress(IntegrityError), connection.begin_nested():  # another server noted it just now
         connection.execute(insert(owners).values(values))
+
+
+def list_owners(connection: Connection) -> list[str]:
+    """Return the owners that are known, by name."""
+    return [row.owner_id for row in connection.execute(select(owners.c.owner_id).order_by(owners.c.owner_id))]
