@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from bioxen.protocol.processes import Service
     from bioxen.server.settings import ServiceSettings
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +38,10 @@ Memory = Annotated[int, typer.Option("--memory-mb", min=64, help="Memory one wor
 Deadline = Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds a computation may take.")]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="Third-party tool, as module:Class.")]
 ToolPath = Annotated[list[Path] | None, typer.Option(help="Folder where workers look for tools.")]
+Form = Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or one JSON object each.")]
+Level = Annotated[
+    LogLevel, typer.Option("--log-level", help="What is logged; `info` has a line for each request.")
+]
 Quota = Annotated[
     list[str] | None,
     typer.Option(help="QUOTA=VALUE that each owner has unless the store says otherwise; repeatable."),
@@ -55,12 +62,15 @@ def _add(name: str, service: Service, default_port: int, about: str) -> None:
         queue: Queue = 1000,
         memory_mb: Memory = 2048,
         deadline: Deadline = 60.0,
+        log_format: Form = "text",
+        log_level: Level = "warning",
         fd: Fd = None,
         lifeline: Lifeline = False,
     ) -> None:
         from bioxen.server.app import service_app
 
         settings = _settings(host, token, workers, queue=queue, memory_mb=memory_mb, deadline=deadline)
+        _set_up_log(log_format, log_level)
         _serve(name, service_app(service, settings), _listener(host, port, fd), lifeline)
 
     command.__doc__ = about
@@ -96,6 +106,8 @@ def orchestrator(
     tool_path: ToolPath = None,
     store: ServerStore = None,
     quota: Quota = None,
+    log_format: Form = "text",
+    log_level: Level = "warning",
     fd: Fd = None,
     lifeline: Lifeline = False,
 ) -> None:
@@ -121,6 +133,7 @@ def orchestrator(
         *(("static", url) for url in metabolic_url or [f"http://127.0.0.1:{STATIC_PORT}"]),
         *(("dynamic", url) for url in kinetic_url or [f"http://127.0.0.1:{DYNAMIC_PORT}"]),
     ]
+    _set_up_log(log_format, log_level)
     _serve("orchestrator", orchestrator_app(settings, replicas), _listener(host, port, fd), lifeline)
 
 
@@ -153,6 +166,12 @@ def _settings(
         store=store,
         quotas=parse(Quotas, read_quotas(list(quotas))),
     )
+
+
+def _set_up_log(form: LogFormat, level: LogLevel) -> None:
+    from bioxen.server.logs import set_up
+
+    set_up(form, level)
 
 
 def _listener(host: str, port: int, fd: int | None) -> socket.socket:

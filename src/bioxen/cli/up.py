@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import Deadline, Host, Memory, Quota, Token, ToolPath, Tools, Workers
+from bioxen.cli.serve import Deadline, Form, Host, Level, Memory, Quota, Token, ToolPath, Tools, Workers
 from bioxen.cli.store import ServerStore
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
@@ -32,6 +32,8 @@ def up(
     tool_path: ToolPath = None,
     store: ServerStore = None,
     quota: Quota = None,
+    log_format: Form = "text",
+    log_level: Level = "warning",
 ) -> None:
     """Start the metabolic, the kinetic and the orchestrator service, and keep them running.
 
@@ -48,7 +50,10 @@ def up(
         host=host,
         ports=(metabolic_port, kinetic_port, orchestrator_port),
         replicas=replicas,
-        arguments=["--memory-mb", str(memory_mb), "--deadline", str(deadline)],
+        arguments=[
+            *("--memory-mb", str(memory_mb), "--deadline", str(deadline)),
+            *("--log-format", log_format, "--log-level", log_level),
+        ],
         compute_arguments=["--workers", str(workers)] if workers else [],
         orchestrator_arguments=[
             *_tool_arguments(tool or [], tool_path or []),

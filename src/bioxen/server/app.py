@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from prometheus_client.core import Metric
 
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
@@ -16,20 +17,23 @@ from bioxen.server.api import problems
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
+from bioxen.server.api.observing import Observer
 from bioxen.server.api.openapi import describe
 from bioxen.server.api.owner import owner_route
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
-from bioxen.server.api.status import health_route, model_routes, process_routes
+from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.metrics import Metrics, job_metrics, replica_metrics, worker_metrics
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
+from bioxen.server.store.jobs import state_counts
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.store import Store
 from bioxen.server.workers.config import WorkerConfig, usable_cores
@@ -61,7 +65,9 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     app = _app(TITLES[service], settings, lifespan)
     app.state.computer = computer
     app.include_router(compute_routes(computer, [service]))
-    app.include_router(health_route(computer.health))
+    app.include_router(health_routes(computer.health))
+    app.state.metrics.watch(lambda: worker_metrics(ENGINES[service], pool.health()))
+    app.include_router(metrics_route(app.state.metrics))
     app.include_router(process_routes([service]))
     app.include_router(model_routes(repository, [service]))
     return app
@@ -102,13 +108,18 @@ def orchestrator_app(
             await tools.close()
             await caller.close()
 
+    async def stored() -> list[Metric]:
+        return list(job_metrics(await store.read(state_counts), jobs.parts_running))
+
     app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
     app.include_router(owner_route(store, settings.quotas))
-    app.include_router(health_route(orchestrator.health))
+    app.include_router(health_routes(orchestrator.health, store))
+    app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))
+    app.include_router(metrics_route(app.state.metrics, stored))
     app.include_router(process_routes(BOTH, tools.processes))
     app.include_router(model_routes(Repository(), BOTH))
     app.include_router(registry_routes(orchestrator, settings))
@@ -136,7 +147,9 @@ def _app(
         redoc_url=None,
     )
     problems.install(app)
+    app.state.metrics = Metrics()
     app.add_middleware(Guard, settings=settings, keyring=keyring)
+    app.add_middleware(Observer, metrics=app.state.metrics)
     app.openapi = lambda: _remembered(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

@@ -23,8 +23,10 @@ from bioxen.errors import (
 )
 from bioxen.protocol.base import Message, validation_error
 from bioxen.protocol.processes import find_process, process_codes
+from bioxen.server.workers import tracing
 
 MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "bioxen.request_id"
 log = logging.getLogger("bioxen.api")
 
 
@@ -195,9 +197,13 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
+    name = request.scope.get(REQUEST_ID, "")
+    with tracing.named(name):  # this runs outside every other layer
+        log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
     fault = ComputationError(
         f"The service failed: {type(error).__name__}.",
         details={"remedy": "This is a mistake in BioXen; please report it with the traceback of its log."},
     )
-    return problem_response(fault)
+    response = problem_response(fault)
+    response.headers[tracing.HEADER] = name
+    return response

@@ -39,6 +39,7 @@ from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
+from bioxen.server.workers import tracing
 
 log = logging.getLogger("bioxen.jobs")
 PATIENCE = 1.0
@@ -116,6 +117,11 @@ class JobRunner:
         self.news.tell(job_id)
         return await self._store.read(jobs.find, owner, job_id)
 
+    @property
+    def parts_running(self) -> int:
+        """Parts under way."""
+        return self._busy
+
     # Giving out work
 
     async def _work(self) -> None:
@@ -177,7 +183,8 @@ class JobRunner:
 
     async def _part(self, running: Running, number: int, piece: Piece) -> None:
         try:
-            result, seconds = await self._compute(running.owner, piece)
+            with tracing.named(f"job-{running.job_id}-{number}"):
+                result, seconds = await self._compute(running.owner, piece)
             digest = await self._store.keep(result)
             await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:

@@ -156,6 +156,13 @@ def waiting(connection: Connection) -> list[Waiting]:
     return [Waiting(row.job_id, row.owner_id, row.priority) for row in rows]
 
 
+def state_counts(connection: Connection) -> dict[str, int]:
+    """Return how many jobs are in each state."""
+    rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    counts = {row[0]: row[1] for row in rows}
+    return {state: counts.get(state, 0) for state in NEXT}
+
+
 def begin(connection: Connection, job_id: str) -> Begun:
     """Mark a job as running, for the first time or again, and return what is to be done.
 
