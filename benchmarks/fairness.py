@@ -1,6 +1,6 @@
 """Measures how long one owner's single job takes while another owner floods the server with jobs.
 
-Two tokens, one server with a store, two workers: the flood hands in hundreds of batches; then the other owner
+Two tokens, one server with a store, two workers: the flood hands in dozens of batches; then the other owner
 hands in one job at a time and waits for it. The same job alone is the measure.
 
     python benchmarks/fairness.py [FLOOD]
@@ -21,7 +21,7 @@ from bioxen.server.store.store import Store
 from bioxen.server.store.tokens import create_token
 from bioxen.server.supervisor import Supervisor
 
-FLOOD = 300
+FLOOD = 60
 """Jobs of the flood, of `PARTS` parts each."""
 PARTS = 20
 ROUNDS = 15

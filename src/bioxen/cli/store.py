@@ -1,4 +1,4 @@
-"""The store as the verbs reach it: a folder or a database, beside a server that may be running on it."""
+"""`bioxen store gc`, and the store as other verbs reach it, beside a server that may be running on it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bioxen.cli.console import errors
 from bioxen.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bioxen.server.store.store import Store
 
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What a server keeps.\n\nExample: [bold]bioxen store gc --results-days 7[/]",
+)
 NO_STORE = "none"
 ServerStore = Annotated[
     str | None,
@@ -60,3 +65,28 @@ def opened(store: str | None) -> Iterator[Store]:
         yield opened_store
     finally:
         opened_store.close()
+
+
+@app.command()
+def gc(
+    results_days: Annotated[
+        float, typer.Option(min=1, help="Days that the result of a job is kept after its end.")
+    ] = 30.0,
+    jobs_days: Annotated[
+        float, typer.Option(min=1, help="Days that the record of a job is kept after its end.")
+    ] = 365.0,
+    store: StorePlace = None,
+) -> None:
+    """Make room: old results, older jobs, and files that nothing mentions. The server may be running.
+
+    Example: [bold]bioxen store gc --results-days 7 --jobs-days 90[/]
+    """
+    from bioxen.server.store.gc import collect
+
+    with opened(store) as opened_store:
+        removed = collect(opened_store, results_days, jobs_days)
+    errors.print(
+        f"Removed {removed.files} files ({removed.bytes} bytes); {removed.emptied} jobs lost their results, "
+        f"{removed.jobs} jobs were forgotten.",
+        highlight=False,
+    )

@@ -124,11 +124,18 @@ class Jobs:
             BioXenException: what made it fail, as its own class.
         """
         job = self.get(job_id)
+        return read_message(self._result(job), _result_type(job.process_code))
+
+    def content(self, job_id: str) -> bytes:
+        """Return the result of a job that is done as the bytes it is kept as, JSON; raises as `result`."""
+        return self._result(self.get(job_id)).content
+
+    def _result(self, job: Job) -> Answer:
         if job.error is not None:
             raise BioXenException.from_problem(job.error)
-        answer = self._send("GET", f"/jobs/{job_id}/result")
+        answer = self._send("GET", f"/jobs/{job.job_id}/result")
         raise_for_fault(answer)
-        return read_message(answer, _result_type(job.process_code))
+        return answer
 
 
 def _result_type(process_code: str) -> type[MetabolicResult] | type[KineticResult]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ def test_what_was_written_is_read_and_equal_content_is_one_file(tmp_path: Path) 
     assert blobs.write(b"fluxes") == digest
     assert blobs.read(digest) == b"fluxes"
     assert list(blobs.digests()) == [digest]
-    assert blobs.remove(digest) == 6
-    assert blobs.remove(digest) == 0
+    assert blobs.remove_old(digest, time.time() + 1) == 6
+    assert blobs.remove_old(digest, time.time() + 1) is None
     with pytest.raises(ComputationError, match="is missing"):
         blobs.read(digest)
 

@@ -130,6 +130,11 @@ async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> A
 
 
 def _not_done(job: Job) -> JobStateError:
+    if job.state == "done":
+        return JobStateError(
+            f"The result of the job {job.job_id} is not kept any more.",
+            details={"place": "job_id", "state": job.state, "remedy": "Submit the request again."},
+        )
     remedy = (
         "Wait for the state done; GET /jobs/{job_id}/events tells." if not job.ended else "See its error."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -30,7 +31,8 @@ class Blobs:
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)  # it is there, and wanted from now on: see `remove_old`
             return digest
         path.parent.mkdir(exist_ok=True)
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".aside-")
@@ -60,12 +62,32 @@ class Blobs:
             raise _lost(digest, "was changed on the disk")
         return content
 
-    def remove(self, digest: str) -> int:
-        """Forget the content of that sha256; return the bytes that this frees."""
+    def remove_old(self, digest: str, before: float) -> int | None:
+        """Forget the content of that sha256 unless it was written since `before`; return the bytes freed.
+
+        It is set aside before its time is read for good: who writes it again meanwhile makes a new file.
+        """
         path = self._path(digest)
-        size = path.stat().st_size if path.exists() else 0
-        path.unlink(missing_ok=True)
-        return size
+        aside = path.with_name(f".aside-{digest}")
+        try:
+            if path.stat().st_mtime >= before:
+                return None
+            path.rename(aside)
+        except FileNotFoundError:
+            return None
+        facts = aside.stat()
+        if facts.st_mtime >= before:
+            aside.rename(path)
+            return None
+        aside.unlink()
+        return facts.st_size
+
+    def remove_asides(self, before: float) -> None:
+        """Remove what writers left that ended in the middle."""
+        for path in self._folder.glob("??/.aside-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
     def digests(self) -> Iterator[str]:
         """Give the sha256 of every file."""

@@ -11,6 +11,8 @@ from bioxen.server.store.clock import now
 from bioxen.server.store.tables import jobs, results, shards
 
 JSON = "application/json"
+MANY = 1000
+"""Digests in one statement: databases bound how many values it may have."""
 
 
 def record_result(connection: Connection, digest: str, size: int, media_type: str = JSON) -> None:
@@ -34,5 +36,12 @@ def drop_unused(connection: Connection, before: str) -> list[str]:
         select(results.c.digest).where(results.c.created_at < before, results.c.digest.not_in(used))
     )
     digests = [row.digest for row in rows]
-    connection.execute(delete(results).where(results.c.digest.in_(digests)))
+    for start in range(0, len(digests), MANY):
+        some = digests[start : start + MANY]
+        connection.execute(delete(results).where(results.c.digest.in_(some)))
     return digests
+
+
+def all_digests(connection: Connection) -> set[str]:
+    """Return the digest of every result that is kept."""
+    return {row.digest for row in connection.execute(select(results.c.digest))}
