@@ -163,7 +163,7 @@ class BiologicalComputationClient:
     def _health(self, name: str) -> HealthReport | str:
         try:
             answer = self._send(name, "GET", "/health", patience=HEALTH_PATIENCE)
-            return HealthReport.model_validate_json(answer.content)  # an unhealthy one comes with status 503
+            return HealthReport.model_validate_json(answer.content)
         except BioXenException as error:
             return str(error)
         except ValidationError:
