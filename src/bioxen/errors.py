@@ -11,7 +11,9 @@ The tree::
     ├─ VmStateError (BX006)             ├─ ServiceUnavailableError (BX015)
     ├─ MissingModuleError (BX007)       ├─ ComputationTimeoutError (BX016)
     ├─ ValidationError (BX008)          ├─ EngineCrashError (BX017)
-    └─ ResourceExhaustionError (BX009)  └─ ComputationError (BX018)
+    ├─ ResourceExhaustionError (BX009)  ├─ ComputationError (BX018)
+    ├─ JobNotFoundError (BX019)         ├─ JobStateError (BX020)
+    └─ MissingScopeError (BX021)
 
 A scientific outcome (infeasible, unbounded, an integration that cannot go on) is a status in a
 result, never one of these. An exception is a fault: bad input, a missing part, a broken engine.
@@ -51,6 +53,9 @@ class BioXenErrorCode(StrEnum):
     COMPUTATION_TIMEOUT = "BX016"
     ENGINE_CRASH = "BX017"
     COMPUTATION_FAILED = "BX018"
+    JOB_NOT_FOUND = "BX019"
+    JOB_STATE_ERROR = "BX020"
+    MISSING_SCOPE = "BX021"
 
 
 class BioXenException(Exception):  # noqa: N818 - the public name since the project's first day
@@ -261,6 +266,27 @@ class ComputationError(BioXenException):
 
     default_code = BioXenErrorCode.COMPUTATION_FAILED
     http_status = 500
+
+
+class JobNotFoundError(BioXenException):
+    """The owner has no job of that id."""
+
+    default_code = BioXenErrorCode.JOB_NOT_FOUND
+    http_status = 404
+
+
+class JobStateError(BioXenException):
+    """The job's state does not allow that; `details` names the state."""
+
+    default_code = BioXenErrorCode.JOB_STATE_ERROR
+    http_status = 409
+
+
+class MissingScopeError(BioXenException):
+    """The token is sound but may not do that; `details["scope"]` names what it lacks."""
+
+    default_code = BioXenErrorCode.MISSING_SCOPE
+    http_status = 403
 
 
 def near_matches(name: str, known: Iterable[str], limit: int = 5) -> list[str]:

@@ -63,7 +63,7 @@ def run(
     """
     if as_json and as_csv:
         raise typer.BadParameter("give --json or --csv, not both")
-    context = _context(process, option or [], file)
+    context = read_context(process, option or [], file)
     config = {
         "execution_mode": mode,
         "delta": {
@@ -90,7 +90,8 @@ def _hypervisor(url: str | None, token: str | None) -> AbstractContextManager[Bi
     return bioxen.local(workers=1) if url is None else bioxen.connect(url, token=token)
 
 
-def _context(process: str, options: list[str], file: Path | None) -> dict[str, Any]:
+def read_context(process: str, options: list[str], file: Path | None) -> dict[str, Any]:
+    """Return the fields of a request that `--set` and `--file` give."""
     context = {name: _json(value) for name, value in _pairs("--set", options)}
     if file is not None:
         context |= _model_text(process, file)

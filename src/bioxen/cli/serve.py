@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bioxen.cli.console import errors
+from bioxen.cli.owners import read_quotas
+from bioxen.cli.store import ServerStore, place
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from bioxen.protocol.processes import Service
     from bioxen.server.settings import ServiceSettings
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +38,14 @@ Memory = Annotated[int, typer.Option("--memory-mb", min=64, help="Memory one wor
 Deadline = Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds a computation may take.")]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="Third-party tool, as module:Class.")]
 ToolPath = Annotated[list[Path] | None, typer.Option(help="Folder where workers look for tools.")]
+Form = Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or one JSON object each.")]
+Level = Annotated[
+    LogLevel, typer.Option("--log-level", help="What is logged; `info` has a line for each request.")
+]
+Quota = Annotated[
+    list[str] | None,
+    typer.Option(help="QUOTA=VALUE that each owner has unless the store says otherwise; repeatable."),
+]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")]
 Lifeline = Annotated[bool, typer.Option("--lifeline", hidden=True, help="Stop when standard input ends.")]
 Urls = Annotated[list[str] | None, typer.Option(help="Where a replica listens; may be given several times.")]
@@ -49,12 +62,15 @@ def _add(name: str, service: Service, default_port: int, about: str) -> None:
         queue: Queue = 1000,
         memory_mb: Memory = 2048,
         deadline: Deadline = 60.0,
+        log_format: Form = "text",
+        log_level: Level = "warning",
         fd: Fd = None,
         lifeline: Lifeline = False,
     ) -> None:
         from bioxen.server.app import service_app
 
         settings = _settings(host, token, workers, queue=queue, memory_mb=memory_mb, deadline=deadline)
+        _set_up_log(log_format, log_level)
         _serve(name, service_app(service, settings), _listener(host, port, fd), lifeline)
 
     command.__doc__ = about
@@ -88,6 +104,10 @@ def orchestrator(
     deadline: Deadline = 60.0,
     tool: Tools = None,
     tool_path: ToolPath = None,
+    store: ServerStore = None,
+    quota: Quota = None,
+    log_format: Form = "text",
+    log_level: Level = "warning",
     fd: Fd = None,
     lifeline: Lifeline = False,
 ) -> None:
@@ -99,12 +119,21 @@ def orchestrator(
     from bioxen.server.app import orchestrator_app
 
     settings = _settings(
-        host, token, None, memory_mb=memory_mb, deadline=deadline, tools=tool or (), paths=tool_path or ()
+        host,
+        token,
+        None,
+        memory_mb=memory_mb,
+        deadline=deadline,
+        tools=tool or (),
+        paths=tool_path or (),
+        store=place(store),
+        quotas=quota or (),
     )
     replicas: list[tuple[Service, str]] = [
         *(("static", url) for url in metabolic_url or [f"http://127.0.0.1:{STATIC_PORT}"]),
         *(("dynamic", url) for url in kinetic_url or [f"http://127.0.0.1:{DYNAMIC_PORT}"]),
     ]
+    _set_up_log(log_format, log_level)
     _serve("orchestrator", orchestrator_app(settings, replicas), _listener(host, port, fd), lifeline)
 
 
@@ -118,7 +147,11 @@ def _settings(
     queue: int = 1000,
     tools: list[str] | tuple[str, ...] = (),
     paths: list[Path] | tuple[Path, ...] = (),
+    store: str | Path | None = None,
+    quotas: list[str] | tuple[str, ...] = (),
 ) -> ServiceSettings:
+    from bioxen.protocol.base import parse
+    from bioxen.protocol.quotas import Quotas
     from bioxen.server.settings import MIB, ServiceSettings
 
     return ServiceSettings(
@@ -130,7 +163,15 @@ def _settings(
         deadline=deadline,
         tools=tuple(tools),
         sys_path=tuple(path.resolve() for path in paths),
+        store=store,
+        quotas=parse(Quotas, read_quotas(list(quotas))),
     )
+
+
+def _set_up_log(form: LogFormat, level: LogLevel) -> None:
+    from bioxen.server.logs import set_up
+
+    set_up(form, level)
 
 
 def _listener(host: str, port: int, fd: int | None) -> socket.socket:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import Deadline, Host, Memory, Token, ToolPath, Tools, Workers
+from bioxen.cli.serve import Deadline, Form, Host, Level, Memory, Quota, Token, ToolPath, Tools, Workers
+from bioxen.cli.store import ServerStore
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def up(
     token: Token = None,
     tool: Tools = None,
     tool_path: ToolPath = None,
+    store: ServerStore = None,
+    quota: Quota = None,
+    log_format: Form = "text",
+    log_level: Level = "warning",
 ) -> None:
     """Start the metabolic, the kinetic and the orchestrator service, and keep them running.
 
@@ -45,9 +50,16 @@ def up(
         host=host,
         ports=(metabolic_port, kinetic_port, orchestrator_port),
         replicas=replicas,
-        arguments=["--memory-mb", str(memory_mb), "--deadline", str(deadline)],
+        arguments=[
+            *("--memory-mb", str(memory_mb), "--deadline", str(deadline)),
+            *("--log-format", log_format, "--log-level", log_level),
+        ],
         compute_arguments=["--workers", str(workers)] if workers else [],
-        tool_arguments=_tool_arguments(tool or [], tool_path or []),
+        orchestrator_arguments=[
+            *_tool_arguments(tool or [], tool_path or []),
+            *(["--store", store] if store else []),
+            *(part for one in quota or [] for part in ("--quota", one)),
+        ],
         token=token,
     )
     stopped = threading.Event()

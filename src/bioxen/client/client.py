@@ -6,12 +6,14 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from types import TracebackType
+from functools import partial
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
 from pydantic import RootModel, ValidationError
 
 from bioxen.client.answers import read_message, read_object
+from bioxen.client.jobs import Jobs
 from bioxen.client.transport import (
     Answer,
     DroppedError,
@@ -122,6 +124,11 @@ class BiologicalComputationClient:
             self._processes = remembered = (time.monotonic(), answer.root)
         return list(remembered[1])
 
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of the orchestrator behind `tool_service_url`."""
+        return Jobs(partial(self._send, "tools"))
+
     def check_service_health(self) -> dict[str, HealthReport | str]:
         """Return each configured service's report, or the reason why there is none. Raises nothing."""
         asked: dict[str, HealthReport | str] = {}
@@ -156,7 +163,7 @@ class BiologicalComputationClient:
     def _health(self, name: str) -> HealthReport | str:
         try:
             answer = self._send(name, "GET", "/health", patience=HEALTH_PATIENCE)
-            return HealthReport.model_validate_json(answer.content)  # an unhealthy one comes with status 503
+            return HealthReport.model_validate_json(answer.content)
         except BioXenException as error:
             return str(error)
         except ValidationError:
@@ -168,6 +175,7 @@ class BiologicalComputationClient:
         method: str,
         path: str,
         body: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
         *,
         patience: float | None = None,
         tries: int = 2,
@@ -176,7 +184,8 @@ class BiologicalComputationClient:
         url = self._base(service) + path
         wait = patience or self.timeout
         content = body.encode() if body is not None else None
-        headers = {"content-type": "application/json", **self._headers} if body is not None else self._headers
+        kind = {"content-type": "application/json"} if body is not None else {}
+        headers = {**kind, **headers, **self._headers}
         try:
             for attempt in range(1, tries + 1):
                 try:

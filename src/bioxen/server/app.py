@@ -9,25 +9,34 @@ from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from prometheus_client.core import Metric
 
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
 from bioxen.server.api import problems
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
+from bioxen.server.api.jobs import job_routes
+from bioxen.server.api.observing import Observer
 from bioxen.server.api.openapi import describe
+from bioxen.server.api.owner import owner_route
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
-from bioxen.server.api.status import health_route, model_routes, process_routes
+from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
+from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.metrics import Metrics, job_metrics, replica_metrics, worker_metrics
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
-from bioxen.server.workers.config import WorkerConfig
+from bioxen.server.store.jobs import state_counts
+from bioxen.server.store.keyring import Keyring
+from bioxen.server.store.store import Store
+from bioxen.server.workers.config import WorkerConfig, usable_cores
 from bioxen.server.workers.local import LocalPool
 
 BOTH: tuple[Service, ...] = ("static", "dynamic")
@@ -56,7 +65,9 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     app = _app(TITLES[service], settings, lifespan)
     app.state.computer = computer
     app.include_router(compute_routes(computer, [service]))
-    app.include_router(health_route(computer.health))
+    app.include_router(health_routes(computer.health))
+    app.state.metrics.watch(lambda: worker_metrics(ENGINES[service], pool.health()))
+    app.include_router(metrics_route(app.state.metrics))
     app.include_router(process_routes([service]))
     app.include_router(model_routes(repository, [service]))
     return app
@@ -75,25 +86,40 @@ def orchestrator_app(
     orchestrator = ComputationOrchestrator(replicas, caller, deadline=settings.deadline)
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     cells = HypervisorRuntime()
+    store = Store.at(settings.store)
+    jobs = JobRunner(
+        store, orchestrator, slots=settings.job_slots or usable_cores() + 1, quotas=settings.quotas
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watcher = asyncio.create_task(orchestrator.watch())
+        store.open()
+        await jobs.start()
         cells.start(app, settings.token)
         try:
             yield
         finally:
             cells.close()
+            await jobs.close()
+            store.close()
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
             await tools.close()
             await caller.close()
 
-    app = _app(TITLES["orchestrator"], settings, lifespan)
+    async def stored() -> list[Metric]:
+        return list(job_metrics(await store.read(state_counts), jobs.parts_running))
+
+    app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
     app.include_router(cell_routes(cells))
-    app.include_router(health_route(orchestrator.health))
+    app.include_router(job_routes(store, jobs))
+    app.include_router(owner_route(store, settings.quotas))
+    app.include_router(health_routes(orchestrator.health, store))
+    app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))
+    app.include_router(metrics_route(app.state.metrics, stored))
     app.include_router(process_routes(BOTH, tools.processes))
     app.include_router(model_routes(Repository(), BOTH))
     app.include_router(registry_routes(orchestrator, settings))
@@ -110,7 +136,9 @@ def _pool(settings: ServiceSettings, engine: str, size: int | None) -> LocalPool
     )
 
 
-def _app(title: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
+def _app(
+    title: str, settings: ServiceSettings, lifespan: Lifespan, keyring: Keyring | None = None
+) -> FastAPI:
     app = FastAPIOffline(
         title=title,
         version=VERSION,
@@ -119,7 +147,9 @@ def _app(title: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    app.add_middleware(Guard, settings=settings)
+    app.state.metrics = Metrics()
+    app.add_middleware(Guard, settings=settings, keyring=keyring)
+    app.add_middleware(Observer, metrics=app.state.metrics)
     app.openapi = lambda: _remembered(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

@@ -52,7 +52,7 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
     gc.freeze()  # what the imports made stays: looking through it again would hold up a request for long
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,  # `logs` has set it up
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,

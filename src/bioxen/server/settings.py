@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bioxen.errors import ConfigurationError
+from bioxen.protocol.quotas import Quotas
 
 MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -22,7 +23,8 @@ class ServiceSettings:
     host: str = "127.0.0.1"
     """The address that is bound."""
     token: str | None = None
-    """The secret that every request must bring as `Authorization: Bearer …`; needed off loopback."""
+    """The services' own secret, brought as `Authorization: Bearer …`; needed off loopback. Where it is set,
+    every request must bring it, or to an orchestrator a token of its store."""
     workers: int | None = None
     """Worker processes of a computation service; one a core where absent."""
     queue_limit: int = 1000
@@ -35,6 +37,12 @@ class ServiceSettings:
     """Largest request body, bytes."""
     tools: tuple[str, ...] = ()
     """Third-party tools beside the registered ones, as `module:Class`."""
+    store: Path | str | None = None
+    """Where an orchestrator keeps what outlives it: a folder or a database URL; in none where absent."""
+    job_slots: int | None = None
+    """Parts of jobs under way at once: other requests wait for no more. One more than the cores if absent."""
+    quotas: Quotas = field(default_factory=Quotas)
+    """What each owner may have of an orchestrator, where the store says nothing else of that owner."""
     sys_path: tuple[Path, ...] = ()
     """Folders where workers look for those modules."""
 

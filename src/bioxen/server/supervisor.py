@@ -23,6 +23,7 @@ START_LIMIT = 300.0
 """Seconds a service may take to become healthy; the first start ever compiles the metabolic kernel."""
 HEALTH_PATIENCE = 2.0
 """Seconds a service may take to say how it is."""
+KEEPING_NOTHING = ("--store", "none")
 STOP_LIMIT = 15.0
 """Seconds a service may take to stop before it is killed."""
 RESTART_PAUSE = 1.0
@@ -56,7 +57,8 @@ class ServiceProcess:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:
-        """Start the process; its standard input is its lifeline to this one."""
+        """Start the process, for the first time or again; its standard input is its lifeline to this one."""
+        self._cut_lifeline()
         fd = self.listener.fileno()
         command = [sys.executable, "-m", "bioxen.cli", "serve", self.name, "--fd", str(fd), "--lifeline"]
         environment = os.environ | ({"BIOXEN_TOKEN": self.token} if self.token else {})
@@ -78,9 +80,12 @@ class ServiceProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+        self._cut_lifeline()
         self.listener.close()
+
+    def _cut_lifeline(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 class Supervisor:
@@ -92,7 +97,7 @@ class Supervisor:
         replicas: how many of each computation service; those after the first take free ports.
         arguments: further arguments of `bioxen serve` for every service.
         compute_arguments: further arguments for the computation services alone.
-        tool_arguments: further arguments for the orchestrator alone.
+        orchestrator_arguments: further arguments for the orchestrator alone.
         token: the services' token; it travels in their environment, since arguments are public.
 
     Raises:
@@ -107,7 +112,7 @@ class Supervisor:
         replicas: int = 1,
         arguments: Sequence[str] = (),
         compute_arguments: Sequence[str] = (),
-        tool_arguments: Sequence[str] = (),
+        orchestrator_arguments: Sequence[str] = KEEPING_NOTHING,
         token: str | None = None,
     ) -> None:
         common = ["--host", host, *arguments]
@@ -122,7 +127,7 @@ class Supervisor:
             targets = [part for s in self.services for part in (f"--{s.name}-url", s.url)]
             listener = bind(host, ports[2])
             self.services.append(
-                ServiceProcess("orchestrator", listener, [*common, *targets, *tool_arguments], token)
+                ServiceProcess("orchestrator", listener, [*common, *targets, *orchestrator_arguments], token)
             )
             on_error.pop_all()
 

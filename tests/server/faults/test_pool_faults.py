@@ -77,6 +77,24 @@ def test_a_crash_is_tried_once_more_and_then_told(say: str, death: str) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(
+    ("say", "kind"),
+    [
+        ("raise", ComputationError),
+        ("known", UnknownIdentifierError),
+        ("never", ComputationTimeoutError),
+    ],
+)
+def test_a_fault_carries_what_the_solver_printed_under_it(say: str, kind: type[BioXenException]) -> None:
+    async def scene() -> None:
+        async with stage("GrumblingEngine", size=1) as pool:
+            await ask(pool, "grumbling", "well")
+            fault = await fails(pool, kind, "grumbling", say, deadline=1.0)
+            assert fault.details["diagnostics"] == "CVode: the step became too small"
+
+    play(scene)
+
+
 def test_an_impure_task_is_tried_only_once() -> None:
     async def scene() -> None:
         async with stage("CrashEngine") as pool:

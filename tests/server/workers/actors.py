@@ -238,3 +238,19 @@ class NeedyEngine(Actor):
 
     def __init__(self) -> None:
         import a_package_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401
+
+
+class GrumblingEngine(Actor):
+    """Prints like a solver does before it gives up: raises, or goes on for ever."""
+
+    name = "grumbling"
+
+    def run(self, request: Ask, program: str | None) -> BaseModel:
+        ctypes.CDLL(None).puts(b"CVode: the step became too small")
+        if request.say == "raise":
+            raise ValueError("it gave up")
+        if request.say == "known":
+            raise UnknownIdentifierError("no such species")
+        if request.say == "never":
+            time.sleep(60)
+        return super().run(request, program)

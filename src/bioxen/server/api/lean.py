@@ -13,6 +13,8 @@ import pydantic
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from bioxen.server.api.gone import unless_gone
+
 JSON = "application/json"
 
 
@@ -33,6 +35,6 @@ class JsonRoute(APIRoute):
                 message = read(body)
             except pydantic.ValidationError:
                 return await ordinary(request)
-            return await endpoint(message)  # type: ignore[no-any-return]  # FastAPI knows it as any function
+            return await unless_gone(request, endpoint(message))
 
         return handle

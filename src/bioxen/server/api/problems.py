@@ -23,8 +23,10 @@ from bioxen.errors import (
 )
 from bioxen.protocol.base import Message, validation_error
 from bioxen.protocol.processes import find_process, process_codes
+from bioxen.server.workers import tracing
 
 MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "bioxen.request_id"
 log = logging.getLogger("bioxen.api")
 
 
@@ -53,7 +55,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
     for status, text in {
         400: "The body is not JSON.",
-        401: "The token is missing or wrong.",
+        401: "The token is missing, wrong, revoked or expired.",
+        403: "The token lacks a scope; the body names it.",
         404: "No such model or cell.",
         409: "The state does not allow that.",
         413: "The body is too large.",
@@ -63,7 +66,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         502: "The worker died.",
         503: "Every queue is full, or no service is reachable; Retry-After says when to come back.",
         504: "The deadline passed.",
-        507: "The computation outgrew its memory.",
+        507: "The computation outgrew its memory, or a quota is used up.",
     }.items()
 }
 """The error responses for a route's OpenAPI entry; pick with `responses_for`."""
@@ -71,7 +74,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def responses_for(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of these error statuses and of those that any route can give."""
-    return {status: RESPONSES[status] for status in sorted({401, *statuses})}
+    return {status: RESPONSES[status] for status in sorted({401, 403, *statuses})}
 
 
 def problem_response(error: BioXenException, status: int | None = None) -> JSONResponse:
@@ -80,7 +83,7 @@ def problem_response(error: BioXenException, status: int | None = None) -> JSONR
     if status is not None:
         body["status"] = status
     headers = {}
-    if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+    if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE or "retry_after" in error.details:
         headers["Retry-After"] = str(max(1, round(float(error.details.get("retry_after", 1)))))
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -194,9 +197,13 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
+    name = request.scope.get(REQUEST_ID, "")
+    with tracing.named(name):  # this runs outside every other layer
+        log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
     fault = ComputationError(
         f"The service failed: {type(error).__name__}.",
         details={"remedy": "This is a mistake in BioXen; please report it with the traceback of its log."},
     )
-    return problem_response(fault)
+    response = problem_response(fault)
+    response.headers[tracing.HEADER] = name
+    return response

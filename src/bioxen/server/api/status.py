@@ -1,4 +1,4 @@
-"""What a service says of itself: `GET /health`, `/processes`, `/models`."""
+"""What a service says of itself: `GET /health`, `/ready`, `/metrics`, `/processes`, `/models`."""
 
 from __future__ import annotations
 
@@ -7,27 +7,59 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.core import Metric
 
 from bioxen.protocol.processes import PROCESSES, Service
 from bioxen.protocol.services import HealthReport, ModelInfo, ProcessInfo
 from bioxen.server.api.problems import responses_for
 from bioxen.server.bytecode.repository import Repository
+from bioxen.server.metrics import Metrics
+from bioxen.server.store.jobs import state_counts
+from bioxen.server.store.store import Store
 
 ModelName = Annotated[str, Path(min_length=1, max_length=256)]
 KINDS: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
 
 
-def health_route(health: Callable[[], HealthReport]) -> APIRouter:
-    """Return `GET /health`."""
+def health_routes(health: Callable[[], HealthReport], store: Store | None = None) -> APIRouter:
+    """Return `GET /health` and `GET /ready`."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/health", response_model=HealthReport, responses={503: {"model": HealthReport}})
-    async def get_health(response: Response) -> HealthReport:
+    @router.get("/health", response_model=HealthReport)
+    async def get_health() -> HealthReport:
+        """Return the health. An answer at all, status 200, means that the service lives."""
+        return health()
+
+    @router.get("/ready", response_model=HealthReport, responses={503: {"model": HealthReport}})
+    async def get_ready(response: Response) -> HealthReport:
         """Return the health; with status 503 where nothing can be computed."""
         report = health()
+        if store is not None:
+            await store.read(state_counts)
         if report.status == "unhealthy":
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return report
+
+    return router
+
+
+def metrics_route(
+    metrics: Metrics, jobs: Callable[[], Awaitable[Iterable[Metric]]] | None = None
+) -> APIRouter:
+    """Return `GET /metrics`; `jobs` reads what stands in a store."""
+    router = APIRouter(tags=["status"])
+    latest: list[Metric] = []
+    if jobs is not None:
+        metrics.watch(lambda: latest)
+
+    @router.get("/metrics", response_class=PlainTextResponse, responses=responses_for())
+    async def get_metrics() -> Response:
+        """Return every metric in Prometheus's text format."""
+        if jobs is not None:
+            latest[:] = await jobs()
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

@@ -16,6 +16,7 @@ from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.workers import tracing
 
 CONNECT_PATIENCE = 2.0
 """Seconds in which a replica must accept a connection."""
@@ -95,7 +96,12 @@ class HttpCaller:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_PATIENCE, sock_read=patience)
         try:
             async with self._open().request(
-                method, url, data=_payload(body), timeout=timeout, allow_redirects=False
+                method,
+                url,
+                data=_payload(body),
+                headers=tracing.headers(),
+                timeout=timeout,
+                allow_redirects=False,
             ) as answer:
                 return answer.status, await answer.read()
         except aiohttp.ConnectionTimeoutError as error:

@@ -1,0 +1,1 @@
+"""What outlives the process: cells, jobs, shards, results, owners. SQLite by default, PostgreSQL by URL."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.workers import tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Task:
     """Seconds until the computation is stopped, the wait in the queue not counted."""
     pure: bool = True
     """Whether it may be tried again after its worker died."""
+    request_id: str = field(default_factory=tracing.current)
+    """The request it belongs to, for the log."""
 
 
 class WorkerPool(Protocol):

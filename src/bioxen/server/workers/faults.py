@@ -72,8 +72,17 @@ def stillborn(epitaph: str, words: str) -> EngineCrashError:
 
 
 def told(message: Failed) -> BioXenException:
-    """Return the fault that a worker told of."""
+    """Return the fault that a worker told of, with what the engine's libraries printed meanwhile."""
     try:
-        return BioXenException.from_problem(message.problem)
+        fault = BioXenException.from_problem(message.problem)
     except (KeyError, ValueError):  # an engine with codes of its own
-        return ComputationError("The engine failed, and said so in words that BioXen does not know.")
+        fault = ComputationError("The engine failed, and said so in words that BioXen does not know.")
+    return with_diagnostics(fault, message.output)
+
+
+def with_diagnostics(fault: BioXenException, words: str) -> BioXenException:
+    """Return `fault`, with what was printed under it in its details."""
+    printed = without_traceback(words)
+    if printed:
+        fault.details.setdefault("diagnostics", printed)
+    return fault

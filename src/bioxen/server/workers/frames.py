@@ -90,6 +90,8 @@ class Failed(Frame):
     """For the server's log where the fault was unexpected; clients never see it."""
     retire: bool = False
     """Whether the worker should be replaced."""
+    output: str = ""
+    """What the engine and its libraries printed under this task."""
 
 
 FromWorker = Ready | Done | Failed

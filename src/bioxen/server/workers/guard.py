@@ -18,6 +18,7 @@ _PR_SET_PDEATHSIG = 1
 _IOLBF = 1
 _FILE_LIMIT = 256 << 20
 _OOM_SCORE = 500
+_OUTPUT_MAX = 64 << 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -90,6 +91,17 @@ def redirect_output(capture: int) -> None:
     # C buffers a file by the block, so a crash would swallow the last words.
     stdout = ctypes.c_void_p.in_dll(_libc, "__stdoutp" if sys.platform == "darwin" else "stdout")
     _libc.setvbuf(stdout, None, _IOLBF, ctypes.c_size_t(0))
+
+
+def output_so_far() -> str:
+    """Return what this task printed."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _libc.fflush(None)
+        size = os.fstat(1).st_size
+        return os.pread(1, _OUTPUT_MAX, max(0, size - _OUTPUT_MAX)).decode(errors="replace").strip()
+    return ""
 
 
 def forget_output() -> None:

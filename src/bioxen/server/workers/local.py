@@ -16,7 +16,7 @@ from typing import Self
 
 from bioxen.errors import BioXenException, EngineCrashError, ServiceUnavailableError, ValidationError
 from bioxen.protocol.services import EngineInfo, WorkerHealth
-from bioxen.server.workers import faults, guard
+from bioxen.server.workers import faults, guard, tracing
 from bioxen.server.workers.actions import Action, Assign, Fail, Kill, Reason, Spawn
 from bioxen.server.workers.base import Task
 from bioxen.server.workers.config import WorkerConfig, default_memory_limit, usable_cores
@@ -237,7 +237,8 @@ class LocalPool:
         else:
             retire = retire or message.retire
             if message.traceback:
-                _log.error("The engine %s failed:\n%s", ticket.task.engine, message.traceback)
+                with tracing.named(ticket.task.request_id):
+                    _log.error("The engine %s failed:\n%s", ticket.task.engine, message.traceback)
             self._settle(ticket, faults.told(message))
         self._completed += 1
         seconds = asyncio.get_running_loop().time() - link.began
@@ -282,17 +283,24 @@ class LocalPool:
         if link.ticket is not None:
             link.ticket.deaths.append(link.epitaph())
             link.ticket.diagnostics = words
-        _log.info("Worker %d ended (%s). %s", link.worker, link.epitaph(), words)
+        with tracing.named(link.ticket.task.request_id if link.ticket is not None else ""):
+            _log.info("Worker %d ended (%s). %s", link.worker, link.epitaph(), words)
         self._perform(self._schedule.died(link.worker))
         self._check_full()
 
     # Clock
 
     def _expire(self, ticket: Ticket) -> None:
-        self._stop(ticket, faults.timed_out(ticket))
+        self._stop(ticket, faults.with_diagnostics(faults.timed_out(ticket), self._printed(ticket)))
 
     def _on_hunger(self, ticket: Ticket, used: int) -> None:
-        self._stop(ticket, faults.outgrew_memory(used, self._memory_limit))
+        fault = faults.outgrew_memory(used, self._memory_limit)
+        self._stop(ticket, faults.with_diagnostics(fault, self._printed(ticket)))
+
+    def _printed(self, ticket: Ticket) -> str:
+        """Return what the worker that computes a task has printed under it."""
+        link = next((link for link in self._links.values() if link.ticket is ticket), None)
+        return link.capture.tail() if link is not None else ""
 
     def _stop(self, ticket: Ticket, fault: BioXenException) -> None:
         self._settle(ticket, fault)

@@ -137,7 +137,7 @@ def _answer(bench: Workbench, task: Compute) -> bytes:
         if _is_out_of_memory(error):
             bench.clear()
             guard.lift_memory_limit()
-            return pack(Failed(_memory_problem(), retire=True))
+            return pack(Failed(_memory_problem(), retire=True, output=guard.output_so_far()))
         return _pack_failure(error)
 
 
@@ -152,10 +152,10 @@ def _pack_failure(error: BaseException) -> bytes:
 
 def _failure(error: BaseException) -> Failed:
     if isinstance(error, BioXenException):
-        return Failed(error.to_problem())
+        return Failed(error.to_problem(), output=guard.output_so_far())
     kind = type(error).__qualname__
     problem = ComputationError(f"The engine failed with {_words(error)}", details={"exception": kind})
-    return Failed(problem.to_problem(), _traceback(error))
+    return Failed(problem.to_problem(), _traceback(error), output=guard.output_so_far())
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

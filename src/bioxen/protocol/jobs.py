@@ -1,0 +1,79 @@
+"""Jobs on the wire: work that outlives the connection, and the server, that accepted it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from bioxen.protocol.base import MappingMessage, Message
+from bioxen.protocol.units import Seconds
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled", "unknown"]
+"""States only move forward. `unknown`: the server that ran it fell silent, and none took it over yet."""
+Priority = Annotated[int, Field(ge=0, le=100)]
+
+NEXT: dict[JobState, frozenset[JobState]] = {
+    "queued": frozenset({"running", "cancelled", "failed"}),
+    "running": frozenset({"done", "failed", "cancelled"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+}
+"""What may follow each stored state. `unknown` is seen, never stored."""
+ENDED: frozenset[JobState] = frozenset(state for state, following in NEXT.items() if not following)
+
+
+JobDeadline = Annotated[float, Field(ge=0.001, le=30 * 86_400, json_schema_extra={"x-unit": "s"})]
+
+
+class Job(MappingMessage):
+    """What is known of a job."""
+
+    job_id: str
+    process_code: str
+    vm_id: str | None
+    state: JobState
+    cancel_asked: bool
+    priority: Priority
+    """0 (last) to 100 (first), among the jobs of one owner."""
+    deadline: JobDeadline | None
+    """The longest it may run from its start, s; a job that is resumed goes on where it was."""
+    parts_done: int
+    parts_total: int
+    """1 for a process that is not cut into parts."""
+    attempts: int
+    """How many times a server began it: more than once after a crash."""
+    seconds: Seconds
+    """Time its finished parts took to compute, s, measured."""
+    request_digest: str
+    """sha256 of the request's canonical JSON."""
+    result_digest: str | None
+    """sha256 of the result's bytes, once done."""
+    error: dict[str, Any] | None
+    """The problem body of what ended it, for `failed`."""
+    created_at: str
+    """ISO 8601, UTC."""
+    started_at: str | None
+    finished_at: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in ENDED
+
+
+class JobPage(Message):
+    """Some of the jobs, the newest first."""
+
+    jobs: list[Job]
+    next: str | None
+    """Give it as `after` to get what follows; null at the end."""
+
+
+class JobProgress(Message):
+    """One event of `GET /jobs/{job_id}/events`: something happened to the job."""
+
+    job: Job
+    finished: list[int]
+    """Parts that are finished and were not told before, by number."""

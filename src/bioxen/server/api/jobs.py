@@ -1,0 +1,144 @@
+"""Jobs over HTTP: `/jobs`. Accepted work outlives the connection and the server."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from bioxen.errors import JobStateError
+from bioxen.protocol.jobs import Job, JobPage, JobProgress
+from bioxen.protocol.submission import JobSubmission
+from bioxen.server.api.problems import responses_for
+from bioxen.server.api.security import Asking
+from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.sharding import parts_of
+from bioxen.server.store import jobs
+from bioxen.server.store.jobs import NewJob
+from bioxen.server.store.store import Store
+
+JobId = Annotated[str, Path(min_length=1, max_length=64)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+HEARTBEAT = 15.0
+"""Seconds after which a stream that has nothing to tell says so: proxies close silent ones."""
+
+
+def job_routes(store: Store, runner: JobRunner) -> APIRouter:
+    """Return the routes of jobs."""
+    router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+    @router.post(
+        "",
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=Job,
+        responses=responses_for(400, 409, 413, 422, 503, 507),
+    )
+    async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
+        """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
+        job = await runner.submit(_new_job(submission, asking.owner, key))
+        response.headers["Location"] = f"/jobs/{job.job_id}"
+        return job
+
+    @router.get("", response_model=JobPage, responses=responses_for(404, 422))
+    async def get_jobs(
+        asking: Asking,
+        state: State | None = None,
+        after: Annotated[str | None, Query(max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = jobs.PAGE,
+    ) -> JobPage:
+        """List your jobs, the newest first."""
+        return await store.read(jobs.page, asking.owner, state=state, after=after, limit=limit)
+
+    @router.get("/{job_id}", response_model=Job, responses=responses_for(404, 422))
+    async def get_job(job_id: JobId, asking: Asking) -> Job:
+        """Return what is known of a job."""
+        return await store.read(jobs.find, asking.owner, job_id)
+
+    @router.delete("/{job_id}", response_model=Job, responses=responses_for(404, 422))
+    async def delete_job(job_id: JobId, asking: Asking) -> Job:
+        """Cancel a job: what it computes stops. One that has ended stays as it is."""
+        return await runner.cancel(asking.owner, job_id)
+
+    @router.get("/{job_id}/result", responses=responses_for(404, 409, 422))
+    async def get_result(job_id: JobId, asking: Asking) -> Response:
+        """Return the result of a job that is done: the bytes that the compute route would have answered."""
+        job = await store.read(jobs.find, asking.owner, job_id)
+        if job.result_digest is None:
+            raise _not_done(job)
+        content = await store.fetch(job.result_digest)
+        return Response(content, media_type="application/json", headers={"ETag": f'"{job.result_digest}"'})
+
+    @router.get("/{job_id}/parts/{number}", responses=responses_for(404, 422))
+    async def get_part(job_id: JobId, number: Annotated[int, Path(ge=0)], asking: Asking) -> Response:
+        """Return the result of a finished part."""
+        digest = await store.read(jobs.find_shard, asking.owner, job_id, number)
+        return Response(await store.fetch(digest), media_type="application/json")
+
+    @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=responses_for(404, 422))
+    async def get_events(job_id: JobId, asking: Asking) -> AsyncIterator[ServerSentEvent]:
+        """Tell what happens to a job, from its beginning, until it has ended: events `progress`."""
+        async for event in _events(store, runner, asking.owner, job_id):
+            yield event
+
+    return router
+
+
+def _new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
+    request = submission.request
+    return NewJob(
+        job_id=_new_id(),
+        owner_id=owner,
+        process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind declares its own codes
+        request=request.model_dump_json(exclude_none=True),
+        request_digest=request.fingerprint(),
+        parts_total=len(parts_of(request)),
+        priority=submission.priority,
+        deadline=submission.deadline,
+        vm_id=request.vm_id,
+        idempotency_key=key,
+    )
+
+
+def _new_id() -> str:
+    """Return a new id; ids sort by the time they were made."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
+
+
+async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> AsyncIterator[ServerSentEvent]:
+    told: set[int] = set()
+    with runner.news.listen(job_id) as happened:
+        while True:
+            happened.clear()
+            job, finished = await store.read(jobs.progress, owner, job_id)
+            fresh = sorted(finished - told)
+            told |= finished
+            yield ServerSentEvent(event="progress", data=JobProgress(job=job, finished=fresh))
+            if job.ended:
+                return
+            while not happened.is_set():
+                try:
+                    await asyncio.wait_for(happened.wait(), HEARTBEAT)
+                except TimeoutError:
+                    yield ServerSentEvent(comment="still here")
+
+
+def _not_done(job: Job) -> JobStateError:
+    if job.state == "done":
+        return JobStateError(
+            f"The result of the job {job.job_id} is not kept any more.",
+            details={"place": "job_id", "state": job.state, "remedy": "Submit the request again."},
+        )
+    remedy = (
+        "Wait for the state done; GET /jobs/{job_id}/events tells." if not job.ended else "See its error."
+    )
+    return JobStateError(
+        f"The job {job.job_id} is {job.state} and has no result.",
+        details={"place": "job_id", "state": job.state, "remedy": remedy},
+    )

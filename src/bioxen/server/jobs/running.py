@@ -1,0 +1,47 @@
+"""One job in work: its parts, what of them is done, and who watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bioxen.protocol.request import ComputeRequest
+from bioxen.server.orchestrator.sharding import Piece
+
+
+@dataclass(eq=False)
+class Running:
+    """A job that this server works on."""
+
+    job_id: str
+    owner: str
+    request: ComputeRequest
+    pieces: Iterator[tuple[int, Piece]]
+    """The parts that are not finished and not begun, with their numbers."""
+    total: int
+    finished: dict[int, str]
+    """Number of a part → digest of its result."""
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    exhausted: bool = False
+    """Whether every part has begun."""
+    seconds: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part is finished."""
+        return len(self.finished) == self.total
+
+    def next_piece(self) -> tuple[int, Piece] | None:
+        """Return the next part to begin; `None` where all have begun."""
+        piece = next(self.pieces, None)
+        self.exhausted = piece is None
+        return piece
+
+    def stop(self) -> None:
+        """Stop what runs of it."""
+        if self.timer is not None:
+            self.timer.cancel()
+        for task in self.tasks:
+            task.cancel()

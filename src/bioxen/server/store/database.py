@@ -1,0 +1,132 @@
+"""Opening a database, and bringing its schema up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from bioxen.errors import ConfigurationError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+BUSY_TIMEOUT = 30.0
+"""Seconds one writer waits for another."""
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine for the database at `url`, its schema up to date.
+
+    Args:
+        url: as SQLAlchemy writes it: `sqlite:////path/bioxen.db`, `postgresql+psycopg://user@host/name`.
+
+    Raises:
+        ConfigurationError: the URL is none, its driver is missing, the database cannot be opened, or a newer
+            BioXen wrote it.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _upgraded(_sqlite(parsed))
+        return _upgraded(create_engine(parsed, pool_pre_ping=True))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _refused(url, str(error)) from error
+    except DBAPIError as error:
+        raise _refused(url, str(error.orig)) from error
+    except OSError as error:
+        raise _refused(url, str(error)) from error
+
+
+class Changes:
+    """Tells cheaply whether the database may have changed, by whatever process.
+
+    SQLite says it at once. Elsewhere there is no such word: there it may have changed every `AGE` seconds.
+    """
+
+    AGE = 1.0
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.raw_connection() if engine.dialect.name == "sqlite" else None
+        self._cursor = self._connection.cursor() if self._connection is not None else None
+
+    def stamp(self) -> int:
+        """Return a number that is another one after a change; in one thread only."""
+        if self._cursor is None:
+            return int(time.monotonic() / self.AGE)
+        self._cursor.execute("PRAGMA data_version")
+        (stamp,) = self._cursor.fetchall()[0]
+        return int(stamp)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    """Readers do not wait for the writer (WAL), and what was accepted is on the disk (FULL).
+
+    The driver is kept from opening transactions of its own, which would be deferred ones.
+    """
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at once: a deferred transaction that turns to writing fails where others write."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _upgraded(engine: Engine) -> Engine:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with engine.begin() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        known = {script.revision for script in scripts.walk_revisions()}
+        if present is not None and present not in known:
+            raise ConfigurationError(
+                f"The store has the schema {present}, which this BioXen does not know.",
+                details={
+                    "place": "store",
+                    "remedy": "A newer BioXen wrote it: install that one, or a newer one.",
+                },
+            )
+        if present != scripts.get_current_head():
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return engine
+
+
+def _refused(url: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The store {_without_password(url)!r} cannot be opened: {why}.",
+        details={
+            "place": "store",
+            "remedy": "Give a folder, or postgresql+psycopg://user@host/name with psycopg installed.",
+        },
+    )
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url

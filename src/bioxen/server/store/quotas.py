@@ -1,0 +1,153 @@
+"""What owners may have and what they have; the gate that a new job must pass."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select, union, update
+
+from bioxen.errors import OverloadError, ResourceExhaustionError
+from bioxen.protocol.base import parse
+from bioxen.protocol.quotas import Quotas, Usage
+from bioxen.server.store.jobs import NewJob
+from bioxen.server.store.owners import add_owner
+from bioxen.server.store.tables import jobs, owners, results, shards
+
+WINDOW = timedelta(hours=24)
+REMEMBERED = 5.0
+"""Seconds for which the sums over an owner's results are good enough: to add them up takes a while."""
+QUEUE_RETRY = 5.0
+"""Seconds after which some job of a full queue may have ended."""
+
+
+def quotas_of(connection: Connection, owner: str, defaults: Quotas) -> Quotas:
+    """Return what an owner may have: what the store says of it, else the server's own."""
+    return parse(Quotas, defaults.model_dump() | overrides_of(connection, owner))
+
+
+def overrides_of(connection: Connection, owner: str) -> dict[str, Any]:
+    """Return what the store says of an owner's quotas alone."""
+    text = connection.execute(select(owners.c.quotas).where(owners.c.owner_id == owner)).scalar()
+    return dict(json.loads(text)) if text else {}
+
+
+def set_quotas(connection: Connection, owner: str, changes: Mapping[str, Any], drop: bool = False) -> None:
+    """Change an owner's quotas, noted where unknown; `drop` forgets the earlier ones.
+
+    Raises:
+        ValidationError: there is no such quota, or it cannot have that value.
+    """
+    add_owner(connection, owner)
+    kept = {} if drop else overrides_of(connection, owner)
+    merged = kept | dict(changes)
+    parse(Quotas, merged)
+    connection.execute(update(owners).where(owners.c.owner_id == owner).values(quotas=json.dumps(merged)))
+
+
+def usage_of(connection: Connection, owner: str) -> Usage:
+    """Return what an owner has."""
+    counts = _counts(connection, owner)
+    return Usage(
+        running_jobs=counts.get("running", 0),
+        queued_jobs=sum(counts.values()),
+        stored_bytes=_stored_bytes(connection, owner),
+        cpu_seconds=_cpu_seconds(connection, owner)[0],
+    )
+
+
+class Gate:
+    """Lets a new job in, or says which quota of its owner is used up. For the thread that writes.
+
+    Args:
+        defaults: the server's own quotas.
+    """
+
+    def __init__(self, defaults: Quotas) -> None:
+        self._defaults = defaults
+        self._sums: dict[str, tuple[float, int, float, float]] = {}
+        """Owner → (when, bytes stored, seconds computed, seconds until some of those are a day old)."""
+
+    def admit(self, connection: Connection, new: NewJob) -> None:
+        """Return where the owner of `new` may have one more job.
+
+        Raises:
+            OverloadError: it has as many as it may.
+            ResourceExhaustionError: its space or its computing time is used up.
+        """
+        quotas, owner = quotas_of(connection, new.owner_id, self._defaults), new.owner_id
+        waiting = sum(_counts(connection, owner).values())
+        if quotas.queued_jobs is not None and waiting >= quotas.queued_jobs:
+            raise OverloadError(
+                f"The owner {owner} has {waiting} jobs that have not ended, of {quotas.queued_jobs}.",
+                details=_details("queued_jobs", waiting, quotas.queued_jobs, QUEUE_RETRY),
+            )
+        stored, computed, wait = self._sums_of(connection, owner)
+        if quotas.stored_bytes is not None and stored >= quotas.stored_bytes:
+            raise ResourceExhaustionError(
+                f"The results of the owner {owner} take {stored} bytes, of {quotas.stored_bytes}.",
+                details=_details("stored_bytes", stored, quotas.stored_bytes),
+            )
+        if quotas.cpu_seconds is not None and computed >= quotas.cpu_seconds:
+            raise ResourceExhaustionError(
+                f"The jobs of the owner {owner} computed for {computed:.0f} s in the last 24 h, of "
+                f"{quotas.cpu_seconds:g} s.",
+                details=_details("cpu_seconds", computed, quotas.cpu_seconds, wait),
+            )
+
+    def _sums_of(self, connection: Connection, owner: str) -> tuple[int, float, float]:
+        known, moment = self._sums.get(owner), time.monotonic()
+        if known is None or moment - known[0] > REMEMBERED:
+            known = (moment, _stored_bytes(connection, owner), *_cpu_seconds(connection, owner))
+            self._sums[owner] = known
+        return known[1:]
+
+
+REMEDIES = {
+    "queued_jobs": "Wait until some have ended, or cancel them.",
+    "stored_bytes": "Make room with `bioxen store gc`, or have the quota raised: `bioxen owner quota`.",
+    "cpu_seconds": "Wait until the day has moved on, or have the quota raised: `bioxen owner quota`.",
+}
+
+
+def _details(quota: str, used: float, limit: float, retry_after: float | None = None) -> dict[str, Any]:
+    details = {"quota": quota, "used": used, "limit": limit, "remedy": REMEDIES[quota]}
+    return details if retry_after is None else {**details, "retry_after": retry_after}
+
+
+def _counts(connection: Connection, owner: str) -> dict[str, int]:
+    """Return the number of jobs by state, of those that have not ended."""
+    rows = connection.execute(
+        select(jobs.c.state, func.count())
+        .where(jobs.c.owner_id == owner, jobs.c.state.in_(("queued", "running")))
+        .group_by(jobs.c.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _stored_bytes(connection: Connection, owner: str) -> int:
+    whole = select(jobs.c.result_digest).where(jobs.c.owner_id == owner, jobs.c.result_digest.is_not(None))
+    parts = select(shards.c.result_digest).join(jobs).where(jobs.c.owner_id == owner)
+    total = connection.execute(
+        select(func.coalesce(func.sum(results.c.size), 0)).where(results.c.digest.in_(union(whole, parts)))
+    )
+    return int(total.scalar_one())
+
+
+def _cpu_seconds(connection: Connection, owner: str) -> tuple[float, float]:
+    """Return the seconds computed in the last 24 h, and how long until the first of them are older."""
+    moment = datetime.now(UTC)
+    since = (moment - WINDOW).isoformat(timespec="microseconds")
+    seconds, first = connection.execute(
+        select(func.coalesce(func.sum(shards.c.seconds), 0.0), func.min(shards.c.finished_at))
+        .join(jobs)
+        .where(jobs.c.owner_id == owner, shards.c.finished_at > since)
+    ).one()
+    if first is None:
+        return 0.0, 0.0
+    left = datetime.fromisoformat(first) + WINDOW - moment
+    return float(seconds), math.ceil(max(1.0, left.total_seconds()))

@@ -1,0 +1,111 @@
+"""The tables, as the newest migration leaves them; a test compares the two.
+
+Times are ISO 8601 in UTC. Small documents (requests, edits, errors) are JSON texts, so that both databases
+keep the same bytes; large results are files (see `blobs`), and a row holds their sha256.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+ID, DIGEST, TIME = String(64), String(64), String(32)
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Without fixed names no later migration could name a constraint."""
+
+metadata = MetaData(naming_convention=NAMING)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("owner_id", ID, primary_key=True),
+    Column("name", String(128), nullable=False, unique=True),
+    Column("quotas", Text, nullable=False, comment="JSON: limits that differ from the server's own"),
+    Column("created_at", TIME, nullable=False),
+)
+"""Whoever work is done for. The owner `local` is everyone on loopback without a token."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", ID, primary_key=True),
+    Column("owner_id", ID, ForeignKey("owners.owner_id"), nullable=False),
+    Column(
+        "secret_digest", DIGEST, nullable=False, unique=True, comment="sha256; the secret itself is not kept"
+    ),
+    Column("name", String(128), nullable=False),
+    Column("scopes", Text, nullable=False, comment="JSON list"),
+    Column("created_at", TIME, nullable=False),
+    Column("expires_at", TIME),
+    Column("revoked_at", TIME),
+)
+"""Secrets that speak for an owner. They are long and random, so a plain hash keeps them safe."""
+
+results = Table(
+    "results",
+    metadata,
+    Column("digest", DIGEST, primary_key=True),
+    Column("size", Integer, nullable=False, comment="bytes"),
+    Column("media_type", String(64), nullable=False),
+    Column("created_at", TIME, nullable=False),
+)
+"""Every result that is kept, once for equal bytes."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", ID, primary_key=True),
+    Column("owner_id", ID, ForeignKey("owners.owner_id"), nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("vm_id", String(128)),
+    Column("process_code", String(256), nullable=False),
+    Column("request", Text, nullable=False, comment="JSON"),
+    Column("request_digest", DIGEST, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("deadline", Float, comment="seconds from its start"),
+    Column("state", String(16), nullable=False),
+    Column("cancel_asked", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False, comment="servers that began it"),
+    Column("parts_done", Integer, nullable=False),
+    Column("parts_total", Integer, nullable=False),
+    Column("seconds", Float, nullable=False, comment="computing time of its finished parts"),
+    Column("result_digest", DIGEST, ForeignKey("results.digest")),
+    Column("error", Text, comment="JSON: a problem body"),
+    Column("created_at", TIME, nullable=False),
+    Column("started_at", TIME),
+    Column("finished_at", TIME),
+    Column("heartbeat_at", TIME, comment="when the server that runs it last said so"),
+    UniqueConstraint("owner_id", "idempotency_key"),
+    CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
+    Index("ix_jobs_state_priority", "state", "priority", "created_at"),
+    Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("job_id", ID, ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("result_digest", DIGEST, ForeignKey("results.digest"), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("finished_at", TIME, nullable=False),
+)
+"""Finished parts of jobs: what a resumed job does not compute again."""

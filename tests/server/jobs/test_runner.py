@@ -1,0 +1,289 @@
+"""The runner: parts are computed once, a crash loses nothing, a cancel stops, a fault is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bioxen.errors import EngineCrashError, OverloadError
+from bioxen.protocol.jobs import Job
+from bioxen.protocol.metabolic import BatchRequest, Variant
+from bioxen.protocol.quotas import Quotas
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import HealthReport
+from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.sharding import SHARD, Shard
+from bioxen.server.store import jobs
+from bioxen.server.store.jobs import NewJob
+from bioxen.server.store.owners import add_owner
+from bioxen.server.store.store import Store
+
+PARTS = 5
+
+
+def batch(parts: int = PARTS) -> BatchRequest:
+    variants = [Variant(gene_knockouts=[f"g{number}"]) for number in range(SHARD * parts)]
+    return BatchRequest(process_code="metabolic_batch", variants=variants)
+
+
+def new(job_id: str, request: ComputeRequest, owner: str = "ada", deadline: float | None = None) -> NewJob:
+    parts = -(-len(request.variants) // SHARD) if isinstance(request, BatchRequest) else 1
+    return NewJob(
+        job_id=job_id,
+        owner_id=owner,
+        process_code="metabolic_batch",
+        request=request.model_dump_json(exclude_none=True),
+        request_digest=request.fingerprint(),
+        parts_total=parts,
+        deadline=deadline,
+    )
+
+
+class Bench:
+    """A computer that answers like the metabolic service would, and counts; `before` may fail or wait."""
+
+    def __init__(self, before: Callable[[str], Awaitable[None]] | None = None) -> None:
+        self.asked: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.stopped = 0
+        self._before = before
+
+    async def compute(self, request: ComputeRequest) -> bytes:
+        assert isinstance(request, BatchRequest)
+        first = request.variants[0].gene_knockouts[0]
+        self.asked[first] += 1
+        try:
+            if self._before is not None:
+                await self._before(first)
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        self.answered[first] += 1
+        count = len(request.variants)
+        columns = {
+            "status": ["optimal"] * count,
+            "objective": [float(one.gene_knockouts[0][1:]) for one in request.variants],
+            "fluxes": None,
+            "results": None,
+        }
+        return json.dumps(
+            {
+                "status": "optimal",
+                "batch": columns,
+                "certificate": None,
+                "provenance": {"settings": {"solver": "bench"}},
+            }
+        ).encode()
+
+    def parts(self, request: ComputeRequest) -> AsyncIterator[Shard]:
+        raise NotImplementedError
+
+    def health(self) -> HealthReport:
+        raise NotImplementedError
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, bench: Bench, slots: int = 2, quotas: Quotas | None = None
+) -> AsyncIterator[tuple[Store, JobRunner]]:
+    store = Store.at(folder).open()
+    store.write_now(add_owner, "ada")
+    store.write_now(add_owner, "bob")
+    runner = JobRunner(store, bench, slots, quotas)  # type: ignore[arg-type]  # it is asked to compute alone
+    await runner.start()
+    try:
+        yield store, runner
+    finally:
+        await runner.close()
+        store.close()
+
+
+async def ended(store: Store, runner: JobRunner, job_id: str, owner: str = "ada") -> Job:
+    with runner.news.listen(job_id) as happened:
+        while True:
+            happened.clear()
+            job = await store.read(jobs.find, owner, job_id)
+            if job.ended:
+                return job
+            await asyncio.wait_for(happened.wait(), 20)
+
+
+def test_a_batch_is_computed_part_by_part_and_put_together(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            accepted = await runner.submit(new("j1", batch()))
+            assert (accepted.state, accepted.parts_total) == ("queued", PARTS)
+            job = await ended(store, runner, "j1")
+            assert (job.state, job.parts_done, job.attempts) == ("done", PARTS, 1)
+            result = json.loads(await store.fetch(job.result_digest or ""))
+            assert result["batch"]["objective"] == [float(n) for n in range(SHARD * PARTS)]
+            assert set(bench.answered.values()) == {1}
+
+    asyncio.run(main())
+
+
+def test_after_a_crash_only_the_missing_parts_are_computed(tmp_path: Path) -> None:
+    """The first server stands still after two parts and is gone; the second one does the other three."""
+    asked: Counter[str] = Counter()
+
+    async def crash() -> None:
+        async def stall(first: str) -> None:
+            if len(bench.answered) >= 2:
+                await asyncio.Event().wait()
+
+        bench = Bench(stall)
+        async with running(tmp_path, bench, slots=1) as (store, runner):
+            await runner.submit(new("j1", batch()))
+            while (await store.read(jobs.find, "ada", "j1")).parts_done < 2:
+                await asyncio.sleep(0.01)
+            asked.update(bench.answered)
+
+    async def resume() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            job = await ended(store, runner, "j1")
+            assert (job.state, job.parts_done, job.attempts) == ("done", PARTS, 2)
+            asked.update(bench.answered)
+            result = json.loads(await store.fetch(job.result_digest or ""))
+            assert len(result["batch"]["status"]) == SHARD * PARTS
+
+    asyncio.run(crash())
+    asyncio.run(resume())
+    assert len(asked) == PARTS and set(asked.values()) == {1}
+
+
+def test_a_cancel_stops_what_runs(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def never(_: str) -> None:
+            await asyncio.Event().wait()
+
+        bench = Bench(never)
+        async with running(tmp_path, bench) as (_, runner):
+            await runner.submit(new("j1", batch()))
+            await runner.submit(new("j2", batch()))
+            while bench.asked.total() < 2:
+                await asyncio.sleep(0.01)
+            waiting = await runner.cancel("ada", "j2")
+            assert waiting.state == "cancelled"
+            job = await runner.cancel("ada", "j1")
+            assert (job.state, job.parts_done) == ("cancelled", 0)
+            await asyncio.sleep(0.05)
+            assert bench.stopped == bench.asked.total() == 2
+
+    asyncio.run(main())
+
+
+def test_a_fault_ends_the_job_and_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def crash(first: str) -> None:
+            if first == f"g{SHARD}":
+                raise EngineCrashError("The worker died.", details={"remedy": "Look at it."})
+
+        async with running(tmp_path, Bench(crash)) as (store, runner):
+            await runner.submit(new("j1", batch()))
+            job = await ended(store, runner, "j1")
+            assert job.state == "failed" and job.error is not None
+            assert (job.error["code"], job.error["remedy"]) == ("BX017", "Look at it.")
+
+    asyncio.run(main())
+
+
+def test_full_services_make_a_job_wait_not_fail(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def full(first: str) -> None:
+            if bench.asked[first] <= 2:
+                raise OverloadError("Full.", details={"retry_after": 0.01})
+
+        bench = Bench(full)
+        async with running(tmp_path, bench) as (store, runner):
+            await runner.submit(new("j1", batch()))
+            assert (await ended(store, runner, "j1")).state == "done"
+            assert set(bench.answered.values()) == {1}
+
+    asyncio.run(main())
+
+
+def test_a_job_is_stopped_at_its_deadline(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def never(_: str) -> None:
+            await asyncio.Event().wait()
+
+        bench = Bench(never)
+        async with running(tmp_path, bench) as (store, runner):
+            await runner.submit(new("j1", batch(), deadline=0.05))
+            job = await ended(store, runner, "j1")
+            assert job.state == "failed" and job.error is not None and job.error["code"] == "BX016"
+            await asyncio.sleep(0.05)
+            assert bench.stopped == 2
+
+    asyncio.run(main())
+
+
+def test_one_owners_flood_leaves_the_other_a_slot_in_turn(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def slow(_: str) -> None:
+            await asyncio.sleep(0.005)
+
+        bench = Bench(slow)
+        async with running(tmp_path, bench, slots=1) as (store, runner):
+            for number in range(20):
+                await runner.submit(new(f"f{number}", batch()))
+            while bench.answered.total() < 5:
+                await asyncio.sleep(0.001)
+            await runner.submit(new("single", batch(1), owner="bob"))
+            before = bench.answered.total()
+            await ended(store, runner, "single", owner="bob")
+            assert bench.answered.total() - before <= 4
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("request_text", ['{"process_code": "metabolic_from_the_future"}'])
+def test_a_job_of_another_version_fails_with_words(tmp_path: Path, request_text: str) -> None:
+    async def main() -> None:
+        async with running(tmp_path, Bench()) as (store, runner):
+            odd = new("j1", batch(1))
+            await runner.submit(
+                NewJob(
+                    job_id="j1",
+                    owner_id="ada",
+                    process_code="metabolic_from_the_future",
+                    request=request_text,
+                    request_digest=odd.request_digest,
+                    parts_total=1,
+                )
+            )
+            job = await ended(store, runner, "j1")
+            assert job.state == "failed" and job.error is not None
+            assert "metabolic_from_the_future" in job.error["detail"]
+
+    asyncio.run(main())
+
+
+def test_no_more_jobs_of_an_owner_are_in_work_than_it_may_have(tmp_path: Path) -> None:
+    async def main() -> None:
+        most: Counter[str] = Counter()
+
+        async def look(_: str) -> None:
+            for owner in ("ada", "bob"):
+                page = await store.read(jobs.page, owner, state="running")
+                most[owner] = max(most[owner], len(page.jobs))
+            await asyncio.sleep(0.01)
+
+        async with running(tmp_path, Bench(look), 8, Quotas(running_jobs=2)) as (store, runner):
+            for number in range(6):
+                await runner.submit(new(f"a{number}", batch(2)))
+            await runner.submit(new("b", batch(2), "bob"))
+            assert (await ended(store, runner, "b", "bob")).state == "done"
+            for number in range(6):
+                assert (await ended(store, runner, f"a{number}")).state == "done"
+        assert most == {"ada": 2, "bob": 1}
+
+    asyncio.run(main())

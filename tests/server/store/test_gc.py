@@ -1,0 +1,112 @@
+"""Making room: what is old goes, what is wanted stays, also beside a writer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, update
+
+from bioxen.errors import JobNotFoundError
+from bioxen.server.store import jobs
+from bioxen.server.store.gc import GRACE, Removed, collect
+from bioxen.server.store.jobs import NewJob
+from bioxen.server.store.owners import add_owner
+from bioxen.server.store.store import Store
+from bioxen.server.store.tables import jobs as table
+
+OLD = "2020-01-01T00:00:00.000000+00:00"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.at(tmp_path).open()
+    store.write_now(add_owner, "ada")
+    yield store
+    store.close()
+
+
+def aged(store: Store, digest: str) -> None:
+    path = store.blobs._path(digest)
+    os.utime(path, (0, 0))
+
+
+def make(store: Store, job_id: str, content: bytes, *, done: bool = True) -> str:
+    new = NewJob(
+        job_id=job_id,
+        owner_id="ada",
+        process_code="metabolic_fba",
+        request="{}",
+        request_digest="d" * 64,
+        parts_total=1,
+    )
+    digest = store.blobs.write(content)
+    store.write_now(jobs.submit, new)
+    store.write_now(jobs.begin, job_id)
+    store.write_now(jobs.finish_shard, job_id, 0, digest, len(content), 1.0)
+    if done:
+        store.write_now(jobs.complete, job_id, digest, len(content), 0.0)
+    return digest
+
+
+def end_long_ago(store: Store, job_id: str) -> None:
+    def change(connection: Connection) -> None:
+        connection.execute(update(table).where(table.c.job_id == job_id).values(finished_at=OLD))
+
+    store.write_now(change)
+
+
+def test_results_go_before_records_and_shared_ones_stay(store: Store) -> None:
+    shared, own, new = (
+        make(store, "old", b"shared"),
+        make(store, "own", b"own"),
+        make(store, "new", b"shared"),
+    )
+    assert shared == new
+    running = make(store, "running", b"half", done=False)
+    for job_id in ("old", "own", "running"):
+        end_long_ago(store, job_id)
+    for digest in (shared, own, running):
+        aged(store, digest)
+    none = timedelta(0)
+    assert collect(store, 30, 100_000, none) == Removed(jobs=0, emptied=2, files=1, bytes=len(b"own"))
+    assert set(store.blobs.digests()) == {shared, running}
+    assert store.read_now(jobs.find, "ada", "own").result_digest is None
+    assert store.read_now(jobs.find, "ada", "new").result_digest == shared
+    assert store.read_now(jobs.find_shard, "ada", "running", 0) == running
+    assert collect(store, 30, 365, none).jobs == 2
+    with pytest.raises(JobNotFoundError):
+        store.read_now(jobs.find, "ada", "own")
+    assert store.read_now(jobs.find, "ada", "running").state == "running"
+
+
+def test_files_that_nothing_mentions_go_when_they_are_old(store: Store) -> None:
+    forgotten, fresh = store.blobs.write(b"forgotten"), store.blobs.write(b"fresh")
+    aged(store, forgotten)
+    removed = collect(store, 30, 365)
+    assert (removed.files, removed.bytes) == (1, len(b"forgotten"))
+    assert list(store.blobs.digests()) == [fresh]
+
+
+def test_who_writes_an_old_content_again_keeps_it(store: Store) -> None:
+    digest = store.blobs.write(b"again")
+    aged(store, digest)
+    assert store.blobs.write(b"again") == digest
+    assert collect(store, 30, 365).files == 0
+    assert store.blobs.read(digest) == b"again"
+    assert store.blobs.remove_old(digest, time.time() - GRACE.total_seconds()) is None
+    assert store.blobs.remove_old("0" * 64, time.time()) is None
+
+
+def test_what_a_killed_writer_left_goes_too(store: Store, tmp_path: Path) -> None:
+    digest = store.blobs.write(b"whole")
+    left = store.blobs._path(digest).with_name(".aside-killed")
+    left.write_bytes(b"ha")
+    os.utime(left, (0, 0))
+    collect(store, 30, 365)
+    assert not left.exists()
+    assert store.blobs.read(digest) == b"whole"
