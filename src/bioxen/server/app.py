@@ -17,6 +17,8 @@ from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
 from bioxen.server.api.openapi import describe
+from bioxen.server.api.past import past_routes
+from bioxen.server.api.populations import population_routes
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
 from bioxen.server.api.status import health_route, model_routes, process_routes
@@ -77,8 +79,8 @@ def orchestrator_app(
     caller = caller or HttpCaller(settings.token)
     orchestrator = ComputationOrchestrator(replicas, caller, deadline=settings.deadline)
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
-    cells = HypervisorRuntime()
     store = Store.at(settings.store)
+    cells = HypervisorRuntime(store)
     jobs = JobRunner(store, orchestrator, slots=settings.job_slots or usable_cores() + 1)
 
     @contextlib.asynccontextmanager
@@ -101,6 +103,8 @@ def orchestrator_app(
     app = _app(TITLES["orchestrator"], settings, lifespan)
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
+    app.include_router(population_routes(cells, jobs))
+    app.include_router(past_routes(cells))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
     app.include_router(health_route(orchestrator.health))

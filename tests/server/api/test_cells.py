@@ -34,7 +34,7 @@ def test_a_life(http: httpx2.Client, cell: str) -> None:
     ):
         assert http.post(f"{cell}/actions/{action}").json()["state"] == state
     assert http.post(f"{cell}/actions/pause").status_code == 409
-    assert [vm["vm_id"] for vm in http.get("/vms").json()].count("cell-1") == 1
+    assert [vm["vm_id"] for vm in http.get("/vms").json()["vms"]].count("cell-1") == 1
     assert http.delete(cell).status_code == 204
     assert http.get(cell).json()["code"] == "BX010"
 
@@ -118,3 +118,69 @@ def test_the_registry(http: httpx2.Client) -> None:
     assert http.post("/compute/metabolic", json={"process_code": "metabolic_fba"}).status_code == 200
     assert http.delete("/services", params={"url": "http://127.0.0.1:9"}).status_code == 204
     assert http.get("/services").json()[0]["url"] == services[0]["url"]
+
+
+def test_a_past_over_http(http: httpx2.Client, cell: str) -> None:
+    http.post(f"{cell}/actions/start")
+    assert http.post(f"{cell}/snapshots", json={"name": "new"}).json()["number"] == 1
+    grown = {"process_code": "metabolic_dfba", "context": {"time_end": 2.0, "time_points": 9}, "advance": True}
+    for _ in range(2):
+        answer = http.post(f"{cell}/processes", json=grown)
+        assert answer.status_code == 200, answer.text
+    once = http.post(
+        "/compute/metabolic", json={"process_code": "metabolic_dfba", "time_end": 4.0, "time_points": 17}
+    ).json()["dynamics"]
+    living = http.get(cell).json()["living"]
+    assert living["time"] == 4.0
+    assert living["biomass"] == pytest.approx(once["biomass"][-1], rel=1e-9)
+    assert living["concentrations"]["EX_glc__D_e"] == pytest.approx(
+        once["concentrations"]["EX_glc__D_e"][-1], rel=1e-9
+    )
+    replay = http.post(f"{cell}/replay").json()
+    assert (replay["same"], len(replay["entries"])) == (True, 2)
+    fork = http.post(
+        f"{cell}/forks", json={"vm_id": "cell-1b", "snapshot": 1, "changes": {"gene_knockouts": ["b2276"]}}
+    )
+    assert (fork.status_code, fork.json()["living"], fork.json()["state"]) == (201, None, "running")
+    ancestors = http.get("/vms/cell-1b/lineage").json()["ancestors"]
+    assert [one["vm_id"] for one in ancestors] == ["cell-1b", "cell-1"]
+    assert http.post(f"{cell}/restore", json={"snapshot": 1}).json()["living"] is None
+    assert http.delete("/vms/cell-1b").status_code == 204
+
+
+def test_what_was_eaten_is_gone_for_the_next_process(http: httpx2.Client, cell: str) -> None:
+    http.post(f"{cell}/actions/start")
+    grown = {"initial_biomass": 0.5, "time_end": 10.0, "time_points": 101}
+    call = {"process_code": "metabolic_dfba", "context": grown, "advance": True}
+    assert http.post(f"{cell}/processes", json=call).status_code == 200
+    assert http.get(cell).json()["living"]["concentrations"]["EX_glc__D_e"] < 1e-9
+    assert run(http, cell, "metabolic_fba")["service_results"]["status"] == "infeasible"
+    fed = run(http, cell, "metabolic_fba", constraints={"EX_glc__D_e": [-10.0, 1000.0]})
+    assert fed["service_results"]["optimal_objective"] == pytest.approx(0.873922, abs=1e-6)
+
+
+def test_a_population_in_a_few_requests(http: httpx2.Client) -> None:
+    names = [f"p-{number:03}" for number in range(40)]
+    uptakes = [number / 4 for number in range(40)]
+    specs = [
+        {
+            "vm_id": name,
+            "biological_type": "ecoli",
+            "config": {"delta": {"constraints": {"EX_glc__D_e": [-uptake, 1000.0]}}},
+        }
+        for name, uptake in zip(names, uptakes, strict=True)
+    ]
+    assert http.post("/vms/bulk", json={"action": "create", "cells": specs}).json()["done"] == 40
+    not_running = http.post("/vms/runs", json={"vm_ids": names, "process_code": "metabolic_fba"})
+    assert (not_running.status_code, not_running.json()["place"]) == (409, "vm_ids.0")
+    http.post("/vms/bulk", json={"action": "start", "vm_ids": names})
+    job = http.post("/vms/runs", json={"vm_ids": names, "process_code": "metabolic_fba"})
+    assert job.status_code == 202, job.text
+    with http.stream("GET", f"{job.headers['location']}/events") as events:
+        assert "done" in events.read().decode()
+    columns = http.get(f"{job.headers['location']}/result").json()["batch"]
+    for name, status, objective in list(zip(names, columns["status"], columns["objective"], strict=True))[::8]:
+        alone = run(http, f"/vms/{name}", "metabolic_fba")["service_results"]
+        assert (status, objective) == (alone["status"], alone["optimal_objective"])
+    assert http.post("/vms/bulk", json={"action": "destroy", "vm_ids": names}).json()["done"] == 40
+    assert http.get("/vms/p-000").status_code == 404
