@@ -21,6 +21,7 @@ from bioxen.vm.scheduling import Turns
 
 if TYPE_CHECKING:
     from bioxen.client import BiologicalComputationClient
+    from bioxen.vm.population import Population, Vary
 
 SLOTS = 16
 """Processes at the services at once; the services queue what their workers cannot take."""
@@ -140,6 +141,32 @@ class BioXenHypervisor:
 
     def __len__(self) -> int:
         return len(self._cells)
+
+    def population(
+        self,
+        biological_type: str = "ecoli",
+        n: int | None = None,
+        vary: Vary | None = None,
+        *,
+        name: str | None = None,
+        config: VmConfig | Mapping[str, Any] | None = None,
+    ) -> Population:
+        """Return many running cells that the orchestrator keeps, for one process on all of them at once.
+
+        Args:
+            biological_type: their chassis.
+            n: how many; the number of edits in `vary` where absent.
+            vary: number of the cell, from 0 → how it differs, a `Delta` or a mapping; or one of these a cell.
+            name: the founder's id, from which the others are forked and named; the chassis where absent.
+            config: what they share; see `VmConfig`.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no orchestrator, or `n` and `vary` do not fit together.
+            VmCreationError: an id is taken.
+        """
+        from bioxen.vm.population import found
+
+        return found(self._client, name or biological_type, biological_type, n, vary, config)
 
     # Execution.
 
