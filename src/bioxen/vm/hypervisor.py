@@ -8,7 +8,7 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from bioxen.errors import VmCreationError, VmNotFoundError, did_you_mean
+from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError, did_you_mean
 from bioxen.protocol.cells import ComputationServiceStatus, ExecutionMode, Resources, VmConfig, VmStatus
 from bioxen.protocol.result import ProcessResult
 from bioxen.vm.cell import BiologicalVM, health_word
@@ -21,6 +21,7 @@ from bioxen.vm.scheduling import Turns
 
 if TYPE_CHECKING:
     from bioxen.client import BiologicalComputationClient
+    from bioxen.client.cells import KeptCells
     from bioxen.vm.population import Population, Vary
 
 SLOTS = 16
@@ -142,6 +143,15 @@ class BioXenHypervisor:
     def __len__(self) -> int:
         return len(self._cells)
 
+    @property
+    def kept(self) -> KeptCells:
+        """The cells that the orchestrator keeps, which outlive this program.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no orchestrator.
+        """
+        return self._orchestrator().cells
+
     def population(
         self,
         biological_type: str = "ecoli",
@@ -166,7 +176,15 @@ class BioXenHypervisor:
         """
         from bioxen.vm.population import found
 
-        return found(self._client, name or biological_type, biological_type, n, vary, config)
+        return found(self._orchestrator(), name or biological_type, biological_type, n, vary, config)
+
+    def _orchestrator(self) -> BiologicalComputationClient:
+        if self._client is None or "tools" not in self._client.urls:
+            raise ConfigurationError(
+                "Kept cells live in an orchestrator, and this hypervisor knows none.",
+                details={"remedy": "Use bioxen.local() or bioxen.connect(url)."},
+            )
+        return self._client
 
     # Execution.
 

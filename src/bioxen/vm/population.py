@@ -110,7 +110,7 @@ class Population:
 
 
 def found(
-    client: BiologicalComputationClient | None,
+    client: BiologicalComputationClient,
     name: str,
     biological_type: str,
     n: int | None,
@@ -120,13 +120,8 @@ def found(
     """Make a founder and its forks, all running; see `BioXenHypervisor.population`.
 
     Raises:
-        ConfigurationError: no orchestrator is known, or `n` and `vary` do not fit together.
+        ConfigurationError: `n` and `vary` do not fit together.
     """
-    if client is None or "tools" not in client.urls:
-        raise ConfigurationError(
-            "A population lives in an orchestrator, and this hypervisor has none.",
-            details={"place": "population", "remedy": "Use bioxen.local() or bioxen.connect(url)."},
-        )
     changes = _changes(n, vary)
     vm_ids = [f"{name}-{number:0{len(str(len(changes)))}}" for number in range(1, len(changes) + 1)]
     specs = [ForkSpec(vm_id=vm_id, changes=one) for vm_id, one in zip(vm_ids, changes, strict=True)]

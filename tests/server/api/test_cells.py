@@ -227,21 +227,26 @@ def test_a_population_in_python(hypervisor: BioXenHypervisor) -> None:
         assert (frame.index.name, frame.loc["pop-301", "status"]) == ("vm_id", "optimal")
         moma = population.run("metabolic_fva", {"reactions": ["PFK"]})
         assert moma.result.batch is not None and moma.result.batch.results is not None
-        client = hypervisor._client
-        assert client is not None
-        assert client.cells.lineage("pop-301").ancestors[1].vm_id == "pop"
+        assert hypervisor.kept.lineage("pop-301").ancestors[1].vm_id == "pop"
         with pytest.raises(VmCreationError, match="'pop' is registered already"):
             hypervisor.population("ecoli", n=1, name="pop")
     finally:
         population.destroy()
     with pytest.raises(VmNotFoundError):
-        client.cells.get("pop-301")
+        hypervisor.kept.get("pop-301")
 
 
 @pytest.mark.parametrize(("n", "vary"), [(None, None), (0, None), (3, [{}]), (None, [])])
 def test_a_population_of_no_clear_size(hypervisor: BioXenHypervisor, n: int | None, vary: Any) -> None:
     with pytest.raises(ConfigurationError, match="size of the population"):
         hypervisor.population("ecoli", n=n, vary=vary)
+
+
+def test_without_an_orchestrator_nothing_is_kept() -> None:
+    with pytest.raises(ConfigurationError, match="knows none"):
+        BioXenHypervisor().kept.get("a")
+    with pytest.raises(ConfigurationError, match="knows none"):
+        BioXenHypervisor().population("ecoli", n=1)
 
 
 def test_a_client_of_kept_cells(services: Supervisor) -> None:
