@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic conformance check clean
+.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-hypervisor \
+	conformance check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +58,9 @@ bench-metabolic: $(VENV)/.test ## Measure the metabolic kernel beside COBRApy
 
 conformance: $(VENV)/.test ## Put the kinetic service to the SBML Test Suite; see docs/conformance.md
 	$(BIN)/python -m tools.conformance docs/conformance.md
+
+bench-hypervisor: $(VENV)/.test ## Measure kept cells: bytes each, and what can be done with them in a second
+	$(BIN)/python benchmarks/hypervisor.py
 
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check

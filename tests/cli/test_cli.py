@@ -10,6 +10,7 @@ import pytest
 
 from bioxen.cli import app, main
 from bioxen.server.supervisor import Supervisor
+from bioxen.vm.hosts import connect
 
 DECAY = "model decay() species S; S = 10; J: S => ; k * S; k = 0.5; end"
 
@@ -191,3 +192,20 @@ def test_every_command_has_help() -> None:
     ]:
         assert command.callback is not None
         assert command.callback.__doc__, command
+
+
+def test_kept_cells_are_listed_and_shown(bioxen: Cli, services: Supervisor) -> None:
+    kept = connect(services.url).kept
+    kept.create("cli-1", "ecoli")
+    kept.fork("cli-1", "cli-2", {"gene_knockouts": ["b2276"]})
+    try:
+        listed = bioxen("cells", "list", "--state", "created", "--after", "cli", "--limit", "1").out
+        assert "cli-1" in listed and "cli-2" not in listed and "--after cli-1" in listed
+        shown = json.loads(bioxen("cells", "show", "cli-2").out)
+        assert shown["delta"]["gene_knockouts"] == ["b2276"]
+        assert "b2276" in bioxen("cells", "lineage", "cli-2").out
+        assert len(json.loads(bioxen("cells", "lineage", "cli-1", "--json").out)["children"]) == 1
+        missing = bioxen("cells", "show", "cli-3")
+        assert (missing.code, "BX010" in missing.err) == (2, True)
+    finally:
+        kept.act_many(["cli-1", "cli-2"], "destroy")

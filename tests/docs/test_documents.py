@@ -18,8 +18,10 @@ from typer.main import get_command
 
 from bioxen.cli import app, exit_code
 from bioxen.errors import BioXenErrorCode, BioXenException
-from bioxen.protocol.cells import Delta, ProcessCall, Resources, VmConfig, VmSpec
+from bioxen.protocol.bulk import BulkRequest, PopulationRun
+from bioxen.protocol.cells import CellProcessCall, Delta, ProcessCall, Resources, VmConfig, VmSpec
 from bioxen.protocol.kinetic import AnyKineticRequest
+from bioxen.protocol.lineage import ForkSpec, RestoreSpec, SnapshotSpec
 from bioxen.protocol.metabolic import AnyMetabolicRequest
 from bioxen.protocol.processes import PROCESSES
 from bioxen.server.api.registry import Registration
@@ -33,7 +35,12 @@ BODIES: dict[str, Any] = {
     "/services": Registration,
     "/vms": VmSpec,
     "/vms/{vm_id}/delta": Delta,
-    "/vms/{vm_id}/processes": ProcessCall,
+    "/vms/bulk": BulkRequest,
+    "/vms/runs": PopulationRun,
+    "/vms/{vm_id}/forks": ForkSpec,
+    "/vms/{vm_id}/processes": CellProcessCall,
+    "/vms/{vm_id}/restore": RestoreSpec,
+    "/vms/{vm_id}/snapshots": SnapshotSpec,
     "/vms/{vm_id}/resources": Resources,
 }
 """Path → what a body sent there must be."""

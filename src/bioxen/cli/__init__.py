@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from bioxen.cli import chassis, demo, doctor, jobs, models, owners, run, serve, store, tokens, up
+from bioxen.cli import cells, chassis, demo, doctor, jobs, models, owners, run, serve, store, tokens, up
 from bioxen.cli.console import errors
 from bioxen.errors import BioXenErrorCode, BioXenException, MissingModuleError
 
@@ -28,6 +28,7 @@ app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(serve.app, name="serve")
 app.add_typer(chassis.app, name="chassis")
+app.add_typer(cells.app, name="cells")
 app.add_typer(models.app, name="models")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(store.app, name="store")

@@ -59,6 +59,21 @@ class Delta(Message):
     """Seed of the cell's stochastic runs; from the cell's id where absent, so that cells differ."""
 
 
+class Living(Message):
+    """Where a cell stands after the processes that advanced it; the next one starts from there."""
+
+    time: Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "h"})] = 0.0
+    """How long the cell has lived in dynamic FBA, h."""
+    biomass: Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "gDW/L"})] | None = None
+    """Biomass, gDW/L; null until a dynamic FBA advanced the cell."""
+    concentrations: dict[Identifier, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """Exchange id → what is left of it in the medium, mmol/L; others do not run out."""
+    model_time: float = 0.0
+    """Where the kinetic model's clock stands, in its own unit."""
+    species: dict[Identifier, Quantity] = Field(default_factory=dict)
+    """`S` or `[S]` → value, in the kinetic model's unit."""
+
+
 class ComputationServiceUrls(Message):
     """Where a cell's services are."""
 
@@ -112,6 +127,8 @@ class VmStatus(MappingMessage):
     cache_hits: int
     created_at: str
     """ISO 8601, UTC."""
+    living: Living | None = None
+    """Where the cell stands; null for one that no process has advanced."""
 
 
 class ComputationServiceStatus(MappingMessage):
@@ -131,3 +148,10 @@ class ProcessCall(Message):
     process_code: Identifier
     context: dict[str, Any] = Field(default_factory=dict)
     """Fields of the process's own request."""
+
+
+class CellProcessCall(ProcessCall):
+    """The body of `POST /vms/{vm_id}/processes`."""
+
+    advance: bool = False
+    """Whether the cell moves on to where the process ends: dynamic FBA and time courses."""

@@ -20,6 +20,8 @@ from bioxen.server.api.jobs import job_routes
 from bioxen.server.api.observing import Observer
 from bioxen.server.api.openapi import describe
 from bioxen.server.api.owner import owner_route
+from bioxen.server.api.past import past_routes
+from bioxen.server.api.populations import population_routes
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
 from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
@@ -85,8 +87,8 @@ def orchestrator_app(
     caller = caller or HttpCaller(settings.token)
     orchestrator = ComputationOrchestrator(replicas, caller, deadline=settings.deadline)
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
-    cells = HypervisorRuntime()
     store = Store.at(settings.store)
+    cells = HypervisorRuntime(store)
     jobs = JobRunner(
         store, orchestrator, slots=settings.job_slots or usable_cores() + 1, quotas=settings.quotas
     )
@@ -114,6 +116,8 @@ def orchestrator_app(
     app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
+    app.include_router(population_routes(cells, jobs))
+    app.include_router(past_routes(cells))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
     app.include_router(owner_route(store, settings.quotas))

@@ -11,7 +11,7 @@ from typing import Any
 
 from bioxen.protocol.base import parse
 from bioxen.protocol.cells import Delta
-from bioxen.vm.requests import NO_DELTA
+from bioxen.vm.requests import ADDED_UP, MERGED, NO_DELTA
 
 
 class Edits:
@@ -68,6 +68,14 @@ class Edits:
 
     def _change(self, **changes: Any) -> None:
         self._replace_delta(parse(Delta, {**self._delta.model_dump(exclude_defaults=True), **changes}))
+
+
+def changed(delta: Delta, changes: Delta) -> Delta:
+    """Return `delta` with `changes` on top: knock-outs add up, medium and seed replace, the rest by key."""
+    merged = {name: {**getattr(delta, name), **getattr(changes, name)} for name in MERGED}
+    united = {name: _united(getattr(delta, name), tuple(getattr(changes, name))) for name in ADDED_UP}
+    replaced = {name: value for name in ("medium", "seed") if (value := getattr(changes, name)) is not None}
+    return delta.model_copy(update={**merged, **united, **replaced})
 
 
 def _united(present: list[str], added: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from bioxen.errors import VmCreationError, VmNotFoundError, did_you_mean
+from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError, did_you_mean
 from bioxen.protocol.cells import ComputationServiceStatus, ExecutionMode, Resources, VmConfig, VmStatus
 from bioxen.protocol.result import ProcessResult
 from bioxen.vm.cell import BiologicalVM, health_word
@@ -21,6 +21,8 @@ from bioxen.vm.scheduling import Turns
 
 if TYPE_CHECKING:
     from bioxen.client import BiologicalComputationClient
+    from bioxen.client.cells import KeptCells
+    from bioxen.vm.population import Population, Vary
 
 SLOTS = 16
 """Processes at the services at once; the services queue what their workers cannot take."""
@@ -140,6 +142,49 @@ class BioXenHypervisor:
 
     def __len__(self) -> int:
         return len(self._cells)
+
+    @property
+    def kept(self) -> KeptCells:
+        """The cells that the orchestrator keeps, which outlive this program.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no orchestrator.
+        """
+        return self._orchestrator().cells
+
+    def population(
+        self,
+        biological_type: str = "ecoli",
+        n: int | None = None,
+        vary: Vary | None = None,
+        *,
+        name: str | None = None,
+        config: VmConfig | Mapping[str, Any] | None = None,
+    ) -> Population:
+        """Return many running cells that the orchestrator keeps, for one process on all of them at once.
+
+        Args:
+            biological_type: their chassis.
+            n: how many; the number of edits in `vary` where absent.
+            vary: number of the cell, from 0 → how it differs, a `Delta` or a mapping; or one of these a cell.
+            name: the founder's id, from which the others are forked and named; the chassis where absent.
+            config: what they share; see `VmConfig`.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no orchestrator, or `n` and `vary` do not fit together.
+            VmCreationError: an id is taken.
+        """
+        from bioxen.vm.population import found
+
+        return found(self._orchestrator(), name or biological_type, biological_type, n, vary, config)
+
+    def _orchestrator(self) -> BiologicalComputationClient:
+        if self._client is None or "tools" not in self._client.urls:
+            raise ConfigurationError(
+                "Kept cells live in an orchestrator, and this hypervisor knows none.",
+                details={"remedy": "Use bioxen.local() or bioxen.connect(url)."},
+            )
+        return self._client
 
     # Execution.
 

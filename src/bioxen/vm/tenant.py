@@ -78,8 +78,8 @@ class Tenant(Edits):
         """
         with CHANGES:
             require_alive(self._state, self._id, "hold resources")
-            wanted = _read(self._wanted, resources, amounts)
-            _check_memory(wanted, self._delta)
+            wanted = read_resources(self._wanted, resources, amounts)
+            check_memory(wanted, self._delta)
             before, self._wanted = self._wanted, wanted
             try:
                 if self._state != "stopped":
@@ -140,42 +140,66 @@ class Tenant(Edits):
     def _replace_delta(self, delta: Delta) -> None:
         with CHANGES:
             require_alive(self._state, self._id, "be edited")
-            limit = _memory_limit(self._wanted)
-            if limit is not None and _size(delta) > limit:
-                raise ResourceExhaustionError(
-                    f"The edits of {self._id!r} would take more than its {limit / MB:g} MB.",
-                    details={"place": "memory_mb", "remedy": "Allocate more memory, or edit less."},
-                )
+            check_edits(self._id, self._wanted, delta)
             self._delta = NO_DELTA if delta == NO_DELTA else delta
             self._fit_cache()
 
     def _fit_memory(self, wanted: Resources) -> None:
-        _check_memory(wanted, self._delta)
+        check_memory(wanted, self._delta)
         self._fit_cache()
 
     def _fit_cache(self) -> None:
         """Leave the cache what the edits do not take."""
         if self._cache is not None:
-            limit = _memory_limit(self._wanted)
-            self._cache.set_limit(DEFAULT_BYTES if limit is None else max(0, limit - _size(self._delta)))
+            self._cache.set_limit(cache_limit(self._wanted, self._delta))
 
 
-def _read(
+def read_resources(
     present: Resources | None, resources: Resources | Mapping[str, Any] | None, amounts: Mapping[str, Any]
 ) -> Resources:
+    """Return what is wished for: the present amounts, changed by the others.
+
+    Raises:
+        ResourceAllocationError: an amount makes no sense.
+    """
     try:
         return parse(Resources, {**dict(present or {}), **dict(resources or {}), **amounts})
     except ValidationError as error:
         raise ResourceAllocationError(error.message, details=error.details) from None
 
 
-def _check_memory(wanted: Resources, delta: Delta) -> None:
+def check_memory(wanted: Resources, delta: Delta) -> None:
+    """Check that a cell's edits fit in the memory it asks for.
+
+    Raises:
+        ResourceAllocationError: they take more.
+    """
     limit = _memory_limit(wanted)
     if limit is not None and _size(delta) > limit:
         raise ResourceAllocationError(
             f"{wanted.memory_mb:g} MB is less than the cell's edits take.",
             details={"place": "memory_mb", "remedy": f"Ask for at least {_size(delta) / MB:g} MB."},
         )
+
+
+def check_edits(vm_id: str, wanted: Resources | None, delta: Delta) -> None:
+    """Check that new edits fit in the memory a cell has.
+
+    Raises:
+        ResourceExhaustionError: they take more.
+    """
+    limit = _memory_limit(wanted)
+    if limit is not None and _size(delta) > limit:
+        raise ResourceExhaustionError(
+            f"The edits of {vm_id!r} would take more than its {limit / MB:g} MB.",
+            details={"place": "memory_mb", "remedy": "Allocate more memory, or edit less."},
+        )
+
+
+def cache_limit(wanted: Resources | None, delta: Delta) -> int:
+    """Return the bytes that a cell's cached results may take: what its edits leave."""
+    limit = _memory_limit(wanted)
+    return DEFAULT_BYTES if limit is None else max(0, limit - _size(delta))
 
 
 def _memory_limit(wanted: Resources | None) -> int | None:

@@ -6,6 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from bioxen.client import BiologicalComputationClient
+from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError
+from bioxen.protocol.cells import Resources
+from bioxen.server.supervisor import Supervisor
+from bioxen.vm.hypervisor import BioXenHypervisor
+
 
 @pytest.fixture
 def cell(http: httpx2.Client) -> Iterator[str]:
@@ -34,7 +40,7 @@ def test_a_life(http: httpx2.Client, cell: str) -> None:
     ):
         assert http.post(f"{cell}/actions/{action}").json()["state"] == state
     assert http.post(f"{cell}/actions/pause").status_code == 409
-    assert [vm["vm_id"] for vm in http.get("/vms").json()].count("cell-1") == 1
+    assert [vm["vm_id"] for vm in http.get("/vms").json()["vms"]].count("cell-1") == 1
     assert http.delete(cell).status_code == 204
     assert http.get(cell).json()["code"] == "BX010"
 
@@ -118,3 +124,176 @@ def test_the_registry(http: httpx2.Client) -> None:
     assert http.post("/compute/metabolic", json={"process_code": "metabolic_fba"}).status_code == 200
     assert http.delete("/services", params={"url": "http://127.0.0.1:9"}).status_code == 204
     assert http.get("/services").json()[0]["url"] == services[0]["url"]
+
+
+def test_a_past_over_http(http: httpx2.Client, cell: str) -> None:
+    http.post(f"{cell}/actions/start")
+    assert http.post(f"{cell}/snapshots", json={"name": "new"}).json()["number"] == 1
+    grown = {
+        "process_code": "metabolic_dfba",
+        "context": {"time_end": 2.0, "time_points": 9},
+        "advance": True,
+    }
+    for _ in range(2):
+        answer = http.post(f"{cell}/processes", json=grown)
+        assert answer.status_code == 200, answer.text
+    once = http.post(
+        "/compute/metabolic", json={"process_code": "metabolic_dfba", "time_end": 4.0, "time_points": 17}
+    ).json()["dynamics"]
+    living = http.get(cell).json()["living"]
+    assert living["time"] == 4.0
+    assert living["biomass"] == pytest.approx(once["biomass"][-1], rel=1e-9)
+    assert living["concentrations"]["EX_glc__D_e"] == pytest.approx(
+        once["concentrations"]["EX_glc__D_e"][-1], rel=1e-9
+    )
+    replay = http.post(f"{cell}/replay").json()
+    assert (replay["same"], len(replay["entries"])) == (True, 2)
+    fork = http.post(
+        f"{cell}/forks", json={"vm_id": "cell-1b", "snapshot": 1, "changes": {"gene_knockouts": ["b2276"]}}
+    )
+    assert (fork.status_code, fork.json()["living"], fork.json()["state"]) == (201, None, "running")
+    ancestors = http.get("/vms/cell-1b/lineage").json()["ancestors"]
+    assert [one["vm_id"] for one in ancestors] == ["cell-1b", "cell-1"]
+    assert http.post(f"{cell}/restore", json={"snapshot": 1}).json()["living"] is None
+    assert http.delete("/vms/cell-1b").status_code == 204
+
+
+def test_what_was_eaten_is_gone_for_the_next_process(http: httpx2.Client, cell: str) -> None:
+    http.post(f"{cell}/actions/start")
+    grown = {
+        "initial_biomass": 0.1,
+        "initial_concentrations": {"EX_glc__D_e": 20.0, "EX_o2_e": 0.5},
+        "time_end": 1.0,
+        "time_points": 11,
+    }
+    call = {"process_code": "metabolic_dfba", "context": grown, "advance": True}
+    assert http.post(f"{cell}/processes", json=call).status_code == 200
+    left = http.get(cell).json()["living"]["concentrations"]
+    assert left["EX_o2_e"] == 0.0 and left["EX_glc__D_e"] > 1.0
+    anaerobic = run(http, cell, "metabolic_fba")["service_results"]
+    assert anaerobic["optimal_objective"] == pytest.approx(0.211663, abs=1e-6)
+    aired = run(http, cell, "metabolic_fba", constraints={"EX_o2_e": [-1000.0, 1000.0]})["service_results"]
+    assert aired["optimal_objective"] == pytest.approx(0.873922, abs=1e-6)
+
+
+def test_a_population_in_a_few_requests(http: httpx2.Client) -> None:
+    names = [f"p-{number:03}" for number in range(40)]
+    uptakes = [number / 4 for number in range(40)]
+    specs = [
+        {
+            "vm_id": name,
+            "biological_type": "ecoli",
+            "config": {"delta": {"constraints": {"EX_glc__D_e": [-uptake, 1000.0]}}},
+        }
+        for name, uptake in zip(names, uptakes, strict=True)
+    ]
+    assert http.post("/vms/bulk", json={"action": "create", "cells": specs}).json()["done"] == 40
+    not_running = http.post("/vms/runs", json={"vm_ids": names, "process_code": "metabolic_fba"})
+    assert (not_running.status_code, not_running.json()["place"]) == (409, "vm_ids.0")
+    http.post("/vms/bulk", json={"action": "start", "vm_ids": names})
+    job = http.post("/vms/runs", json={"vm_ids": names, "process_code": "metabolic_fba"})
+    assert job.status_code == 202, job.text
+    with http.stream("GET", f"{job.headers['location']}/events") as events:
+        assert "done" in events.read().decode()
+    columns = http.get(f"{job.headers['location']}/result").json()["batch"]
+    for name, status, objective in list(zip(names, columns["status"], columns["objective"], strict=True))[
+        ::8
+    ]:
+        alone = run(http, f"/vms/{name}", "metabolic_fba")["service_results"]
+        assert (status, objective) == (alone["status"], alone["optimal_objective"])
+    assert http.post("/vms/bulk", json={"action": "destroy", "vm_ids": names}).json()["done"] == 40
+    assert http.get("/vms/p-000").status_code == 404
+
+
+def test_a_population_in_python(hypervisor: BioXenHypervisor) -> None:
+    told: list[int] = []
+    population = hypervisor.population(
+        "ecoli",
+        n=600,
+        vary=lambda number: {"constraints": {"EX_glc__D_e": [-number / 30, 1000.0]}},
+        name="pop",
+    )
+    try:
+        result = population.run(
+            "metabolic_fba",
+            {"report": "fluxes", "reactions": ["PFK"]},
+            seen=lambda job: told.append(job.parts_done),
+        )
+        assert (len(population), told[-1]) == (600, 3)
+        assert result.status["pop-001"] == "infeasible" and result.objective["pop-001"] is None
+        assert result.objective["pop-301"] == pytest.approx(0.873922, abs=1e-6)
+        assert result.fluxes("PFK")["pop-301"] == pytest.approx(7.477, abs=1e-3)
+        frame = result.to_frame()
+        assert (frame.index.name, frame.loc["pop-301", "status"]) == ("vm_id", "optimal")
+        moma = population.run("metabolic_fva", {"reactions": ["PFK"]})
+        assert moma.result.batch is not None and moma.result.batch.results is not None
+        assert hypervisor.kept.lineage("pop-301").ancestors[1].vm_id == "pop"
+        with pytest.raises(VmCreationError, match="'pop' is registered already"):
+            hypervisor.population("ecoli", n=1, name="pop")
+    finally:
+        population.destroy()
+    with pytest.raises(VmNotFoundError):
+        hypervisor.kept.get("pop-301")
+
+
+@pytest.mark.parametrize(("n", "vary"), [(None, None), (0, None), (3, [{}]), (None, [])])
+def test_a_population_of_no_clear_size(hypervisor: BioXenHypervisor, n: int | None, vary: Any) -> None:
+    with pytest.raises(ConfigurationError, match="size of the population"):
+        hypervisor.population("ecoli", n=n, vary=vary)
+
+
+def test_without_an_orchestrator_nothing_is_kept() -> None:
+    with pytest.raises(ConfigurationError, match="knows none"):
+        BioXenHypervisor().kept.get("a")
+    with pytest.raises(ConfigurationError, match="knows none"):
+        BioXenHypervisor().population("ecoli", n=1)
+
+
+def test_a_client_of_kept_cells(services: Supervisor) -> None:
+    with BiologicalComputationClient(services.url, services.url, services.url) as client:
+        cells = client.cells
+        cells.create("k-1", "ecoli", config={"resources": {"ribosomes": 10}})
+        cells.set_delta("k-1", {"gene_knockouts": ["b2276"]})
+        cells.act("k-1", "start")
+        assert cells.run("k-1", "metabolic_fba").status == "success"
+        assert cells.snapshot("k-1", "here").number == 1
+        cells.fork("k-1", "k-2", {"medium": {}})
+        assert cells.get("k-2").delta.medium == {}
+        assert cells.allocate("k-2", ribosomes=5).resources == Resources(ribosomes=5)
+        assert [vm.vm_id for vm in cells if vm.vm_id.startswith("k-")] == ["k-1", "k-2"]
+        assert [one.number for one in cells.snapshots("k-1")] == [1]
+        assert cells.restore("k-1", 1).delta.gene_knockouts == ["b2276"]
+        assert cells.history("k-1").entries[0].process_code == "metabolic_fba"
+        assert cells.replay("k-1").same
+        for name in ("k-1", "k-2"):
+            cells.destroy(name)
+        with pytest.raises(VmNotFoundError):
+            cells.get("k-1")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/vms/nobody/forks", {"vm_id": "x"}, "BX010"),
+        ("/vms/nobody/snapshots", {}, "BX010"),
+        ("/vms/nobody/restore", {"snapshot": 1}, "BX010"),
+        ("/vms/nobody/replay", None, "BX010"),
+        ("/vms/cell-1/restore", {"snapshot": 9}, "BX006"),
+        ("/vms/cell-1/forks", {"vm_id": "cell-1"}, "BX001"),
+        ("/vms/cell-1/forks", {"vm_id": "x", "changes": {"genes": []}}, "BX008"),
+        ("/vms/bulk", {"action": "explode", "vm_ids": ["cell-1"]}, "BX008"),
+        ("/vms/bulk", {"action": "start", "vm_ids": []}, "BX008"),
+        ("/vms/bulk", {"action": "start", "vm_ids": ["cell-1", "nobody"]}, "BX010"),
+        ("/vms/runs", {"vm_ids": ["nobody"], "process_code": "metabolic_fba"}, "BX010"),
+        ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "metabolic_fbaa"}, "BX014"),
+        ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "kinetic_ode"}, "BX014"),
+        ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "metabolic_fba"}, "BX006"),
+        ("/vms/cell-1/processes", {"process_code": "metabolic_fba", "advance": True}, "BX006"),
+    ],
+)
+def test_what_cannot_be_done_with_cells(
+    http: httpx2.Client, cell: str, path: str, body: dict[str, Any] | None, code: str
+) -> None:
+    answer = http.post(path, json=body)
+    assert answer.json()["code"] == code, answer.text
+    assert answer.json()["remedy"] or answer.json()["details"]["near_matches"], answer.text

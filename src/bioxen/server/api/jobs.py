@@ -42,7 +42,7 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     )
     async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
-        job = await runner.submit(_new_job(submission, asking.owner, key))
+        job = await runner.submit(new_job(submission, asking.owner, key))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
@@ -90,7 +90,8 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     return router
 
 
-def _new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
+def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
+    """Return the record of a new job."""
     request = submission.request
     return NewJob(
         job_id=_new_id(),

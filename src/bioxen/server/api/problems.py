@@ -109,9 +109,10 @@ async def _on_validation(_: Request, error: Exception) -> JSONResponse:
     first = found[0]
     if first["type"] == "json_invalid":
         return problem_response(_not_json(first), HTTPStatus.BAD_REQUEST)
-    if first["type"] == "union_tag_invalid":
+    of_process = "process_code" in str(first.get("ctx", {}).get("discriminator"))
+    if of_process and first["type"] == "union_tag_invalid":
         return problem_response(unknown_process(str(first["ctx"]["tag"])))
-    if first["type"] == "union_tag_not_found":
+    if of_process and first["type"] == "union_tag_not_found":
         return problem_response(_no_process_code())
     code = _asked_code(first)
     process = find_process(code) if code else None

@@ -1,142 +1,259 @@
-"""The hypervisor behind `/vms`: the same one as in Python, asked from the server's event loop.
+"""The cells behind `/vms`: records in the store, and nothing in memory but claims and some caches.
 
-A cell's methods wait for answers, so each call runs in a thread; the cells' own requests come back into
-this application through its event loop, with no port between.
+A change is on the disk when its call returns, so a server that starts again has every cell where it was. A
+process runs in a thread, since it waits for its answer; its request comes back into this application
+through the event loop, with no port between.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from bioxen.client import BiologicalComputationClient
 from bioxen.errors import ConfigurationError
 from bioxen.protocol.cells import (
+    CellProcessCall,
     ComputationServiceStatus,
     Delta,
-    ProcessCall,
     Resources,
     VmSpec,
     VmStatus,
 )
+from bioxen.protocol.lineage import (
+    ForkSpec,
+    HistoryPage,
+    Lineage,
+    Replay,
+    Snapshot,
+    VmPage,
+)
 from bioxen.protocol.result import ProcessResult
+from bioxen.server.hypervisor import changes, execution
+from bioxen.server.hypervisor.hosts import Hosts
+from bioxen.server.hypervisor.images import image_of, status_of
 from bioxen.server.loopback import LoopTransport
-from bioxen.vm.hypervisor import BioXenHypervisor
+from bioxen.server.store import cells, past
+from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.store import Store
+from bioxen.vm.cell import health_word
+from bioxen.vm.lifecycle import Verb
 
 T = TypeVar("T")
 OWN_URL = "http://localhost"
 THREADS = 64
-"""Calls at once: more than the hypervisor's own slots, so that quick calls pass those that compute."""
+"""Processes at once: more than a hypervisor's own slots, so that quick ones pass those that compute."""
 
 
 class HypervisorRuntime:
-    """Cells that live in this server."""
+    """Cells that live in this server.
 
-    def __init__(self) -> None:
-        self._hypervisor = BioXenHypervisor()
+    Args:
+        store: where they are kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hosts = Hosts(store)
         self._threads: ThreadPoolExecutor | None = None
 
     def start(self, app: Any, token: str | None) -> None:
         """Begin to serve cells, whose requests go to `app` in the running event loop."""
         transport = LoopTransport(app, asyncio.get_running_loop())
-        client = BiologicalComputationClient(OWN_URL, OWN_URL, OWN_URL, transport=transport, token=token)
-        self._hypervisor = BioXenHypervisor(client)
+        self.ask(BiologicalComputationClient(OWN_URL, OWN_URL, OWN_URL, transport=transport, token=token))
+
+    def ask(self, client: BiologicalComputationClient) -> None:
+        """Begin to serve cells, which ask services by `client`."""
+        self._hosts.open(client)
         self._threads = ThreadPoolExecutor(THREADS, "bioxen-cells")
 
     def close(self) -> None:
-        """End every cell."""
-        self._hypervisor.cleanup()
+        """Leave the cells as they are, for the next start."""
+        self._hosts.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _call(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    # Cells.
 
-    async def create(self, spec: VmSpec) -> VmStatus:
-        """Make a cell.
+    async def create(self, owner: str, specs: Sequence[VmSpec]) -> None:
+        """Make cells, all or none.
 
         Raises:
-            ConfigurationError: the spec names services; a cell of a server uses the server's own.
+            ConfigurationError: a spec names services; a cell of a server uses the server's own.
             BioXenException: see `BioXenHypervisor.create_vm`.
         """
-        if spec.config.computation_service_urls is not None:
-            raise ConfigurationError(
-                "A cell that lives in a server computes on the server's own services.",
-                details={
-                    "place": "config.computation_service_urls",
-                    "remedy": "Leave it out; or make the cell in Python, where it may ask any service.",
-                },
-            )
-        vm = await self._call(
-            lambda: self._hypervisor.create_vm(spec.vm_id, spec.biological_type, spec.vm_type, spec.config)
-        )
-        return vm.get_status()
+        for number, spec in enumerate(specs):
+            with changes.placed(f"cells.{number}", len(specs)):
+                _refuse_services(spec)
+        await self._hosts.change(owner, changes.create, specs)
 
-    async def list(self) -> list[VmStatus]:
-        """Return the status of every cell."""
-        return await self._call(self._hypervisor.list_vms)
+    async def page(self, owner: str, **wanted: Any) -> VmPage:
+        """Return some of an owner's cells; see `cells.page`."""
+        found, following = await self._store.read(cells.page, owner, **wanted)
+        return VmPage(vms=[status_of(record) for record in found], next=following)
 
-    async def status(self, vm_id: str) -> VmStatus:
+    async def status(self, owner: str, vm_id: str) -> VmStatus:
         """Return a cell's status.
 
         Raises:
             VmNotFoundError: no such cell.
         """
-        return self._hypervisor.get_vm(vm_id).get_status()
+        return await self._store.read(changes.status, owner, vm_id)
 
-    async def act(self, vm_id: str, action: Literal["start", "pause", "resume", "stop"]) -> VmStatus:
-        """Move a cell through its life.
+    async def act(self, owner: str, vm_ids: Sequence[str], verb: Verb) -> None:
+        """Move cells through their life, all or none.
 
         Raises:
             VmNotFoundError: no such cell.
             VmStateError: its state does not allow that.
+            ResourceExhaustionError: it claims what others hold.
         """
-        vm = self._hypervisor.get_vm(vm_id)
-        await self._call(getattr(vm, action))
-        return vm.get_status()
+        await self._hosts.change(owner, changes.act, vm_ids, verb)
 
-    async def destroy(self, vm_id: str) -> None:
-        """End a cell.
-
-        Raises:
-            VmNotFoundError: no such cell.
-        """
-        await self._call(lambda: self._hypervisor.destroy_vm(vm_id))
-
-    async def set_delta(self, vm_id: str, delta: Delta) -> VmStatus:
+    async def set_delta(self, owner: str, vm_id: str, delta: Delta) -> VmStatus:
         """Set how a cell differs from its chassis.
 
         Raises:
             VmNotFoundError: no such cell.
+            ResourceExhaustionError: the edits outgrow the cell's memory.
         """
-        vm = self._hypervisor.get_vm(vm_id)
-        await self._call(lambda: vm.set_delta(delta))
-        return vm.get_status()
+        return await self._hosts.change(owner, changes.set_delta, vm_id, delta)
 
-    async def allocate(self, vm_id: str, resources: Resources) -> VmStatus:
+    async def allocate(self, owner: str, vm_id: str, resources: Resources) -> VmStatus:
         """Set what a cell holds.
 
         Raises:
             VmNotFoundError: no such cell.
             ResourceAllocationError, ResourceExhaustionError: it cannot be given.
         """
-        vm = self._hypervisor.get_vm(vm_id)
-        await self._call(lambda: vm.allocate_resources(resources))
-        return vm.get_status()
+        return await self._hosts.change(owner, changes.allocate, vm_id, resources)
 
-    async def computation_status(self, vm_id: str) -> ComputationServiceStatus:
+    # Their past.
+
+    async def fork(self, owner: str, vm_id: str, specs: Sequence[ForkSpec]) -> None:
+        """Make cells that begin where another stands, all or none.
+
+        Raises:
+            VmNotFoundError: no such cell.
+            VmStateError: it has no such snapshot.
+            VmCreationError: an id is taken.
+        """
+        await self._hosts.change(owner, changes.fork, vm_id, specs)
+
+    async def snapshot(self, owner: str, vm_id: str, name: str | None) -> Snapshot:
+        """Keep a cell's edits and living state as they are now.
+
+        Raises:
+            VmNotFoundError: no such cell.
+        """
+        return await self._hosts.change(owner, changes.snapshot, vm_id, name)
+
+    async def snapshots(self, owner: str, vm_id: str) -> list[Snapshot]:
+        """Return a cell's snapshots, the first first.
+
+        Raises:
+            VmNotFoundError: no such cell.
+        """
+        record = await self._store.read(cells.find, owner, vm_id)
+        return await self._store.read(past.list_snapshots, record)
+
+    async def restore(self, owner: str, vm_id: str, number: int) -> VmStatus:
+        """Set a cell to one of its snapshots.
+
+        Raises:
+            VmNotFoundError: no such cell.
+            VmStateError: it has no such snapshot.
+        """
+        return await self._hosts.change(owner, changes.restore, vm_id, number)
+
+    async def lineage(self, owner: str, vm_id: str) -> Lineage:
+        """Return whom a cell descends from, and who from it.
+
+        Raises:
+            VmNotFoundError: no such cell.
+        """
+        record = await self._store.read(cells.find, owner, vm_id)
+        return await self._store.read(past.lineage, record)
+
+    async def history(self, owner: str, vm_id: str, after: int, limit: int) -> HistoryPage:
+        """Return what was computed on a cell.
+
+        Raises:
+            VmNotFoundError: no such cell.
+        """
+        record = await self._store.read(cells.find, owner, vm_id)
+        found, following = await self._store.read(past.computed, record.cell_id, after, limit)
+        return HistoryPage(entries=[one.entry for one in found], next=following)
+
+    async def replay(self, owner: str, vm_id: str, after: int, limit: int) -> Replay:
+        """Compute once more what was computed on a cell, which does not move.
+
+        Raises:
+            VmNotFoundError: no such cell.
+            BioXenException: something cannot be computed now.
+        """
+        record = await self._store.read(cells.find, owner, vm_id)
+        found, following = await self._store.read(past.computed, record.cell_id, after, limit)
+        router = (await self._hosts.of(owner)).router(None)
+        entries = [await self._in_thread(partial(execution.again, record, one, router)) for one in found]
+        return Replay(entries=entries, same=all(one.same for one in entries), next=following)
+
+    # Processes.
+
+    async def execute(self, owner: str, vm_id: str, call: CellProcessCall) -> ProcessResult:
+        """Run a process on a cell, and note it.
+
+        Raises:
+            VmNotFoundError: no such cell.
+            VmStateError: it is not running, or it was changed while it was to advance.
+            BioXenException: see `execution.run`.
+        """
+        record = await self._store.read(cells.find, owner, vm_id)
+        router = (await self._hosts.of(owner)).router(None)
+        cache = self._hosts.cache(record) if image_of(record.image).caches else None
+        ran = await self._in_thread(lambda: execution.run(record, call, router, cache))
+        await self._hosts.change(owner, changes.ran, record, ran.done, ran.living, ran.result.cache_hit)
+        return ran.result
+
+    async def records(self, owner: str, vm_ids: Sequence[str]) -> list[CellRecord]:
+        """Return the records of cells, in the order asked.
+
+        Raises:
+            VmNotFoundError: one is not there.
+        """
+        return await self._store.read(cells.find_many, owner, vm_ids)
+
+    async def computation_status(self, owner: str, vm_id: str) -> ComputationServiceStatus:
         """Return how a cell computes.
 
         Raises:
             VmNotFoundError: no such cell.
         """
-        vm = self._hypervisor.get_vm(vm_id)
-        return await self._call(vm.get_computation_service_status)
+        image = image_of((await self._store.read(cells.find, owner, vm_id)).image)
+        client = (await self._hosts.of(owner)).router(None).client if image.services else None
+        health = await self._in_thread(client.check_service_health) if client else {}
+        computes = image.services and image.mode != "symbolic"
+        return ComputationServiceStatus(
+            service_based=image.services,
+            computation_service_urls=dict(client.urls) if client else {},
+            service_health={name: health_word(report) for name, report in health.items()},
+            vm_computation_mode="service_client" if computes else "symbolic_only",
+            execution_mode=image.mode,
+        )
 
-    async def execute(self, vm_id: str, call: ProcessCall) -> ProcessResult:
-        """Run a process on a cell; see `BioXenHypervisor.execute_process`."""
-        return await self._call(
-            lambda: self._hypervisor.execute_process(vm_id, call.process_code, call.context)
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _refuse_services(spec: VmSpec) -> None:
+    if spec.config.computation_service_urls is not None:
+        raise ConfigurationError(
+            "A cell that lives in a server computes on the server's own services.",
+            details={
+                "place": "config.computation_service_urls",
+                "remedy": "Leave it out; or make the cell in Python, where it may ask any service.",
+            },
         )

@@ -1,7 +1,7 @@
 """The store: one database for what is small and must be found, one folder for what is large.
 
-Every write is one transaction on one thread (SQLite has one writer anyway), so the event loop never waits for
-a disk; what a call has returned from is on the disk.
+Every write is done whole or not at all, on one thread (SQLite has one writer anyway), so the event loop never
+waits for a disk. Writes that wait together become durable together; what a call returned from is on the disk.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import platformdirs
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from bioxen.server.store.blobs import Blobs
 from bioxen.server.store.database import Changes, open_database
@@ -24,6 +27,8 @@ from bioxen.server.store.hold import hold
 T = TypeVar("T")
 P = ParamSpec("P")
 READERS = 4
+MOST_TOGETHER = 64
+"""Changes in one transaction."""
 
 
 class Store:
@@ -69,6 +74,7 @@ class Store:
         self.changes = Changes(self._engine)
         self.blobs = Blobs(self._folder)
         self._writer = ThreadPoolExecutor(1, "bioxen-store-writer")
+        self._waiting: deque[tuple[Callable[[Connection], Any], Future[Any]]] = deque()
         self._readers = ThreadPoolExecutor(READERS, "bioxen-store-reader")
         return self
 
@@ -79,7 +85,10 @@ class Store:
 
         An error undoes all of it. A caller that is cancelled leaves; the change goes on to its end.
         """
-        return await self._on(self._writer, lambda: self.write_now(change, *arguments, **named))
+        outcome: Future[T] = Future()
+        self._waiting.append((lambda connection: change(connection, *arguments, **named), outcome))
+        self._writer.submit(self._write_waiting)
+        return await asyncio.shield(asyncio.wrap_future(outcome))
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -100,6 +109,25 @@ class Store:
         """Do what `read` does, in this thread."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return query(connection, *arguments, **named)
+
+    def _write_waiting(self) -> None:
+        """Make every change that waits in one transaction: the disk is waited for once, not once a change."""
+        batch: list[tuple[Callable[[Connection], Any], Future[Any]]] = []
+        while self._waiting and len(batch) < MOST_TOGETHER:
+            batch.append(self._waiting.popleft())
+        if not batch:
+            return  # an earlier call made it
+        ends: list[Callable[[], None]] = []
+        try:
+            with self._engine.begin() as connection:
+                for change, outcome in batch:
+                    ends.append(_made(connection, change, outcome))
+        except BaseException as error:  # nothing of it is on the disk, so nobody is told otherwise
+            for _, outcome in batch:
+                outcome.set_exception(error)
+            return
+        for end in ends:
+            end()
 
     async def keep(self, content: bytes) -> str:
         """Write a file of this content; return its sha256."""
@@ -123,6 +151,20 @@ class Store:
     @staticmethod
     async def _on(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, call))
+
+
+def _made(
+    connection: Connection, change: Callable[[Connection], Any], outcome: Future[Any]
+) -> Callable[[], None]:
+    """Make one change of several; return what tells its end. An error undoes that change alone."""
+    try:
+        with connection.begin_nested():
+            result = change(connection)
+    except OperationalError:
+        raise  # of the database, not of the change: a full disk, say
+    except BaseException as error:
+        return partial(outcome.set_exception, error)
+    return partial(outcome.set_result, result)
 
 
 def default_folder() -> Path:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 ID, DIGEST, TIME = String(64), String(64), String(32)
@@ -109,3 +110,71 @@ shards = Table(
     Column("finished_at", TIME, nullable=False),
 )
 """Finished parts of jobs: what a resumed job does not compute again."""
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("text_id", Integer, primary_key=True),
+    Column("digest", DIGEST, nullable=False, unique=True),
+    Column("text", Text, nullable=False, comment="JSON"),
+)
+"""What cells are made of (images, edits, living states, contexts), once each: a fork is a row of numbers."""
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("cell_id", Integer, primary_key=True),
+    Column("owner_id", ID, ForeignKey("owners.owner_id"), nullable=False),
+    Column("vm_id", String(128), nullable=False),
+    Column("biological_type", String(64), nullable=False),
+    Column("image", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("delta", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("living", Integer, ForeignKey("texts.text_id"), comment="null until a process advanced it"),
+    Column("state", String(16), nullable=False),
+    Column("resources", Text, comment="JSON: what it asks for"),
+    Column("processes_executed", Integer, nullable=False),
+    Column("cache_hits", Integer, nullable=False),
+    Column("parent", Integer, ForeignKey("cells.cell_id")),
+    Column("changes", Integer, ForeignKey("texts.text_id"), comment="how it differs from its parent"),
+    Column("created_at", TIME, nullable=False),
+    Column("destroyed_at", TIME),
+    CheckConstraint("state in ('created', 'running', 'paused', 'stopped', 'destroyed')", name="state"),
+    Index(
+        "uq_cells_alive",
+        "owner_id",
+        "vm_id",
+        unique=True,
+        sqlite_where=text("destroyed_at is null"),
+        postgresql_where=text("destroyed_at is null"),
+    ),
+    Index("ix_cells_owner_id_state", "owner_id", "state", "vm_id"),
+    Index("ix_cells_parent", "parent"),
+)
+"""Cells. One that is destroyed stays as long as cells that descend from it do."""
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cells.cell_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", String(128)),
+    Column("delta", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("living", Integer, ForeignKey("texts.text_id")),
+    Column("created_at", TIME, nullable=False),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cells.cell_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("process_code", String(256), nullable=False),
+    Column("context", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("advance", Boolean, nullable=False),
+    Column("delta", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("living", Integer, ForeignKey("texts.text_id"), comment="where it started from"),
+    Column("request_digest", DIGEST, nullable=False),
+    Column("result_digest", DIGEST, nullable=False),
+    Column("created_at", TIME, nullable=False),
+)
+"""The processes that were computed on a cell: enough to compute each again."""

@@ -1,0 +1,88 @@
+"""`bioxen cells`: the cells that an orchestrator keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bioxen.cli.console import results, table
+from bioxen.protocol.services import ORCHESTRATOR_PORT
+
+if TYPE_CHECKING:
+    from bioxen.client.cells import KeptCells
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The cells that an orchestrator keeps.\n\nExample: [bold]bioxen cells list --state running[/]",
+)
+Url = Annotated[str, typer.Option("--url", envvar="BIOXEN_URL", help="The orchestrator.")]
+Token = Annotated[
+    str | None, typer.Option("--token", envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+HERE = f"http://127.0.0.1:{ORCHESTRATOR_PORT}"
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str | None, typer.Option("--state", help="Only cells in this state.")] = None,
+    after: Annotated[str | None, typer.Option("--after", help="Begin after this cell.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 100,
+    url: Url = HERE,
+    token: Token = None,
+) -> None:
+    """List cells in the order of their ids.
+
+    Example: [bold]bioxen cells list --state running --limit 20[/]
+    """
+    with _kept(url, token) as kept:
+        page = kept.page(state=state, after=after, limit=limit)
+    listing = table("Cells", "cell", "chassis", "state", ">processes", ">time, h", ">biomass, gDW/L")
+    for vm in page.vms:
+        living = vm.living
+        biomass = "" if living is None or living.biomass is None else f"{living.biomass:.4g}"
+        hours = "" if living is None else f"{living.time:g}"
+        listing.add_row(vm.vm_id, vm.biological_type, vm.state, str(vm.processes_executed), hours, biomass)
+    results.print(listing)
+    if page.next is not None:
+        results.print(f"More: --after {page.next}", markup=False)
+
+
+@app.command()
+def show(vm_id: str, url: Url = HERE, token: Token = None) -> None:
+    """Show a cell as JSON: state, edits, resources, where it stands.
+
+    Example: [bold]bioxen cells show cell-1[/]
+    """
+    with _kept(url, token) as kept:
+        results.print_json(kept.get(vm_id).model_dump_json())
+
+
+@app.command()
+def lineage(vm_id: str, as_json: Json = False, url: Url = HERE, token: Token = None) -> None:
+    """Show whom a cell descends from, and who from it.
+
+    Example: [bold]bioxen cells lineage cell-1[/]
+    """
+    with _kept(url, token) as kept:
+        found = kept.lineage(vm_id)
+    if as_json:
+        results.print_json(found.model_dump_json())
+        return
+    listing = table(f"Lineage of {vm_id}", "cell", "is", "differs by")
+    ranks = ["itself", *["ancestor"] * (len(found.ancestors) - 1), *["child"] * len(found.children)]
+    for rank, kin in zip(ranks, [*found.ancestors, *found.children], strict=True):
+        changes = "made new" if kin.changes is None else kin.changes.model_dump_json(exclude_defaults=True)
+        listing.add_row(kin.vm_id + (" (destroyed)" if kin.destroyed else ""), rank, changes)
+    results.print(listing)
+
+
+@contextmanager
+def _kept(url: str, token: str | None) -> Iterator[KeptCells]:
+    import bioxen
+
+    with bioxen.connect(url, token=token) as hypervisor:
+        yield hypervisor.kept

@@ -1,0 +1,47 @@
+"""Many cells over HTTP: `/vms/bulk` changes them, `/vms/runs` computes on them."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from bioxen.protocol.bulk import BulkCreate, BulkDone, BulkFork, BulkRequest, PopulationRun
+from bioxen.protocol.jobs import Job
+from bioxen.protocol.submission import JobSubmission
+from bioxen.server.api.cells import CHANGED
+from bioxen.server.api.jobs import Key, new_job
+from bioxen.server.api.security import Asking
+from bioxen.server.hypervisor.population import batch_of
+from bioxen.server.hypervisor.runtime import HypervisorRuntime
+from bioxen.server.jobs.runner import JobRunner
+
+
+def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
+    """Return the routes of many cells at once."""
+    router = APIRouter(prefix="/vms", tags=["cells"])
+
+    @router.post("/bulk", response_model=BulkDone, responses=CHANGED)
+    async def post_bulk(asking: Asking, request: BulkRequest) -> BulkDone:
+        """Make, fork, start, pause, resume, stop or destroy many cells: all of them or none."""
+        if isinstance(request, BulkCreate):
+            await cells.create(asking.owner, request.cells)
+            return BulkDone(action=request.action, done=len(request.cells))
+        if isinstance(request, BulkFork):
+            await cells.fork(asking.owner, request.vm_id, request.cells)
+            return BulkDone(action=request.action, done=len(request.cells))
+        await cells.act(asking.owner, request.vm_ids, request.action)
+        return BulkDone(action=request.action, done=len(set(request.vm_ids)))
+
+    @router.post("/runs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=CHANGED)
+    async def post_run(asking: Asking, run: PopulationRun, response: Response, key: Key = None) -> Job:
+        """Run one process on many cells as one job, whose result has one entry a cell, in their order."""
+        records = await cells.records(asking.owner, run.vm_ids)
+        batch = await asyncio.to_thread(batch_of, records, run)
+        submission = JobSubmission(request=batch, priority=run.priority, deadline=run.deadline)
+        job = await runner.submit(new_job(submission, asking.owner, key))
+        response.headers["Location"] = f"/jobs/{job.job_id}"
+        return job
+
+    return router

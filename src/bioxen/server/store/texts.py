@@ -1,0 +1,58 @@
+"""Small documents, each kept once under its sha256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, delete, insert, select, union_all
+
+from bioxen.server.store.tables import cells, history, snapshots, texts
+
+T = TypeVar("T")
+AT_ONCE = 5_000
+"""Values in one statement: SQLite takes 32,766."""
+
+
+def chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:
+    """Give the values in portions that one statement takes."""
+    waiting = iter(values)
+    while some := list(islice(waiting, AT_ONCE)):
+        yield some
+
+
+def keep_texts(connection: Connection, wanted: Iterable[str]) -> dict[str, int]:
+    """Return text → number, each kept from now on."""
+    by_digest = {hashlib.sha256(text.encode()).hexdigest(): text for text in set(wanted)}
+    known = _numbers(connection, by_digest)
+    new = [{"digest": digest, "text": text} for digest, text in by_digest.items() if digest not in known]
+    if new:
+        connection.execute(insert(texts), new)
+        known |= _numbers(connection, [row["digest"] for row in new])
+    return {text: known[digest] for digest, text in by_digest.items()}
+
+
+def keep_text(connection: Connection, text: str) -> int:
+    """Return the number of one text."""
+    return keep_texts(connection, [text])[text]
+
+
+def drop_unused_texts(connection: Connection) -> int:
+    """Forget the texts that nothing refers to; return how many."""
+    references = [
+        *(cells.c.image, cells.c.delta, cells.c.living, cells.c.changes),
+        *(snapshots.c.delta, snapshots.c.living),
+        *(history.c.context, history.c.delta, history.c.living),
+    ]
+    used = union_all(*(select(column).where(column.is_not(None)) for column in references))
+    return connection.execute(delete(texts).where(texts.c.text_id.not_in(used))).rowcount
+
+
+def _numbers(connection: Connection, digests: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in chunks(digests):
+        rows = connection.execute(select(texts.c.digest, texts.c.text_id).where(texts.c.digest.in_(some)))
+        found |= {row.digest: row.text_id for row in rows}
+    return found

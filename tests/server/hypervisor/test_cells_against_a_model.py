@@ -1,0 +1,195 @@
+"""Cells against a plain model of them, with restarts and kills of the server in between."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.server.hypervisor.bench import Bench
+
+from bioxen.errors import ResourceExhaustionError, VmCreationError, VmStateError
+from bioxen.protocol.cells import CellProcessCall, Delta, Resources, VmConfig, VmSpec
+from bioxen.protocol.lineage import ForkSpec
+from bioxen.server.store.owners import LOCAL
+from bioxen.vm.lifecycle import VERBS, Verb
+
+NAMES = ["a", "b", "c", "d"]
+RIBOSOMES = 1_000_000
+MOVES = {
+    "start": {"created": "running", "stopped": "running"},
+    "pause": {"running": "paused"},
+    "resume": {"paused": "running"},
+    "stop": {"running": "stopped", "paused": "stopped"},
+}
+names = st.sampled_from(NAMES)
+
+
+@dataclass
+class Plain:
+    """A cell as a dictionary would have it."""
+
+    state: str = "created"
+    genes: list[str] = field(default_factory=list)
+    hours: float = 0.0
+    biomass: float | None = None
+    wanted: int | None = None
+    runs: int = 0
+    mother: str | None = None
+    snapshots: list[tuple[list[str], float, float | None]] = field(default_factory=list)
+
+    @property
+    def held(self) -> int:
+        return 0 if self.state == "stopped" else self.wanted or 0
+
+
+class CellsMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.bench = Bench(Path(self._folder.name))
+        self.plain: dict[str, Plain] = {}
+
+    def teardown(self) -> None:
+        self.bench.end()
+        self._folder.cleanup()
+
+    def room(self, without: str) -> int:
+        return RIBOSOMES - sum(cell.held for name, cell in self.plain.items() if name != without)
+
+    def attempt(self, call: Any, *expected: type[Exception]) -> bool:
+        """Do it; tell whether it was done. Exactly the faults that are expected may come."""
+        if not expected:
+            self.bench.do(call)
+            return True
+        try:
+            self.bench.do(call)
+        except expected:
+            return False
+        raise AssertionError(f"none of {expected} came")
+
+    @rule(name=names, wanted=st.sampled_from([None, 100_000, 600_000]))
+    def create(self, name: str, wanted: int | None) -> None:
+        asked = None if wanted is None else Resources(ribosomes=wanted)
+        spec = VmSpec(vm_id=name, biological_type="ecoli", config=VmConfig(resources=asked))
+        expected: list[type[Exception]] = []
+        if name in self.plain:
+            expected = [VmCreationError]
+        elif (wanted or 0) > self.room(name):
+            expected = [ResourceExhaustionError]
+        if self.attempt(self.bench.cells.create(LOCAL, [spec]), *expected):
+            self.plain[name] = Plain(wanted=wanted)
+
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), verb=st.sampled_from(VERBS))
+    def act(self, data: st.DataObject, verb: Verb) -> None:
+        some = data.draw(st.lists(st.sampled_from(sorted(self.plain)), min_size=1, unique=True))
+        call = self.bench.cells.act(LOCAL, some, verb)
+        if verb == "destroy":
+            self.attempt(call)
+            for name in some:
+                del self.plain[name]
+            return
+        if any(self.plain[name].state not in MOVES[verb] for name in some):
+            assert not self.attempt(call, VmStateError)
+            return
+        trial = copy.deepcopy(self.plain)
+        for name in some:
+            trial[name].state = MOVES[verb][trial[name].state]
+        short = sum(cell.held for cell in trial.values()) > RIBOSOMES
+        if self.attempt(call, *([ResourceExhaustionError] if short else [])):
+            self.plain = trial
+
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), genes=st.lists(st.sampled_from(["b1", "b2", "b3"]), unique=True))
+    def edit(self, data: st.DataObject, genes: list[str]) -> None:
+        name = data.draw(st.sampled_from(sorted(self.plain)))
+        self.attempt(self.bench.cells.set_delta(LOCAL, name, Delta(gene_knockouts=genes)))
+        self.plain[name].genes = genes
+
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), wanted=st.sampled_from([0, 300_000, 900_000]))
+    def allocate(self, data: st.DataObject, wanted: int) -> None:
+        name = data.draw(st.sampled_from(sorted(self.plain)))
+        cell = self.plain[name]
+        short = cell.state != "stopped" and wanted > self.room(name)
+        call = self.bench.cells.allocate(LOCAL, name, Resources(ribosomes=wanted))
+        if self.attempt(call, *([ResourceExhaustionError] if short else [])):
+            cell.wanted = wanted
+
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), new=names, genes=st.lists(st.sampled_from(["b1", "b4"]), unique=True))
+    def fork(self, data: st.DataObject, new: str, genes: list[str]) -> None:
+        source = data.draw(st.sampled_from(sorted(self.plain)))
+        mother = self.plain[source]
+        at = data.draw(st.sampled_from([None, *range(1, len(mother.snapshots) + 1)]))
+        spec = ForkSpec(vm_id=new, snapshot=at, changes=Delta(gene_knockouts=genes))
+        call = self.bench.cells.fork(LOCAL, source, [spec])
+        if self.attempt(call, *([VmCreationError] if new in self.plain else [])):
+            now = mother.genes, mother.hours, mother.biomass
+            present, hours, biomass = now if at is None else mother.snapshots[at - 1]
+            united = list(dict.fromkeys([*present, *genes]))
+            self.plain[new] = Plain(mother.state, united, hours, biomass, mother=source)
+
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data())
+    def snapshot(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.plain)))
+        cell = self.plain[name]
+        self.attempt(self.bench.cells.snapshot(LOCAL, name, None))
+        cell.snapshots.append((cell.genes, cell.hours, cell.biomass))
+
+    @precondition(lambda self: any(cell.snapshots for cell in self.plain.values()))
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(n for n, c in self.plain.items() if c.snapshots)))
+        cell = self.plain[name]
+        number = data.draw(st.integers(1, len(cell.snapshots)))
+        self.attempt(self.bench.cells.restore(LOCAL, name, number))
+        cell.genes, cell.hours, cell.biomass = cell.snapshots[number - 1]
+
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), advance=st.booleans())
+    def grow(self, data: st.DataObject, advance: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.plain)))
+        cell = self.plain[name]
+        process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 2.0}, advance=advance)
+        call = self.bench.cells.execute(LOCAL, name, process)
+        if self.attempt(call, *([] if cell.state == "running" else [VmStateError])):
+            cell.runs += 1
+            if advance:
+                cell.hours += 2.0
+                cell.biomass = 2 * (0.01 if cell.biomass is None else cell.biomass)
+
+    @rule()
+    def restart(self) -> None:
+        self.bench.restart()
+
+    @invariant()
+    def everything_is_as_the_model_says(self) -> None:
+        page = self.bench.do(self.bench.cells.page(LOCAL))
+        assert [vm.vm_id for vm in page.vms] == sorted(self.plain)
+        for vm in page.vms:
+            cell = self.plain[vm.vm_id]
+            assert (vm.state, vm.delta.gene_knockouts) == (cell.state, cell.genes)
+            assert vm.processes_executed == cell.runs
+            living = (0.0, None) if vm.living is None else (vm.living.time, vm.living.biomass)
+            assert living == (cell.hours, cell.biomass)
+            assert (vm.resources.ribosomes if vm.resources else 0) == cell.held
+
+    @invariant()
+    def the_past_is_whole(self) -> None:
+        for name, cell in self.plain.items():
+            entries = self.bench.do(self.bench.cells.history(LOCAL, name, 0, 100)).entries
+            assert [entry.number for entry in entries] == list(range(1, cell.runs + 1))
+            ancestors = self.bench.do(self.bench.cells.lineage(LOCAL, name)).ancestors
+            assert [one.vm_id for one in ancestors][:2] == [name, *([cell.mother] if cell.mother else [])]
+
+
+CellsMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestCells = CellsMachine.TestCase

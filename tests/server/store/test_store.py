@@ -1,0 +1,82 @@
+"""Writes that wait together: one that fails undoes itself alone, and a failed disk is told to all."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import OperationalError
+
+from bioxen.server.store.owners import add_owner
+from bioxen.server.store.store import Store
+from bioxen.server.store.tables import owners
+
+
+def add_or_fail(connection: Connection, number: int) -> int:
+    add_owner(connection, f"o{number:03}")
+    if number % 10 == 3:
+        raise ValueError(f"no {number}")
+    return number
+
+
+def names(store: Store) -> list[str]:
+    def query(connection: Connection) -> list[str]:
+        return list(connection.execute(select(owners.c.owner_id).order_by(owners.c.owner_id)).scalars())
+
+    return store.read_now(query)
+
+
+def test_a_failing_write_undoes_itself_alone_and_few_commits_serve_many(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = Store.at(tmp_path).open()
+        commits: list[Connection] = []
+        event.listen(store._engine, "commit", commits.append)
+        writes = (store.write(add_or_fail, number) for number in range(200))
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        for number, outcome in enumerate(outcomes):
+            if number % 10 == 3:
+                assert isinstance(outcome, ValueError) and str(outcome) == f"no {number}"
+            else:
+                assert outcome == number
+        assert names(store) == [f"o{number:03}" for number in range(200) if number % 10 != 3]
+        assert len(commits) < 100
+        store.close()
+
+    asyncio.run(main())
+
+
+def test_what_could_not_be_made_durable_is_told_to_everyone_and_is_not_there(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = Store.at(tmp_path).open()
+
+        def full(connection: Connection) -> None:
+            raise OperationalError("insert", {}, Exception("database or disk is full"))
+
+        writes = [store.write(add_owner, "one"), store.write(full), store.write(add_owner, "two")]
+        store._writer.submit(asyncio.run, asyncio.sleep(0.2))  # so that all of them wait together
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [OperationalError] * 3
+        assert names(store) == []
+        await store.write(add_owner, "later")
+        assert names(store) == ["later"]
+        store.close()
+
+    asyncio.run(main())
+
+
+def test_a_write_that_is_given_up_is_still_made(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = Store.at(tmp_path).open()
+        task = asyncio.create_task(store.write(add_owner, "one"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        store.close()
+        again = Store.at(tmp_path).open()
+        assert names(again) == ["one"]
+        again.close()
+
+    asyncio.run(main())
