@@ -97,10 +97,10 @@ def test_a_job_is_handed_in_watched_and_fetched(bioxen: Cli, tmp_path: Path) -> 
 def test_a_failed_job_ends_with_its_own_error(bioxen: Cli, tmp_path: Path) -> None:
     request = tmp_path / "request.json"
     request.write_text(json.dumps({"process_code": "metabolic_fba", "objective": "Biomas"}))
-    failed = bioxen("jobs", "submit", "--request", str(request), "--key", "once", "--wait")
+    failed = bioxen("jobs", "submit", "--request", str(request), "--key", "failing", "--wait")
     assert failed.code == 2
     assert "BX013" in failed.err
-    again = bioxen("jobs", "submit", "--request", str(request), "--key", "once")
+    again = bioxen("jobs", "submit", "--request", str(request), "--key", "failing")
     assert again.out == failed.out
     assert bioxen("jobs", "result", again.out.strip()).code == 2
 

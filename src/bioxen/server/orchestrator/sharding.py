@@ -138,6 +138,7 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 
     waiting = pieces(request)
     running: set[asyncio.Task[Shard]] = set()
+    done: set[asyncio.Task[Shard]] = set()
     try:
         while True:
             running |= {
@@ -151,7 +152,8 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
     finally:
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        # Those that are done too: where several failed, the first one speaks for all.
+        await asyncio.gather(*running, *done, return_exceptions=True)
 
 
 async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
