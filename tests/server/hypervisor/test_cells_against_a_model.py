@@ -175,6 +175,18 @@ class CellsMachine(RuleBasedStateMachine):
                 cell.hours += 2.0
                 cell.biomass = 2 * (0.01 if cell.biomass is None else cell.biomass)
 
+    @precondition(lambda self: any(cell.state == "running" for cell in self.plain.values()))
+    @rule(data=st.data())
+    def grow_and_go_back(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(n for n, c in self.plain.items() if c.state == "running")))
+        cell = self.plain[name]
+        self.attempt(self.bench.cells.snapshot(LOCAL, name, "before"))
+        cell.snapshots.append((cell.genes, cell.hours, cell.biomass))
+        process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 1.0}, advance=True)
+        self.attempt(self.bench.cells.execute(LOCAL, name, process))
+        cell.runs += 1
+        self.attempt(self.bench.cells.restore(LOCAL, name, len(cell.snapshots)))
+
     @rule()
     def restart(self) -> None:
         self.bench.restart()
