@@ -10,16 +10,16 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.server.hypervisor.bench import Bench
 
 from bioxen.errors import ResourceExhaustionError, VmCreationError, VmStateError
 from bioxen.protocol.cells import CellProcessCall, Delta, Resources, VmConfig, VmSpec
 from bioxen.protocol.lineage import ForkSpec
 from bioxen.server.store.owners import LOCAL
-from bioxen.vm.lifecycle import VERBS, Verb
+from bioxen.vm.lifecycle import Verb
 
-NAMES = ["a", "b", "c", "d"]
+NAMES = ["a", "b", "c"]
 RIBOSOMES = 1_000_000
 MOVES = {
     "start": {"created": "running", "stopped": "running"},
@@ -85,16 +85,25 @@ class CellsMachine(RuleBasedStateMachine):
         if self.attempt(self.bench.cells.create(LOCAL, [spec]), *expected):
             self.plain[name] = Plain(wanted=wanted)
 
+    @initialize()
+    def two_that_run(self) -> None:
+        specs = [VmSpec(vm_id=name, biological_type="ecoli") for name in NAMES[:2]]
+        self.attempt(self.bench.cells.create(LOCAL, specs))
+        self.attempt(self.bench.cells.act(LOCAL, NAMES[:2], "start"))
+        self.plain = {name: Plain(state="running") for name in NAMES[:2]}
+
+    @precondition(lambda self: len(self.plain) > 1)
+    @rule(data=st.data())
+    def destroy(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.plain)))
+        self.attempt(self.bench.cells.act(LOCAL, [name], "destroy"))
+        del self.plain[name]
+
     @precondition(lambda self: self.plain)
-    @rule(data=st.data(), verb=st.sampled_from(VERBS))
+    @rule(data=st.data(), verb=st.sampled_from(sorted(MOVES)))
     def act(self, data: st.DataObject, verb: Verb) -> None:
         some = data.draw(st.lists(st.sampled_from(sorted(self.plain)), min_size=1, unique=True))
         call = self.bench.cells.act(LOCAL, some, verb)
-        if verb == "destroy":
-            self.attempt(call)
-            for name in some:
-                del self.plain[name]
-            return
         if any(self.plain[name].state not in MOVES[verb] for name in some):
             assert not self.attempt(call, VmStateError)
             return
@@ -166,6 +175,18 @@ class CellsMachine(RuleBasedStateMachine):
                 cell.hours += 2.0
                 cell.biomass = 2 * (0.01 if cell.biomass is None else cell.biomass)
 
+    @precondition(lambda self: any(cell.state == "running" for cell in self.plain.values()))
+    @rule(data=st.data())
+    def grow_and_go_back(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(n for n, c in self.plain.items() if c.state == "running")))
+        cell = self.plain[name]
+        self.attempt(self.bench.cells.snapshot(LOCAL, name, "before"))
+        cell.snapshots.append((cell.genes, cell.hours, cell.biomass))
+        process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 1.0}, advance=True)
+        self.attempt(self.bench.cells.execute(LOCAL, name, process))
+        cell.runs += 1
+        self.attempt(self.bench.cells.restore(LOCAL, name, len(cell.snapshots)))
+
     @rule()
     def restart(self) -> None:
         self.bench.restart()
@@ -191,5 +212,5 @@ class CellsMachine(RuleBasedStateMachine):
             assert [one.vm_id for one in ancestors][:2] == [name, *([cell.mother] if cell.mother else [])]
 
 
-CellsMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+CellsMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
 TestCells = CellsMachine.TestCase

@@ -168,11 +168,13 @@ def too_large() -> ValidationError:
 
 def _allowed_methods(request: Request) -> str:
     """Return every method of the path, for the Allow header; the router knows of one route at a time."""
-    path = request.url.path
+    path, paths = request.url.path, request.app.openapi()["paths"]
+    if path in paths:  # a cell may be called like a route beside it
+        return ", ".join(sorted(method.upper() for method in paths[path]))
     return ", ".join(
         sorted(
             method.upper()
-            for template, operations in request.app.openapi()["paths"].items()
+            for template, operations in paths.items()
             if compile_path(template)[0].match(path)
             for method in operations
         )
