@@ -17,7 +17,7 @@ _DOUBLE = ir.DoubleType().as_pointer()
 _BYTES = 8
 
 
-def _row(context: Any, builder: Any, array: Any, row: Any) -> Any:
+def row_address(context: Any, builder: Any, array: Any, row: Any) -> Any:
     """Emit the address of a row of `WIDTH` doubles."""
     data = context.make_array(_ARRAY)(context, builder, array).data
     return builder.gep(data, [builder.mul(row, row.type(WIDTH))])
@@ -28,7 +28,7 @@ def load(typing: Any, array: Any, row: Any) -> Any:
     """Return row `row` of an array of rows."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = builder.bitcast(_row(context, builder, *args), DOUBLES.as_pointer())
+        pointer = builder.bitcast(row_address(context, builder, *args), DOUBLES.as_pointer())
         return builder.load(pointer, align=_BYTES)
 
     return lanes(_ARRAY, types.intp), emit
@@ -39,7 +39,7 @@ def store(typing: Any, array: Any, row: Any, value: Any) -> Any:
     """Write `value` to row `row`."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = builder.bitcast(_row(context, builder, args[0], args[1]), DOUBLES.as_pointer())
+        pointer = builder.bitcast(row_address(context, builder, args[0], args[1]), DOUBLES.as_pointer())
         builder.store(args[2], pointer, align=_BYTES)
         return context.get_dummy_value()
 
@@ -87,6 +87,16 @@ def larger(typing: Any, left: Any, right: Any) -> Any:
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return lanes(lanes, lanes), emit
+
+
+@intrinsic
+def smaller(typing: Any, left: Any, right: Any) -> Any:
+    """Return the smaller of two; a NaN on the left gives the right one."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *args), *args)
 
     return lanes(lanes, lanes), emit
 
@@ -152,7 +162,7 @@ def call(typing: Any, address: Any, array: Any, time: Any, state: Any, parameter
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [_DOUBLE] * 4)
         function = builder.inttoptr(args[0], kind.as_pointer())
-        builder.call(function, [_row(context, builder, args[1], row) for row in args[2:]])
+        builder.call(function, [row_address(context, builder, args[1], row) for row in args[2:]])
         return context.get_dummy_value()
 
     return types.void(types.intp, _ARRAY, types.intp, types.intp, types.intp, types.intp), emit
