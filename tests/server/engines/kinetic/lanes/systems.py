@@ -30,25 +30,25 @@ def address(function: Callable[..., None]) -> int:
 
 
 @dataclass
-class Addresses:
-    rates: int = 0
-    fluxes: int = 0
-    jacobian: int = 0
-    time_rate: int = 0
-    triggers: int = 0
-    assign: tuple[int, ...] = ()
-
-
-@dataclass
 class System:
     """A program written by hand."""
 
     default_states: Any
     default_parameters: Any
-    addresses: Addresses
-    jacobian: tuple[tuple[int, int], ...] = ()
+    rates: int = 0
+    fluxes: int = 0
+    jacobian: int = 0
+    pattern: tuple[tuple[int, int], ...] = ()
+    time_rate: int = 0
+    triggers: int = 0
+    assign: tuple[int, ...] = ()
+    moments: int = 0
+    moment_count: int = 0
+    jumps_unpredictably: bool = False
     event_count: int = 0
-    event_initial_values: tuple[bool, ...] = ()
+    event_initially: tuple[bool, ...] = ()
+    event_uses_trigger_values: tuple[bool, ...] = ()
+    event_targets: tuple[Any, ...] = ()
     root_count: int = 0
     stoichiometry: Any = None
     integral_stoichiometry: bool = False
@@ -65,8 +65,8 @@ class System:
         self.states = tuple(f"y{i}" for i in range(len(self.default_states)))
         self.parameters = tuple(f"p{i}" for i in range(len(self.default_parameters)))
         self.state_scale = np.ones(len(self.states)) if self.state_scale is None else self.state_scale
-        self.jacobian_rows = np.array([row for row, _ in self.jacobian], np.int32)
-        self.jacobian_columns = np.array([column for _, column in self.jacobian], np.int32)
+        self.jacobian_rows = np.array([row for row, _ in self.pattern], np.int32)
+        self.jacobian_columns = np.array([column for _, column in self.pattern], np.int32)
 
 
 def vanderpol() -> System:
@@ -79,8 +79,7 @@ def vanderpol() -> System:
         out[W + lane] = -2 * p[lane] * y[lane] * y[W + lane] - 1
         out[2 * W + lane] = p[lane] * (1 - y[lane] ** 2)
 
-    found = Addresses(rates=address(rates), jacobian=address(jacobian))
-    return System([2.0, 0.0], [5.0], found, jacobian=((0, 1), (1, 0), (1, 1)))
+    return System([2.0, 0.0], [5.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0), (1, 1)))
 
 
 def robertson() -> System:
@@ -99,8 +98,7 @@ def robertson() -> System:
             out[i * W + lane] = numbers[i]
 
     pattern = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1))
-    found = Addresses(rates=address(rates), jacobian=address(jacobian))
-    return System([1.0, 0.0, 0.0], [0.04, 1e4, 3e7], found, jacobian=pattern)
+    return System([1.0, 0.0, 0.0], [0.04, 1e4, 3e7], rates=address(rates), jacobian=address(jacobian), pattern=pattern)
 
 
 def driven() -> System:
@@ -115,8 +113,7 @@ def driven() -> System:
     def time_rate(lane, t, y, p, out):
         out[lane] = -p[lane] * np.sin(t[lane]) - np.cos(t[lane])
 
-    found = Addresses(rates=address(rates), jacobian=address(jacobian), time_rate=address(time_rate))
-    return System([1.5], [2.0], found, jacobian=((0, 0),))
+    return System([1.5], [2.0], rates=address(rates), jacobian=address(jacobian), time_rate=address(time_rate), pattern=((0, 0),))
 
 
 def oscillator() -> System:
@@ -130,8 +127,7 @@ def oscillator() -> System:
         out[lane] = 1.0
         out[W + lane] = -p[lane] * p[lane]
 
-    found = Addresses(rates=address(rates), jacobian=address(jacobian))
-    return System([1.0, 0.0], [1.0], found, jacobian=((0, 1), (1, 0)))
+    return System([1.0, 0.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0)))
 
 
 def bouncing_ball() -> System:
@@ -154,21 +150,23 @@ def bouncing_ball() -> System:
         out[3 * W + lane] = p[W + lane]
         out[4 * W + lane] = p[2 * W + lane] + 1
 
-    found = Addresses(
-        rates=address(rates), jacobian=address(jacobian), triggers=address(triggers), assign=(address(bounce),)
-    )
     return System(
         [1.0, 0.0],
         [9.81, 0.8, 0.0],
-        found,
-        jacobian=((0, 1),),
+        rates=address(rates),
+        jacobian=address(jacobian),
+        pattern=((0, 1),),
+        triggers=address(triggers),
+        assign=(address(bounce),),
         event_count=1,
-        event_initial_values=(True,),
+        event_initially=(True,),
+        event_uses_trigger_values=(True,),
+        event_targets=(np.array([0, 1, 4]),),
         root_count=1,
     )
 
 
-def switched() -> System:
+def switched(*, foreseen: bool) -> System:
     """y' = p0 while p1 <= t < p2, else -y: rates that jump at times."""
 
     def rates(lane, t, y, p, out):
@@ -181,5 +179,18 @@ def switched() -> System:
         out[lane] = 1.0 if t[lane] >= p[W + lane] else 0.0
         out[W + lane] = 1.0 if t[lane] < p[2 * W + lane] else 0.0
 
-    found = Addresses(rates=address(rates), jacobian=address(jacobian), triggers=address(triggers))
-    return System([1.0], [3.0, 1.0, 2.5], found, jacobian=((0, 0),), root_count=2)
+    def moments(lane, t, y, p, out):
+        out[lane] = p[W + lane]
+        out[W + lane] = p[2 * W + lane]
+
+    return System(
+        [1.0],
+        [3.0, 1.0, 2.5],
+        rates=address(rates),
+        jacobian=address(jacobian),
+        pattern=((0, 0),),
+        triggers=address(triggers),
+        moments=address(moments) if foreseen else 0,
+        moment_count=2 if foreseen else 0,
+        root_count=2,
+    )

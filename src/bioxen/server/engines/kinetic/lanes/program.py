@@ -16,6 +16,7 @@ from bioxen.server.engines.kinetic.lanes import arrays
 from bioxen.server.engines.kinetic.lanes.derivative import Derivatives
 from bioxen.server.engines.kinetic.lanes.emit import module
 from bioxen.server.engines.kinetic.lanes.graph import Node
+from bioxen.server.engines.kinetic.lanes.moments import moments
 from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.start import Start
 from bioxen.server.engines.kinetic.lanes.system import Matrix, System
@@ -100,6 +101,26 @@ class LaneProgram:
         if self.root_count == 0:
             return 0
         return self._compile("triggers", [*(reset.trigger for reset in system.resets), *system.jumps])
+
+    @cached_property
+    def moments(self) -> int:
+        """Address of the next times at which something jumps whatever the state is; 0 where there are none."""
+        nodes = self._moments[0]
+        return self._compile("moments", nodes) if nodes else 0
+
+    @property
+    def moment_count(self) -> int:
+        """How many numbers `moments` writes."""
+        return len(self._moments[0])
+
+    @property
+    def jumps_unpredictably(self) -> bool:
+        """Whether something jumps with the time alone, at times that `moments` does not know."""
+        return self._moments[1]
+
+    @cached_property
+    def _moments(self) -> tuple[list[Node], bool]:
+        return moments(self._system)
 
     @cached_property
     def assign(self) -> tuple[int, ...]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.ode import control, events, explicit, layout, rosenbrock, sampling
-from bioxen.server.engines.kinetic.lanes.ode.layout import block, matrix_row, parameter_row, trigger_row
+from bioxen.server.engines.kinetic.lanes.ode import control, events, explicit, happen, layout, rosenbrock, sampling
+from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
-from bioxen.server.engines.kinetic.lanes.simd.operations import choose, load, store
+from bioxen.server.engines.kinetic.lanes.simd.operations import call, choose, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 DONE, TOO_MANY_STEPS, NOT_FINITE, TOO_SMALL = 0, 1, 2, 3
 _ULPS = 1.8e-15
+_ULP, _MARGIN = 2.3e-16, 1e-15
 _SMALLEST_SHARE = 1e-30
 
 
@@ -34,6 +35,10 @@ def drive(
     states: NDArray[np.float64],
     parameters: NDArray[np.float64],
     triggers_before: NDArray[np.float64],
+    keeps: NDArray[np.bool_],
+    pointers: NDArray[np.int32],
+    targets: NDArray[np.int32],
+    moments: int,
     start: float,
     times: NDArray[np.float64],
     rtol: float,
@@ -49,10 +54,10 @@ def drive(
     """Integrate every member; see `integrate`."""
     members, n = states.shape
     m, count = parameters.shape[1], len(triggers_before)
-    happenings = len(functions) - layout.FUNCTION_ASSIGN
     last = times[-1]
-    matrix = matrix_row(n, m, count)
-    w = rows(matrix + len(entries) + size)
+    moment = moment_row(n, m, count, len(keeps) + len(targets))
+    matrix = moment + moments
+    w = rows(matrix + max(moments, len(entries) + size))
     member = np.full(WIDTH, -1)
     point, tries = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
     failed = np.zeros(WIDTH, np.int8)
@@ -72,14 +77,16 @@ def drive(
             return
         if fresh:
             if count:
-                events.happen(functions, w, n, m, happenings, count, failed)
+                happen.happen(functions, w, n, m, count, keeps, pointers, targets, failed)
+            if moments:
+                _foresee(functions[layout.FUNCTION_MOMENTS], w, n, moment, moments)
             sampling.record_now(w, n, times, member, point, values, changing)
         if _close(w, n, last, member, point, failed, values, status):
             continue
         if fresh:
             control.first_step(functions[layout.FUNCTION_RATES], w, n, rtol)
         for lane in range(WIDTH):
-            _limit(w, lane, last, longest)
+            _limit(w, lane, last, longest, moment, moments)
         if stiff:
             rosenbrock.attempt(functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol)
         else:
@@ -91,7 +98,7 @@ def drive(
         if due or count:
             sampling.prepare(stiff, w, n)
         if count and events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count, member):
-            events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, happenings, count, tries)
+            events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
         if due:
             sampling.record(w, n, times, member, point, values, changing)
         _advance(stiff, w, n)
@@ -122,13 +129,38 @@ def _take(
         w[(now + i) * WIDTH + lane] = triggers[i]
     w[layout.TIME * WIDTH + lane] = start
     w[layout.LIMIT * WIDTH + lane] = end
+    w[layout.KNOWN * WIDTH + lane] = -np.inf
     w[layout.FRESH * WIDTH + lane] = 1.0
 
 
 @compiled
-def _limit(w: NDArray[np.float64], lane: int, end: float, longest: float) -> None:
-    """Shorten the next step to the end of the time, and write when it ends."""
-    time, step = w[layout.TIME * WIDTH + lane], min(w[layout.STEP * WIDTH + lane], longest)
+def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments: int) -> None:
+    """Compute the next moments of the fresh lanes."""
+    space = moment + moments
+    call(function, w, layout.TIME, block(n, layout.STATE), parameter_row(n), space)
+    fresh = load(w, layout.FRESH) > 0.0
+    for i in range(moments):
+        store(w, moment + i, choose(fresh, load(w, space + i), load(w, moment + i)))
+
+
+@compiled
+def _limit(w: NDArray[np.float64], lane: int, last: float, longest: float, moment: int, moments: int) -> None:
+    """Shorten the next step to what comes first, and write when it ends.
+
+    Before a moment the step ends a little early, so that none of its stages looks beyond; the next one is as
+    short as can be, and ends just behind the moment.
+    """
+    time, step, end = w[layout.TIME * WIDTH + lane], min(w[layout.STEP * WIDTH + lane], longest), last
+    known = w[layout.KNOWN * WIDTH + lane]
+    if time < known < end:
+        end = known
+    for i in range(moment, moment + moments):
+        if time < w[i * WIDTH + lane] < end:
+            end = w[i * WIDTH + lane]
+    if end < last:
+        near = end - time <= 4 * _MARGIN * abs(end)
+        end += _ULP * abs(end) if near else -_MARGIN * abs(end)
+        step = end - time if near else step
     if step >= (end - time) * (1 - 1e-12):
         step = end - time
         w[layout.END * WIDTH + lane] = end

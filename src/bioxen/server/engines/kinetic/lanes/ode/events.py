@@ -1,4 +1,4 @@
-"""Events and discontinuities: found within a step, reached exactly, carried out.
+"""Triggers that change within a step: the first change is found, and the step ends there.
 
 A trigger is a truth the model gives for a time and a state: first those of its events, then each relation on
 which its rates depend. A step after which one of them differs is cut at the first time where it does.
@@ -18,8 +18,6 @@ from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 _INSIDE = (0.25, 0.5, 0.75, 1.0)
 """Shares of a step at which the triggers are looked at: one that rises and falls again must not be missed."""
-_CASCADE = 100
-"""Events that set off events at the same time, at most: more is a loop."""
 _SETTLED = 1e-9
 """A discontinuity closer than this share to the start of a step is passed; a farther one ends the step first."""
 _CLOSE = 1e-14
@@ -117,63 +115,13 @@ def cut(
         if jump and before > max(_SETTLED * step, _CLOSE * abs(time)) and tries[lane] < _TRIES:
             w[layout.ACCEPTED * WIDTH + lane] = 0.0
             w[layout.CUT * WIDTH + lane] = before / step
+            w[layout.KNOWN * WIDTH + lane] = w[layout.HIGH * WIDTH + lane]
             tries[lane] += 1
         else:
             w[layout.END * WIDTH + lane] = w[layout.HIGH * WIDTH + lane]
             w[layout.FRESH * WIDTH + lane] = 1.0
+            w[layout.KNOWN * WIDTH + lane] = -np.inf
             for i in range(n):
                 w[(new + i) * WIDTH + lane] = w[(state + i) * WIDTH + lane]
 
 
-@compiled
-def happen(
-    functions: NDArray[np.int64], w: NDArray[np.float64], n: int, m: int, events: int, count: int, failed: NDArray[np.int8]
-) -> None:
-    """Carry out the events of the fresh lanes whose triggers rose, and those that they set off in turn.
-
-    Events of one moment all see the state before it. The triggers remembered become those of the new state.
-    """
-    y, p, now = block(n, layout.STATE), parameter_row(n), trigger_row(n, m)
-    earlier, earlier_p = block(n, layout.EARLIER), parameter_row(n) + m
-    assigned, seen, fired = earlier_p + m, now + count, now + 2 * count
-    for _ in range(_CASCADE):
-        call(functions[layout.FUNCTION_TRIGGERS], w, layout.TIME, y, p, seen)
-        again = _compare(w, events, count, now, seen, fired)
-        if not again:
-            return
-        w[earlier * WIDTH : (earlier + n) * WIDTH] = w[y * WIDTH : (y + n) * WIDTH]
-        w[earlier_p * WIDTH : (earlier_p + m) * WIDTH] = w[p * WIDTH : (p + m) * WIDTH]
-        for event in range(events):
-            call(functions[layout.FUNCTION_ASSIGN + event], w, layout.TIME, earlier, earlier_p, assigned)
-            for lane in range(WIDTH):
-                if w[(fired + event) * WIDTH + lane] != 0.0:
-                    _apply(w, n, lane, y, earlier, assigned)
-                    _apply(w, m, lane, p, earlier_p, assigned + n)
-    for lane in range(WIDTH):
-        for event in range(events):
-            if w[(fired + event) * WIDTH + lane] != 0.0:
-                failed[lane] = 1
-
-
-@compiled
-def _compare(w: NDArray[np.float64], events: int, count: int, now: int, seen: int, fired: int) -> bool:
-    """Note which events' triggers rose in the fresh lanes, and remember the triggers seen."""
-    again = False
-    for lane in range(WIDTH):
-        fresh = w[layout.FRESH * WIDTH + lane] != 0.0
-        for i in range(count):
-            rose = fresh and w[(seen + i) * WIDTH + lane] != 0.0 and w[(now + i) * WIDTH + lane] == 0.0
-            w[(fired + i) * WIDTH + lane] = 1.0 if rose else 0.0
-            again = again or (rose and i < events)
-            if fresh:
-                w[(now + i) * WIDTH + lane] = w[(seen + i) * WIDTH + lane]
-    return again
-
-
-@compiled
-def _apply(w: NDArray[np.float64], count: int, lane: int, target: int, before: int, after: int) -> None:
-    """Write what an event changed."""
-    for i in range(count):
-        value = w[(after + i) * WIDTH + lane]
-        if value != w[(before + i) * WIDTH + lane]:
-            w[(target + i) * WIDTH + lane] = value

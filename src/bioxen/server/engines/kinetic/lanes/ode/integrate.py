@@ -26,6 +26,10 @@ _PROBE = 400
 """Steps of Tsit5 after which a probe asks Rodas5P whether it would need fewer."""
 
 
+_PARTS = 1000
+"""Steps at least, where something jumps at times that cannot be computed before."""
+
+
 @dataclass(frozen=True)
 class Trajectories:
     """The courses of an ensemble."""
@@ -162,6 +166,8 @@ class _Run:
         longest: float,
     ) -> None:
         self._program, self._times, self._start = program, times, start
+        if program.jumps_unpredictably:
+            longest = min(longest, (times[-1] - start) / _PARTS)
         self._rtol, self._max_steps, self._longest = float(rtol), int(max_steps), float(longest)
         self._atol = np.maximum(atol * np.asarray(program.state_scale, np.float64), np.finfo(float).tiny)
 
@@ -176,10 +182,10 @@ class _Run:
         steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
         drive(
             stiff,
-            _functions(program),
+            _functions(program, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
-            *(states, parameters, _before(program), self._start, self._times),
-            *(self._rtol, self._atol, self._longest, self._max_steps),
+            *(states, parameters, _before(program), *_events(program), program.moment_count),
+            *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
             *(values, changing, status, steps, rejected),
         )
         return Trajectories(
@@ -200,13 +206,21 @@ def _plan(program: Runnable) -> Plan:
     return plan(len(program.states), program.jacobian_rows, program.jacobian_columns)
 
 
-def _functions(program: Runnable) -> NDArray[np.int64]:
-    has = program.addresses
-    return np.array([has.rates, has.jacobian, has.time_rate, has.triggers, *has.assign], np.int64)
+def _functions(program: Runnable, *, stiff: bool) -> NDArray[np.int64]:
+    own = (program.jacobian, program.time_rate) if stiff else (0, 0)
+    return np.array([program.rates, *own, program.triggers, program.moments, *program.assign], np.int64)
 
 
 def _before(program: Runnable) -> Floats:
     """Return what the triggers are taken to have been before the start."""
     before = np.zeros(program.root_count)
-    before[: program.event_count] = program.event_initial_values
+    before[: program.event_count] = program.event_initially
     return before
+
+
+def _events(program: Runnable) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]]:
+    """Return which events keep the values of their trigger's time, and what each sets: pointers and targets."""
+    targets = [np.asarray(each, np.int32) for each in program.event_targets]
+    pointers = np.cumsum([0, *map(len, targets)]).astype(np.int32)
+    joined = np.concatenate(targets) if targets else np.zeros(0, np.int32)
+    return np.array(program.event_uses_trigger_values, np.bool_), pointers, joined

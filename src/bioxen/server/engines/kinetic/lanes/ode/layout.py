@@ -8,18 +8,18 @@ from __future__ import annotations
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 
 TIME, STEP, MOMENT, ERROR, LOG_ERROR, LIMIT, END = 0, 1, 2, 3, 4, 5, 6
-FRESH, ACCEPTED, CUT, SHARE, LOW, HIGH, GROWTH = 7, 8, 9, 10, 11, 12, 13
+FRESH, ACCEPTED, CUT, LOW, HIGH, GROWTH, KNOWN = 7, 8, 9, 10, 11, 12, 13
 SINGLES = 14
 """Single rows: the time, the step tried, the time of a stage or sample, the error and its logarithm one step
 ago, the longest next step, the time after the step; which lanes are fresh, accepted, cut by an event; the
 share of the step at a sample, the ends of the bracket around an event, the growth of the step."""
 
-STATE, NEW, STAGE, SLOPE, STAGES, POLYNOMIAL, SAMPLE, TOLERANCE, EARLIER, RIGHT = 0, 1, 2, 3, 4, 12, 16, 17, 18, 19
-BLOCKS = 20
+STATE, NEW, STAGE, SLOPE, STAGES, POLYNOMIAL, SAMPLE, TOLERANCE, RIGHT = 0, 1, 2, 3, 4, 12, 16, 17, 18
+BLOCKS = 19
 """Blocks: the state, the state after the step, a stage's state, the rates at the start, eight stages, the
-interpolant's four powers, a sample of it, the absolute tolerances, the state before an event, a right side."""
+interpolant's four powers, a sample of it, the absolute tolerances, a right side."""
 
-FUNCTION_RATES, FUNCTION_JACOBIAN, FUNCTION_TIME, FUNCTION_TRIGGERS, FUNCTION_ASSIGN = 0, 1, 2, 3, 4
+FUNCTION_RATES, FUNCTION_JACOBIAN, FUNCTION_TIME, FUNCTION_TRIGGERS, FUNCTION_MOMENTS, FUNCTION_ASSIGN = range(6)
 """Where each function's address stands in the table of functions; the events' assignments come last."""
 
 
@@ -31,17 +31,23 @@ def block(states: int, number: int) -> int:
 
 @compiled
 def parameter_row(states: int) -> int:
-    """Return the first row of the parameters; those before an event follow them, then what an event assigns."""
+    """Return the first row of the parameters; what an event assigns to states and parameters follows."""
     return SINGLES + BLOCKS * states
 
 
 @compiled
 def trigger_row(states: int, parameters: int) -> int:
-    """Return the first row of the triggers remembered; those at a sample follow, and those that fired."""
-    return parameter_row(states) + 3 * parameters + states
+    """Return the first row of the triggers remembered; those at a sample follow."""
+    return parameter_row(states) + 2 * parameters + states
 
 
 @compiled
-def matrix_row(states: int, parameters: int, triggers: int) -> int:
-    """Return the first row of the Jacobian; the factors follow."""
-    return trigger_row(states, parameters) + 3 * triggers
+def pending_row(states: int, parameters: int, triggers: int) -> int:
+    """Return the first row of what says which events wait; the values they keep follow."""
+    return trigger_row(states, parameters) + 2 * triggers
+
+
+@compiled
+def moment_row(states: int, parameters: int, triggers: int, waiting: int) -> int:
+    """Return the first row of the moments, after `waiting` rows about pending events."""
+    return pending_row(states, parameters, triggers) + waiting

@@ -1,37 +1,56 @@
-"""What the drivers ask of a model's program."""
+"""What the drivers ask of a model's program; `LaneProgram` has it, and so have the tests' own systems."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-class Addresses(Protocol):
-    """Addresses of a program's functions `f(t, y, p, out)`; 0 where there is none."""
-
-    rates: int
-    fluxes: int
-    jacobian: int
-    time_rate: int
-    triggers: int
-    assign: Sequence[int]
-
-
 class Runnable(Protocol):
-    """A model's program, as the drivers see it."""
+    """Names and numbers of a model, and addresses of its functions `f(t, y, p, out)`, 0 where there is none."""
 
-    width: int
-    states: tuple[str, ...]
-    parameters: tuple[str, ...]
-    default_states: NDArray[np.float64]
-    default_parameters: NDArray[np.float64]
-    state_scale: NDArray[np.float64]
-    jacobian_rows: NDArray[np.int32]
-    jacobian_columns: NDArray[np.int32]
-    event_count: int
-    event_initial_values: Sequence[bool]
-    root_count: int
-    addresses: Any
+    @property
+    def width(self) -> int: ...
+    @property
+    def states(self) -> tuple[str, ...]: ...
+    @property
+    def parameters(self) -> tuple[str, ...]: ...
+    @property
+    def default_states(self) -> NDArray[np.float64]: ...
+    @property
+    def default_parameters(self) -> NDArray[np.float64]: ...
+    @property
+    def state_scale(self) -> NDArray[np.float64]: ...
+    @property
+    def jacobian_rows(self) -> NDArray[np.int32]: ...
+    @property
+    def jacobian_columns(self) -> NDArray[np.int32]: ...
+    @property
+    def event_count(self) -> int: ...
+    @property
+    def event_initially(self) -> Sequence[bool]: ...
+    @property
+    def event_uses_trigger_values(self) -> Sequence[bool]: ...
+    @property
+    def event_targets(self) -> Sequence[NDArray[np.int32]]: ...
+    @property
+    def root_count(self) -> int: ...
+    @property
+    def moment_count(self) -> int: ...
+    @property
+    def jumps_unpredictably(self) -> bool: ...
+    @property
+    def rates(self) -> int: ...
+    @property
+    def jacobian(self) -> int: ...
+    @property
+    def time_rate(self) -> int: ...
+    @property
+    def triggers(self) -> int: ...
+    @property
+    def moments(self) -> int: ...
+    @property
+    def assign(self) -> Sequence[int]: ...
