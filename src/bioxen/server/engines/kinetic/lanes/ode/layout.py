@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 
-TIME, STEP, MOMENT, ERROR, LOG_ERROR, LIMIT, END = 0, 1, 2, 3, 4, 5, 6
-FRESH, ACCEPTED, CUT, LOW, HIGH, GROWTH, KNOWN = 7, 8, 9, 10, 11, 12, 13
-SINGLES = 14
-"""Single rows: the time, the step tried, the time of a stage or sample, the error and its logarithm one step
-ago, the longest next step, the time after the step; which lanes are fresh, accepted, cut by an event; the
-share of the step at a sample, the ends of the bracket around an event, the growth of the step."""
+TIME, STEP, MOMENT, END, LIMIT, NEXT, KNOWN, LOW, HIGH = range(9)
+"""Times: now, the length of the step, of a stage or sample, of the end of the step, of the end of all, of the
+next point of the output, of a discontinuity found ahead, and the bracket around one."""
+
+ERROR, LOG_ERROR, CUT, GROWTH = range(9, 13)
+"""The error of the step and the logarithm of the last one, the factor for the next step and the largest allowed."""
+
+ACTIVE, FRESH, ACCEPTED, STEPS, REJECTED = range(13, 18)
+"""Truths as 1 or 0: the lane has a member, it begins or an event cut its step, its step was accepted; counts."""
+
+SINGLES = 18
 
 STATE, NEW, STAGE, SLOPE, STAGES, POLYNOMIAL, SAMPLE, TOLERANCE, RIGHT = 0, 1, 2, 3, 4, 12, 16, 17, 18
 BLOCKS = 19

@@ -17,7 +17,7 @@ from bioxen.server.engines.kinetic.lanes.ode.tableaus import (
     RODAS_STATE,
     RODAS_TIMES,
 )
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     broadcast,
     call,
@@ -43,6 +43,41 @@ def step_matrix(
         store(w, at + diagonal[i], load(w, at + diagonal[i]) + shift)
 
 
+@inlined
+def _stage(
+    functions: NDArray[np.int64],
+    w: NDArray[np.float64],
+    n: int,
+    s: int,
+    timed: bool,
+    factors: int,
+    forward: NDArray[np.int32],
+    backward: NDArray[np.int32],
+) -> None:
+    """Compute stage `s`, a constant of the caller: the loops over earlier stages unroll."""
+    y, stage, moving, right = block(n, layout.STATE), block(n, layout.STAGE), block(n, layout.SAMPLE), block(n, layout.RIGHT)
+    k, p = block(n, layout.STAGES), layout.SINGLES + layout.BLOCKS * n
+    h = load(w, layout.STEP)
+    inverse = 1.0 / h
+    for i in range(n):
+        state, coupling = load(w, (stage if s > 5 else y) + i), broadcast(0.0)
+        for j in range(s):
+            earlier = load(w, k + j * n + i)
+            if s <= 5 or j == s - 1:
+                state = state + RODAS_STATE[s, j] * earlier
+            coupling = coupling + RODAS_COUPLING[s, j] * earlier
+        store(w, stage + i, state)
+        coupling = inverse * coupling
+        if timed and s <= 4:
+            coupling = coupling + h * RODAS_TIMES[s] * load(w, moving + i)
+        store(w, k + s * n + i, coupling)
+    store(w, layout.MOMENT, load(w, layout.TIME) + h * RODAS_NODES[s])
+    call(functions[layout.FUNCTION_RATES], w, layout.MOMENT, stage, p, right)
+    for i in range(n):
+        store(w, k + s * n + i, load(w, k + s * n + i) + load(w, right + i))
+    solve(w, factors, forward, backward, k + s * n)
+
+
 @compiled
 def attempt(
     functions: NDArray[np.int64],
@@ -59,33 +94,22 @@ def attempt(
 ) -> None:
     """Try a step of each lane's own length: write the new state, the stages, and the error (1 is allowed)."""
     y, stage, new, moving = block(n, layout.STATE), block(n, layout.STAGE), block(n, layout.NEW), block(n, layout.SAMPLE)
-    p, k, right = layout.SINGLES + layout.BLOCKS * n, block(n, layout.STAGES), block(n, layout.RIGHT)
+    p, k = layout.SINGLES + layout.BLOCKS * n, block(n, layout.STAGES)
     timed = functions[layout.FUNCTION_TIME] != 0
-    t, h = load(w, layout.TIME), load(w, layout.STEP)
     call(functions[layout.FUNCTION_JACOBIAN], w, layout.TIME, y, p, matrix)
     if timed:
         call(functions[layout.FUNCTION_TIME], w, layout.TIME, y, p, moving)
     factors = matrix + len(entries)
     step_matrix(w, matrix, factors, entries, diagonal, size)
     factorise(w, factors, factor)
-    inverse = 1.0 / h
-    for s in range(RODAS_STAGES):
-        for i in range(n):
-            total = load(w, y + i)
-            for j in range(s):
-                total = total + RODAS_STATE[s, j] * load(w, k + j * n + i)
-            store(w, stage + i, total)
-        store(w, layout.MOMENT, t + h * RODAS_NODES[s])
-        call(functions[layout.FUNCTION_RATES], w, layout.MOMENT, stage, p, right)
-        for i in range(n):
-            total = broadcast(0.0)
-            for j in range(s):
-                total = total + RODAS_COUPLING[s, j] * load(w, k + j * n + i)
-            total = load(w, right + i) + inverse * total
-            if timed:
-                total = total + h * RODAS_TIMES[s] * load(w, moving + i)
-            store(w, k + s * n + i, total)
-        solve(w, factors, forward, backward, k + s * n)
+    _stage(functions, w, n, 0, timed, factors, forward, backward)
+    _stage(functions, w, n, 1, timed, factors, forward, backward)
+    _stage(functions, w, n, 2, timed, factors, forward, backward)
+    _stage(functions, w, n, 3, timed, factors, forward, backward)
+    _stage(functions, w, n, 4, timed, factors, forward, backward)
+    _stage(functions, w, n, 5, timed, factors, forward, backward)
+    _stage(functions, w, n, 6, timed, factors, forward, backward)
+    _stage(functions, w, n, 7, timed, factors, forward, backward)
     total = broadcast(0.0)
     last = k + (RODAS_STAGES - 1) * n
     for i in range(n):

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.ode import explicit, layout, rosenbrock
-from bioxen.server.engines.kinetic.lanes.ode.layout import block
+from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.simd.operations import choose, load, store
+from bioxen.server.engines.kinetic.lanes.simd.operations import anywhere, both, broadcast, choose, either, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 
@@ -36,12 +36,18 @@ def sample(w: NDArray[np.float64], n: int) -> None:
 
 
 @compiled
-def due(w: NDArray[np.float64], lane: int, times: NDArray[np.float64], point: int) -> bool:
-    """Return whether a point lies within the accepted step; one at the very time of an event comes after it."""
-    if w[layout.ACCEPTED * WIDTH + lane] == 0.0 or point >= len(times):
-        return False
-    time, end = times[point], w[layout.END * WIDTH + lane]
-    return bool(time < end or (time == end and w[layout.FRESH * WIDTH + lane] == 0.0))
+def is_due(w: NDArray[np.float64]) -> bool:
+    """Return whether a point may lie within an accepted step, and write the times of such as MOMENT.
+
+    A point at the very end of a step that an event cut comes after the event, so it is not due yet.
+    """
+    after, end, time = load(w, layout.NEXT), load(w, layout.END), load(w, layout.TIME)
+    uncut = both(after <= end, load(w, layout.FRESH) <= 0.0)
+    due = both(either(after < end, uncut), load(w, layout.ACCEPTED) > 0.0)
+    due = both(due, load(w, layout.ACTIVE) > 0.0)
+    store(w, layout.MOMENT, choose(due, after, time))
+    store(w, layout.LOW, choose(due, broadcast(1.0), broadcast(0.0)))
+    return anywhere(due)
 
 
 @compiled
@@ -56,20 +62,12 @@ def record(
 ) -> None:
     """Write the points that lie within the accepted steps."""
     out = block(n, layout.SAMPLE)
-    while True:
-        found = False
-        for lane in range(WIDTH):
-            w[layout.MOMENT * WIDTH + lane] = w[layout.TIME * WIDTH + lane]
-            if member[lane] >= 0 and due(w, lane, times, point[lane]):
-                w[layout.MOMENT * WIDTH + lane] = times[point[lane]]
-                found = True
-        if not found:
-            return
+    while is_due(w):
         sample(w, n)
         for lane in range(WIDTH):
-            if member[lane] >= 0 and due(w, lane, times, point[lane]):
+            if w[layout.LOW * WIDTH + lane] != 0.0:
                 _write(w, n, lane, out, member[lane], point[lane], values, changing)
-                point[lane] += 1
+                _proceed(w, lane, times, point)
 
 
 @compiled
@@ -86,9 +84,15 @@ def record_now(
     y = block(n, layout.STATE)
     for lane in range(WIDTH):
         if member[lane] >= 0 and w[layout.FRESH * WIDTH + lane] != 0.0:
-            while point[lane] < len(times) and times[point[lane]] <= w[layout.TIME * WIDTH + lane]:
+            while w[layout.NEXT * WIDTH + lane] <= w[layout.TIME * WIDTH + lane]:
                 _write(w, n, lane, y, member[lane], point[lane], values, changing)
-                point[lane] += 1
+                _proceed(w, lane, times, point)
+
+
+@compiled
+def _proceed(w: NDArray[np.float64], lane: int, times: NDArray[np.float64], point: NDArray[np.int64]) -> None:
+    point[lane] += 1
+    w[layout.NEXT * WIDTH + lane] = times[point[lane]] if point[lane] < len(times) else np.inf
 
 
 @compiled
@@ -105,7 +109,7 @@ def _write(
     """Write a state, and the parameters where events may change them."""
     for i in range(n):
         values[member, point, i] = w[(row + i) * WIDTH + lane]
-    p = layout.SINGLES + layout.BLOCKS * n
+    p = parameter_row(n)
     if len(changing):
         for i in range(changing.shape[2]):
             changing[member, point, i] = w[(p + i) * WIDTH + lane]

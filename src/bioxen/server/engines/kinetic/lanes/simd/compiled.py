@@ -27,11 +27,21 @@ _FOLDER = cache_folder("code", f"lanes-{WIDTH}-{_sources()}")
 
 def compiled(function: Function) -> Function:
     """Return `function` as machine code, kept on disk, that runs without the interpreter's lock."""
+    return _compiled(function, forceinline=False)
+
+
+def inlined(function: Function) -> Function:
+    """Return `function` to be compiled into its callers: its loops unroll where they pass constants."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Function, *, forceinline: bool) -> Function:
     before = config.CACHE_DIR  # type: ignore[attr-defined]
     if _FOLDER is not None:
         config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
     try:
-        fast: Any = numba.njit(cache=_FOLDER is not None, error_model="numpy", nogil=True)(function)
+        options = {"cache": _FOLDER is not None, "error_model": "numpy", "nogil": True}
+        fast: Any = numba.njit(**options, forceinline=forceinline)(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return cast("Function", fast)

@@ -102,6 +102,18 @@ def smaller(typing: Any, left: Any, right: Any) -> Any:
 
 
 @intrinsic
+def both(typing: Any, left: Any, right: Any) -> Any:
+    """Return where both conditions hold."""
+    return mask(mask, mask), lambda context, builder, sig, args: builder.and_(*args)
+
+
+@intrinsic
+def either(typing: Any, left: Any, right: Any) -> Any:
+    """Return where one of two conditions holds."""
+    return mask(mask, mask), lambda context, builder, sig, args: builder.or_(*args)
+
+
+@intrinsic
 def anywhere(typing: Any, condition: Any) -> Any:
     """Return whether `condition` holds in a lane."""
 
