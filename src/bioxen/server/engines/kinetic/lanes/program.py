@@ -185,7 +185,7 @@ class LaneProgram:
 
     def _compile(self, key: str, nodes: Sequence[Node]) -> int:
         if key not in self._codes:
-            ir = module(self._system.graph, {"f": nodes}, self.width)
+            ir = module(self._system.graph, nodes, self.width)
             self._codes[key] = Code(ir, ["f"])
         return self._codes[key].addresses["f"]
 

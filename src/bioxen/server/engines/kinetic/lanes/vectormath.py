@@ -48,20 +48,18 @@ _ROOT_HALF_BITS: Final = 0x3FE6A09E667F3BCD
 _MANTISSA: Final = 0x000FFFFFFFFFFFFF
 
 
-def functions(names: set[str], width: int) -> str:
-    """Return the definitions of the named functions, and the declarations they need."""
-    texts, declared = [], set()
+def functions(names: set[str], width: int, declared: set[str]) -> str:
+    """Return the definitions of the named functions, after what they and `declared` declare."""
+    texts = []
+    declared = set(declared)
     for name in sorted(names):
         block = Block(width)
         body, arity = FUNCTIONS[name]
         parameters = [f"%x{index}" for index in range(arity)]
         result = body(block, *parameters)
         listed = ", ".join(f"{block.doubles} {parameter}" for parameter in parameters)
-        lines = "\n".join(block.lines)
-        texts.append(
-            f"define internal {block.doubles} @lane_{name}({listed}) nounwind {{\n"
-            f"{lines}\n  ret {block.doubles} {result}\n}}"
-        )
+        head = f"define internal {block.doubles} @lane_{name}({listed}) nounwind {{"
+        texts += [head, *block.lines, f"  ret {block.doubles} {result}", "}"]
         declared |= block.declared
     return "\n".join([*sorted(declared), *texts])
 
