@@ -12,11 +12,13 @@ from typing import Final
 from bioxen.server.engines.kinetic.lanes import instructions
 from bioxen.server.engines.kinetic.lanes.block import Block, Value, splat
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
+from bioxen.server.engines.kinetic.lanes.library import functions
 from bioxen.server.engines.kinetic.lanes.operations import BOOLEAN
-from bioxen.server.engines.kinetic.lanes.vectormath import functions
 
-_CHUNK: Final = 300
-"""Operations in one chunk."""
+_CHUNK: Final = 600
+"""Instructions in one chunk, about."""
+_MOST_INLINE: Final = 12
+"""Functions of our own are written out, and so overlap, where there are no more of them than this."""
 _SOURCES: Final = {"time": "%t", "state": "%y", "parameter": "%p"}
 _POINTERS: Final = "ptr readonly %t, ptr readonly %y, ptr readonly %p, ptr noalias %out"
 _PASSED: Final = "ptr %t, ptr %y, ptr %p, ptr %out"
@@ -26,25 +28,30 @@ _Step = tuple[Node, int | None]
 
 def module(graph: Graph, outputs: Sequence[Node], width: int, name: str = "f") -> str:
     """Return the IR of a function that writes the values of `outputs`, a row each."""
-    chunks = _chunks(graph, [graph.number(node) for node in outputs], width)
+    outputs = [graph.number(node) for node in outputs]
+    own = sum(instructions.is_own(graph.operations[node]) for node in graph.reachable(outputs))
+    inline = own <= _MOST_INLINE
+    chunks = _chunks(graph, outputs, width, inline)
     slots = _slots(graph, chunks)
-    blocks = [_Chunk(graph, width, slots) for _ in chunks]
+    blocks = [_Chunk(graph, Block(width, inline=inline), slots) for _ in chunks]
     bodies = [block.write(chunk) for block, chunk in zip(blocks, chunks, strict=True)]
     called = set[str]().union(*(block.block.called for block in blocks))
     declared = set[str]().union(*(block.block.declared for block in blocks))
     texts = [
-        f"define internal void @{name}{i}({_POINTERS}, ptr noalias %s) nounwind noinline {{\n{body}\n  ret void\n}}"
-        for i, body in enumerate(bodies)
+        _function(f"internal void @{name}{index}", f"{_POINTERS}, ptr noalias %s", body)
+        for index, body in enumerate(bodies)
     ]
     calls = [f"  call void @{name}{i}({_PASSED}, ptr %s)" for i in range(len(chunks))]
     scratch = f"  %s = alloca <{width} x double>, i64 {max(len(slots), 1)}, align 64"
-    texts.append(
-        f"define void @{name}({_POINTERS}) nounwind {{\n" + "\n".join([scratch, *calls]) + "\n  ret void\n}"
-    )
+    texts.append(_function(f"void @{name}", _POINTERS, "\n".join([scratch, *calls])))
     return "\n".join([functions(called, width, declared), *texts])
 
 
-def _chunks(graph: Graph, outputs: Sequence[Node], width: int) -> list[list[_Step]]:
+def _function(head: str, parameters: str, body: str) -> str:
+    return f"define {head}({parameters}) nounwind noinline {{\n{body}\n  ret void\n}}"
+
+
+def _chunks(graph: Graph, outputs: Sequence[Node], width: int, inline: bool) -> list[list[_Step]]:
     """Return the steps in order, cut; a node is computed when the first output needs it."""
     chunks: list[list[_Step]] = [[]]
     size = 0
@@ -52,7 +59,7 @@ def _chunks(graph: Graph, outputs: Sequence[Node], width: int) -> list[list[_Ste
         if size > _CHUNK:
             chunks.append([])
             size = 0
-        size += instructions.cost(graph.operations[node], width)
+        size += instructions.cost(graph.operations[node], width, inline)
         chunks[-1].append((node, row))
     return chunks
 
@@ -98,8 +105,8 @@ def _is_at_hand(graph: Graph, node: Node) -> bool:
 class _Chunk:
     """Writes the instructions of one chunk."""
 
-    def __init__(self, graph: Graph, width: int, slots: dict[Node, int]) -> None:
-        self.block = Block(width)
+    def __init__(self, graph: Graph, block: Block, slots: dict[Node, int]) -> None:
+        self.block = block
         self._graph = graph
         self._slots = slots
         self._values: dict[Node, Value] = {}
