@@ -24,7 +24,9 @@ def lanes(values: ArrayLike, width: int) -> Floats:
     return np.repeat(array[:, None], width, axis=1) if array.ndim == 1 else np.ascontiguousarray(array.T)
 
 
-def call(address: int, width: int, time: float, states: ArrayLike, parameters: ArrayLike, count: int) -> Floats:
+def call(
+    address: int, width: int, time: float, states: ArrayLike, parameters: ArrayLike, count: int
+) -> Floats:
     """Return [lanes][count] of what a generated function writes."""
     moment, y, p = np.full(width, time), lanes(states, width), lanes(parameters, width)
     out = np.full((count + 1, width), _GUARD)
@@ -33,7 +35,9 @@ def call(address: int, width: int, time: float, states: ArrayLike, parameters: A
     return out[:count].T
 
 
-def run(graph: Graph, nodes: Sequence[Node], states: Floats, time: float = 0.0, width: int | None = None) -> Floats:
+def run(
+    graph: Graph, nodes: Sequence[Node], states: Floats, time: float = 0.0, width: int | None = None
+) -> Floats:
     """Compile `nodes` and return [members][nodes] for states [members][states]."""
     width = width or host_width()
     code = Code(module(graph, nodes, width), ["f"])

@@ -133,7 +133,9 @@ def test_derivatives_are_slopes(tree: Tree, states: list[float]) -> None:
     graph = Graph()
     node = node_of(graph, tree)
     (gradient,) = Derivatives(graph, "state").gradients([node])
-    assert set(gradient) <= {graph.arguments[part][0] for part in graph.reachable([node]) if graph.operations[part] == "state"}
+    assert set(gradient) <= {
+        graph.arguments[part][0] for part in graph.reachable([node]) if graph.operations[part] == "state"
+    }
     for index in range(STATES):
         slopes = [_slope(tree, states, index, step) for step in (1e-4, 5e-5)]
         derivative = float(graph.evaluate([gradient.get(index, graph.zero)], 0.0, states, [])[0])
@@ -155,14 +157,18 @@ def _slope(tree: Tree, states: list[float], index: int, step: float) -> float:
 
 @pytest.mark.parametrize("width", [2, 4, 8])
 @pytest.mark.parametrize("chunk", [3, 10_000])
-def test_lanes_are_independent_of_width_and_chunks(monkeypatch: pytest.MonkeyPatch, width: int, chunk: int) -> None:
+def test_lanes_are_independent_of_width_and_chunks(
+    monkeypatch: pytest.MonkeyPatch, width: int, chunk: int
+) -> None:
     monkeypatch.setattr(emit, "_CHUNK", chunk)
     graph = Graph()
     x, y = graph.input("state", 0), graph.input("state", 1)
     nodes = [x, graph.make("pow", x, y)]
     for _ in range(8):
         condition = graph.make("lt", nodes[-1], graph.constant(1.0))
-        nodes.append(graph.make("select", condition, graph.make("exp", nodes[-1]), graph.make("div", x, nodes[-1])))
+        nodes.append(
+            graph.make("select", condition, graph.make("exp", nodes[-1]), graph.make("div", x, nodes[-1]))
+        )
         nodes.append(graph.make("add", graph.number(condition), graph.make("mul", nodes[-1], nodes[1])))
     states = np.random.default_rng(0).uniform(0.1, 3.0, (width, 2))
     code = Code(emit.module(graph, nodes, width), ["f"])
