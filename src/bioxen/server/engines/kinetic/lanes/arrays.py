@@ -78,9 +78,9 @@ def evaluate(graph: Graph, roots: Sequence[Node], given: Sequence[Array]) -> lis
         for node in graph.reachable(roots):
             operation, arguments = graph.operations[node], graph.arguments[node]
             if operation == "constant":
-                values[node] = np.float64(graph.constants[node])
+                values[node] = np.asarray(graph.constants[node])
             elif operation == "time":
-                values[node] = np.float64(0.0)
+                values[node] = np.asarray(0.0)
             elif operation == "parameter":
                 values[node] = given[arguments[0]]
             else:

@@ -25,8 +25,10 @@ def splat_integer(value: int) -> Value:
 class Block:
     """Instructions of one function, in order. Each method adds one and returns the name of its result."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, inline: bool = True) -> None:
         self.width = width
+        self.inline = inline
+        """Whether functions of our own are written out where they are used."""
         self.lines: list[str] = []
         self.called: set[str] = set()
         """Functions of our own that it calls."""

@@ -1,4 +1,4 @@
-"""Symbolic derivatives: each node's sparse gradient from those of its parts, so shared parts are derived once."""
+"""Symbolic derivatives: each node's sparse gradient from its parts', so what is shared is derived once."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Derivatives:
 
     def _of_extreme(self, operation: str, parts: tuple[Node, ...], gradients: list[Gradient]) -> Gradient:
         first = self._graph.make("lt", *(parts if operation == "min" else reversed(parts)))
-        return self._merged(*gradients, lambda a, b: self._graph.make("select", first, a, b))
+        return self._merged(gradients[0], gradients[1], lambda a, b: self._graph.make("select", first, a, b))
 
     def _slope(self, node: Node, operation: str, index: int) -> Node:
         """Return the derivative of `node` with respect to its part `index`."""
@@ -114,30 +114,30 @@ def _of_remainder(graph: Graph, _: Node, a: Node, b: Node) -> Node:
 
 
 _SLOPES: Final[dict[str, Callable[..., Node]]] = {
-    "neg": lambda g, n, a: g.constant(-1.0),
-    "sqrt": lambda g, n, a: g.make("div", g.constant(0.5), n),
-    "exp": lambda g, n, a: n,
-    "log": lambda g, n, a: _inverse(g, a),
-    "log10": lambda g, n, a: g.make("div", g.constant(1 / math.log(10)), a),
-    "sin": lambda g, n, a: g.make("cos", a),
-    "cos": lambda g, n, a: g.make("neg", g.make("sin", a)),
-    "tan": lambda g, n, a: _one_plus(g, _square(g, n)),
-    "asin": lambda g, n, a: _over_root(g, _one_minus(g, _square(g, a))),
-    "acos": lambda g, n, a: g.make("neg", _over_root(g, _one_minus(g, _square(g, a)))),
-    "atan": lambda g, n, a: _inverse(g, _one_plus(g, _square(g, a))),
-    "sinh": lambda g, n, a: g.make("cosh", a),
-    "cosh": lambda g, n, a: g.make("sinh", a),
-    "tanh": lambda g, n, a: _one_minus(g, _square(g, n)),
-    "asinh": lambda g, n, a: _over_root(g, _one_plus(g, _square(g, a))),
-    "acosh": lambda g, n, a: _over_root(g, g.make("sub", _square(g, a), g.one)),
-    "atanh": lambda g, n, a: _inverse(g, _one_minus(g, _square(g, a))),
-    "abs": lambda g, n, a: g.make("select", g.make("lt", a, g.zero), g.constant(-1.0), g.one),
+    "neg": lambda g, _n, _a: g.constant(-1.0),
+    "sqrt": lambda g, n, _a: g.make("div", g.constant(0.5), n),
+    "exp": lambda _g, n, _a: n,
+    "log": lambda g, _n, a: _inverse(g, a),
+    "log10": lambda g, _n, a: g.make("div", g.constant(1 / math.log(10)), a),
+    "sin": lambda g, _n, a: g.make("cos", a),
+    "cos": lambda g, _n, a: g.make("neg", g.make("sin", a)),
+    "tan": lambda g, n, _a: _one_plus(g, _square(g, n)),
+    "asin": lambda g, _n, a: _over_root(g, _one_minus(g, _square(g, a))),
+    "acos": lambda g, _n, a: g.make("neg", _over_root(g, _one_minus(g, _square(g, a)))),
+    "atan": lambda g, _n, a: _inverse(g, _one_plus(g, _square(g, a))),
+    "sinh": lambda g, _n, a: g.make("cosh", a),
+    "cosh": lambda g, _n, a: g.make("sinh", a),
+    "tanh": lambda g, n, _a: _one_minus(g, _square(g, n)),
+    "asinh": lambda g, _n, a: _over_root(g, _one_plus(g, _square(g, a))),
+    "acosh": lambda g, _n, a: _over_root(g, g.make("sub", _square(g, a), g.one)),
+    "atanh": lambda g, _n, a: _inverse(g, _one_minus(g, _square(g, a))),
+    "abs": lambda g, _n, a: g.make("select", g.make("lt", a, g.zero), g.constant(-1.0), g.one),
 }
 _SLOPES_OF_TWO: Final[dict[str, tuple[Callable[..., Node], Callable[..., Node]]]] = {
-    "add": (lambda g, n, a, b: g.one, lambda g, n, a, b: g.one),
-    "sub": (lambda g, n, a, b: g.one, lambda g, n, a, b: g.constant(-1.0)),
-    "mul": (lambda g, n, a, b: b, lambda g, n, a, b: a),
-    "div": (lambda g, n, a, b: _inverse(g, b), _of_quotient),
-    "pow": (_of_base, lambda g, n, a, b: g.make("times_log", n, a)),
-    "rem": (lambda g, n, a, b: g.one, _of_remainder),
+    "add": (lambda g, _n, _a, _b: g.one, lambda g, _n, _a, _b: g.one),
+    "sub": (lambda g, _n, _a, _b: g.one, lambda g, _n, _a, _b: g.constant(-1.0)),
+    "mul": (lambda _g, _n, _a, b: b, lambda _g, _n, a, _b: a),
+    "div": (lambda g, _n, _a, b: _inverse(g, b), _of_quotient),
+    "pow": (_of_base, lambda g, n, a, _b: g.make("times_log", n, a)),
+    "rem": (lambda g, _n, _a, _b: g.one, _of_remainder),
 }

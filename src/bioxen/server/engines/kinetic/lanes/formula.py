@@ -2,77 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from itertools import pairwise
+from math import nan
+from typing import Any, Protocol
 
 import libsbml
 
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
+from bioxen.server.engines.kinetic.lanes.mathml import (
+    BINARY,
+    CHAINS,
+    CONSTANTS,
+    INVERSE,
+    LOGICAL,
+    OF_INVERSE,
+    RELATIONS,
+    UNARY,
+)
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 from bioxen.server.engines.kinetic.mathtree import children
 
-AVOGADRO: Final = 6.02214179e23
-"""As SBML Level 3 defines it."""
-
-_UNARY: Final = {
-    libsbml.AST_FUNCTION_EXP: "exp",
-    libsbml.AST_FUNCTION_LN: "log",
-    libsbml.AST_FUNCTION_ABS: "abs",
-    libsbml.AST_FUNCTION_FLOOR: "floor",
-    libsbml.AST_FUNCTION_CEILING: "ceil",
-    libsbml.AST_FUNCTION_FACTORIAL: "factorial",
-    libsbml.AST_FUNCTION_SIN: "sin",
-    libsbml.AST_FUNCTION_COS: "cos",
-    libsbml.AST_FUNCTION_TAN: "tan",
-    libsbml.AST_FUNCTION_SINH: "sinh",
-    libsbml.AST_FUNCTION_COSH: "cosh",
-    libsbml.AST_FUNCTION_TANH: "tanh",
-    libsbml.AST_FUNCTION_ARCSIN: "asin",
-    libsbml.AST_FUNCTION_ARCCOS: "acos",
-    libsbml.AST_FUNCTION_ARCTAN: "atan",
-    libsbml.AST_FUNCTION_ARCSINH: "asinh",
-    libsbml.AST_FUNCTION_ARCCOSH: "acosh",
-    libsbml.AST_FUNCTION_ARCTANH: "atanh",
-}
-_INVERSE: Final = {
-    libsbml.AST_FUNCTION_SEC: "cos",
-    libsbml.AST_FUNCTION_CSC: "sin",
-    libsbml.AST_FUNCTION_COT: "tan",
-    libsbml.AST_FUNCTION_SECH: "cosh",
-    libsbml.AST_FUNCTION_CSCH: "sinh",
-    libsbml.AST_FUNCTION_COTH: "tanh",
-}
-"""One over the function."""
-_OF_INVERSE: Final = {
-    libsbml.AST_FUNCTION_ARCSEC: "acos",
-    libsbml.AST_FUNCTION_ARCCSC: "asin",
-    libsbml.AST_FUNCTION_ARCCOT: "atan",
-    libsbml.AST_FUNCTION_ARCSECH: "acosh",
-    libsbml.AST_FUNCTION_ARCCSCH: "asinh",
-    libsbml.AST_FUNCTION_ARCCOTH: "atanh",
-}
-"""The function of one over the argument."""
-_CHAINS: Final = {
-    libsbml.AST_FUNCTION_MIN: "min",
-    libsbml.AST_FUNCTION_MAX: "max",
-    libsbml.AST_LOGICAL_AND: "and",
-    libsbml.AST_LOGICAL_OR: "or",
-    libsbml.AST_LOGICAL_XOR: "xor",
-    libsbml.AST_PLUS: "add",
-    libsbml.AST_TIMES: "mul",
-}
-_LOGICAL: Final = {libsbml.AST_LOGICAL_AND, libsbml.AST_LOGICAL_OR, libsbml.AST_LOGICAL_XOR}
-_RELATIONS: Final = {
-    libsbml.AST_RELATIONAL_LT: ("lt", False),
-    libsbml.AST_RELATIONAL_GT: ("lt", True),
-    libsbml.AST_RELATIONAL_LEQ: ("le", False),
-    libsbml.AST_RELATIONAL_GEQ: ("le", True),
-    libsbml.AST_RELATIONAL_EQ: ("eq", False),
-    libsbml.AST_RELATIONAL_NEQ: ("ne", False),
-}
-"""Operation, and whether its sides change places."""
-_POWERS: Final = {libsbml.AST_POWER, libsbml.AST_FUNCTION_POWER}
 Bound = Mapping[str, Node]
 
 
@@ -107,7 +57,7 @@ class Formulas:
         return self._graph.truth(self._read(math_tree, symbols, {}))
 
     def _read(self, tree: Any, symbols: Symbols, bound: Bound) -> Node:
-        kind, graph = tree.getType(), self._graph
+        kind = tree.getType()
         leaf = self._leaf(tree, kind, symbols, bound)
         if leaf is not None:
             return leaf
@@ -118,13 +68,23 @@ class Formulas:
         parts = [self._read(child, symbols, bound) for child in children(tree)]
         if kind == libsbml.AST_FUNCTION:
             return self._call(tree.getName(), parts, symbols)
+        return self._applied(tree, kind, parts)
+
+    def _applied(self, tree: Any, kind: int, parts: list[Node]) -> Node:
+        graph = self._graph
         if kind == libsbml.AST_FUNCTION_PIECEWISE:
             return self._piecewise(parts)
-        if kind in _RELATIONS:
+        if kind in RELATIONS:
             return self._relation(kind, [graph.number(part) for part in parts])
-        if kind in _LOGICAL or kind in {libsbml.AST_LOGICAL_NOT, libsbml.AST_LOGICAL_IMPLIES}:
+        if kind in LOGICAL or kind in {libsbml.AST_LOGICAL_NOT, libsbml.AST_LOGICAL_IMPLIES}:
             return self._logical(kind, [graph.truth(part) for part in parts])
-        return self._arithmetic(tree, kind, [graph.number(part) for part in parts])
+        numbers = [graph.number(part) for part in parts]
+        if kind in CHAINS:
+            return self._sequence(tree, kind, numbers)
+        made = self._of_one(kind, numbers) if len(numbers) == 1 else self._of_two(kind, numbers)
+        if made is None:
+            raise Uncovered(f"the function {tree.getName() or libsbml.formulaToL3String(tree)}")
+        return made
 
     def _leaf(self, tree: Any, kind: int, symbols: Symbols, bound: Bound) -> Node | None:
         graph = self._graph
@@ -137,12 +97,7 @@ class Formulas:
             return graph.input("time")
         if kind in {libsbml.AST_CONSTANT_TRUE, libsbml.AST_CONSTANT_FALSE}:
             return graph.truth_value(kind == libsbml.AST_CONSTANT_TRUE)
-        numbers = {
-            libsbml.AST_CONSTANT_E: math.e,
-            libsbml.AST_CONSTANT_PI: math.pi,
-            libsbml.AST_NAME_AVOGADRO: AVOGADRO,
-        }
-        return graph.constant(numbers[kind]) if kind in numbers else None
+        return graph.constant(CONSTANTS[kind]) if kind in CONSTANTS else None
 
     def _rate_of(self, tree: Any, symbols: Symbols, bound: Bound) -> Node:
         target = tree.getChild(0)
@@ -162,15 +117,15 @@ class Formulas:
     def _piecewise(self, parts: list[Node]) -> Node:
         graph = self._graph
         pairs, rest = parts[: len(parts) // 2 * 2], parts[len(parts) // 2 * 2 :]
-        result = rest[0] if rest else graph.constant(math.nan)
+        result = rest[0] if rest else graph.constant(nan)
         for value, condition in reversed(list(zip(pairs[::2], pairs[1::2], strict=True))):
             result = graph.choose(graph.truth(condition), value, result)
         return result
 
     def _relation(self, kind: int, parts: list[Node]) -> Node:
-        operation, swapped = _RELATIONS[kind]
+        operation, swapped = RELATIONS[kind]
         result = self._graph.truth_value(True)
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in pairwise(parts):
             sides = (right, left) if swapped else (left, right)
             result = self._graph.make("and", result, self._graph.make(operation, *sides))
         return result
@@ -186,43 +141,41 @@ class Formulas:
     def _chain(self, kind: int, parts: list[Node], empty: Node) -> Node:
         result = parts[0] if parts else empty
         for part in parts[1:]:
-            result = self._graph.make(_CHAINS[kind], result, part)
+            result = self._graph.make(CHAINS[kind], result, part)
         return result
 
-    def _arithmetic(self, tree: Any, kind: int, parts: list[Node]) -> Node:
-        graph = self._graph
-        if kind in {libsbml.AST_PLUS, libsbml.AST_TIMES}:
-            return self._chain(kind, parts, graph.zero if kind == libsbml.AST_PLUS else graph.one)
-        if kind in _CHAINS and parts:
-            return self._chain(kind, parts, parts[0])
-        if kind in _UNARY:
-            return graph.make(_UNARY[kind], parts[0])
-        if kind in _INVERSE:
-            return graph.make("div", graph.one, graph.make(_INVERSE[kind], parts[0]))
-        if kind in _OF_INVERSE:
-            return graph.make(_OF_INVERSE[kind], graph.make("div", graph.one, parts[0]))
-        if kind == libsbml.AST_MINUS and len(parts) == 1:
-            return graph.make("neg", parts[0])
-        if len(parts) in {1, 2}:
-            made = self._binary(kind, parts)
-            if made is not None:
-                return made
-        raise Uncovered(f"the function {tree.getName() or libsbml.formulaToL3String(tree)}")
+    def _sequence(self, tree: Any, kind: int, parts: list[Node]) -> Node:
+        empty = {libsbml.AST_PLUS: self._graph.zero, libsbml.AST_TIMES: self._graph.one}
+        if not parts and kind not in empty:
+            raise Uncovered(f"{tree.getName()} of nothing")
+        return self._chain(kind, parts, empty.get(kind, self._graph.zero))
 
-    def _binary(self, kind: int, parts: list[Node]) -> Node | None:
+    def _of_one(self, kind: int, parts: list[Node]) -> Node | None:
         graph = self._graph
-        if kind == libsbml.AST_FUNCTION_ROOT:
-            return self._root(parts)
-        if kind == libsbml.AST_FUNCTION_LOG:
-            return self._logarithm(parts)
+        if kind in UNARY:
+            return graph.make(UNARY[kind], parts[0])
+        if kind in INVERSE:
+            return graph.make("div", graph.one, graph.make(INVERSE[kind], parts[0]))
+        if kind in OF_INVERSE:
+            return graph.make(OF_INVERSE[kind], graph.make("div", graph.one, parts[0]))
+        if kind == libsbml.AST_MINUS:
+            return graph.make("neg", parts[0])
+        return self._root_or_logarithm(kind, parts)
+
+    def _of_two(self, kind: int, parts: list[Node]) -> Node | None:
+        graph = self._graph
         if len(parts) != 2:
             return None
+        if kind in BINARY:
+            return graph.make(BINARY[kind], *parts)
         if kind == libsbml.AST_FUNCTION_QUOTIENT:
             return graph.make("trunc", graph.make("div", *parts))
-        if kind in _POWERS:
-            return graph.make("pow", *parts)
-        plain = {libsbml.AST_MINUS: "sub", libsbml.AST_DIVIDE: "div", libsbml.AST_FUNCTION_REM: "rem"}
-        return graph.make(plain[kind], *parts) if kind in plain else None
+        return self._root_or_logarithm(kind, parts)
+
+    def _root_or_logarithm(self, kind: int, parts: list[Node]) -> Node | None:
+        if kind == libsbml.AST_FUNCTION_ROOT:
+            return self._root(parts)
+        return self._logarithm(parts) if kind == libsbml.AST_FUNCTION_LOG else None
 
     def _root(self, parts: list[Node]) -> Node:
         graph = self._graph

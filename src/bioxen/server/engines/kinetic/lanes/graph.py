@@ -1,21 +1,18 @@
 """Expressions as a graph in which each stands once (hash-consing), so that equal parts are computed once.
 
 A node is a number: its index. Arguments always come before what uses them, so a walk over the indices is a
-walk in order of dependence. Simplification keeps the value, to the sign of a zero: nothing that could hide a
-NaN or an infinity (0·x, x - x) is folded.
+walk in order of dependence.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterable, Sequence
 
 from bioxen.server.engines.kinetic.lanes.operations import BOOLEAN, COMMUTATIVE, INPUTS, MEANINGS, Number
+from bioxen.server.engines.kinetic.lanes.simplify import simplified
 
 Node = int
-_MOST_MULTIPLICATIONS = 3
-"""Whole powers up to this are written out as products."""
 
 
 class Graph:
@@ -59,7 +56,7 @@ class Graph:
         """Return `operation` of `arguments`, simplified. The kinds (number, truth value) must be right."""
         simpler = self._fold(operation, arguments)
         if simpler is None:
-            simpler = self._simplify(operation, arguments)
+            simpler = simplified(self, operation, arguments)
         if simpler is not None:
             return simpler
         if operation in COMMUTATIVE:
@@ -139,103 +136,3 @@ class Graph:
             return None
         value = MEANINGS[operation](*values)
         return self.truth_value(value) if isinstance(value, bool) else self.constant(value)
-
-    def _simplify(self, operation: str, arguments: tuple[Node, ...]) -> Node | None:
-        rule = getattr(self, f"_simplify_{operation}", None)
-        result: Node | None = rule(*arguments) if rule is not None else None
-        return result
-
-    def _negated(self, node: Node) -> Node | None:
-        return self.arguments[node][0] if self.operations[node] == "neg" else None
-
-    def _simplify_add(self, a: Node, b: Node) -> Node | None:
-        if self.zero in (a, b):
-            return b if a == self.zero else a
-        negated = self._negated(b)
-        if negated is not None:
-            return self.make("sub", a, negated)
-        negated = self._negated(a)
-        return self.make("sub", b, negated) if negated is not None else None
-
-    def _simplify_sub(self, a: Node, b: Node) -> Node | None:
-        if b == self.zero:
-            return a
-        if a == self.zero:
-            return self.make("neg", b)
-        negated = self._negated(b)
-        return self.make("add", a, negated) if negated is not None else None
-
-    def _simplify_mul(self, a: Node, b: Node) -> Node | None:
-        for one, other in ((a, b), (b, a)):
-            if one == self.one:
-                return other
-            if self.constants.get(one) == -1.0:
-                return self.make("neg", other)
-            negated = self._negated(one)
-            if negated is not None:
-                return self.make("neg", self.make("mul", negated, other))
-        return None
-
-    def _simplify_div(self, a: Node, b: Node) -> Node | None:
-        if b == self.one:
-            return a
-        for index, one in enumerate((a, b)):
-            negated = self._negated(one)
-            if negated is not None:
-                parts = (negated, b) if index == 0 else (a, negated)
-                return self.make("neg", self.make("div", *parts))
-        divisor = self.constants.get(b)
-        if (
-            divisor is not None
-            and divisor
-            and math.frexp(abs(divisor))[0] == 0.5
-            and 1e-200 < abs(divisor) < 1e200
-        ):
-            return self.make("mul", a, self.constant(1.0 / divisor))
-        return None
-
-    def _simplify_neg(self, a: Node) -> Node | None:
-        return self._negated(a)
-
-    def _simplify_pow(self, base: Node, exponent: Node) -> Node | None:
-        power = self.constants.get(exponent)
-        if base == self.one or power == 0:
-            return self.one
-        if power is None:
-            return None
-        if power == 0.5:
-            return self.make("sqrt", base)
-        if power % 1 == 0 and 0 < power <= _MOST_MULTIPLICATIONS:
-            result = base
-            for _ in range(int(power) - 1):
-                result = self.make("mul", result, base)
-            return result
-        if power % 1 == 0 and -_MOST_MULTIPLICATIONS <= power < 0:
-            return self.make("div", self.one, self.make("pow", base, self.constant(-power)))
-        return None
-
-    def _simplify_not(self, a: Node) -> Node | None:
-        return self.arguments[a][0] if self.operations[a] == "not" else None
-
-    def _simplify_and(self, a: Node, b: Node) -> Node | None:
-        return self._absorb(a, b, neutral="true", absorbing="false")
-
-    def _simplify_or(self, a: Node, b: Node) -> Node | None:
-        return self._absorb(a, b, neutral="false", absorbing="true")
-
-    def _absorb(self, a: Node, b: Node, neutral: str, absorbing: str) -> Node | None:
-        for one, other in ((a, b), (b, a)):
-            if self.operations[one] == absorbing:
-                return one
-            if self.operations[one] == neutral or one == other:
-                return other
-        return None
-
-    def _simplify_truth(self, a: Node) -> Node | None:
-        return self.arguments[a][0] if self.operations[a] == "number" else None
-
-    def _simplify_select(self, condition: Node, then: Node, otherwise: Node) -> Node | None:
-        kind = self.operations[condition]
-        if kind in {"true", "false"}:
-            return then if kind == "true" else otherwise
-        return then if then == otherwise else None

@@ -26,7 +26,7 @@ Indices = NDArray[np.int32]
 
 
 class LaneProgram:
-    """One model. Functions are compiled when their address is first asked for, and live as long as this does."""
+    """One model. Functions are compiled when their address is first asked for, and live as long as this."""
 
     def __init__(self, system: System, width: int) -> None:
         """Take the equations and the number of lanes.
@@ -77,12 +77,12 @@ class LaneProgram:
 
     @cached_property
     def jacobian(self) -> int:
-        """Address of the nonzero d(rates)/d(states), in the order of `jacobian_rows` and `jacobian_columns`."""
+        """Address of the nonzero d(rates)/d(states), ordered as `jacobian_rows` and `jacobian_columns`."""
         return self._compile("jacobian", self._jacobian[2])
 
     @cached_property
     def parameter_jacobian(self) -> int:
-        """Address of the nonzero d(rates)/d(parameters), ordered as `parameter_jacobian_rows` and `_columns`."""
+        """Address of the nonzero d(rates)/d(parameters), ordered as `parameter_jacobian_rows` and so on."""
         return self._compile("parameter_jacobian", self._parameter_jacobian[2])
 
     @cached_property
@@ -96,7 +96,7 @@ class LaneProgram:
 
     @cached_property
     def triggers(self) -> int:
-        """Address of the events' triggers (1 or 0), then of what jumps in the rates; 0 where there are none."""
+        """Address of the events' triggers (1 or 0), then what jumps in the rates; 0 where there are none."""
         system = self._system
         if self.root_count == 0:
             return 0
@@ -134,7 +134,7 @@ class LaneProgram:
         return self.observer(self.selections)
 
     def observer(self, selections: Sequence[str]) -> int:
-        """Return the address of a function that writes `selections` (also `time`, and `S'` for rates of change).
+        """Return the address of a function that writes `selections`, also `time` and `S'`, a rate of change.
 
         Raises:
             Uncovered: there is nothing of that name.
@@ -206,7 +206,7 @@ class LaneProgram:
 
     def _compile(self, key: str, nodes: Sequence[Node]) -> int:
         if key not in self._codes:
-            ir = module(self._system.graph, {"f": nodes}, self.width)
+            ir = module(self._system.graph, nodes, self.width)
             self._codes[key] = Code(ir, ["f"])
         return self._codes[key].addresses["f"]
 

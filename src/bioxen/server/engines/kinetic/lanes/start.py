@@ -18,7 +18,7 @@ from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
 
 class Start:
-    """Initial values as expressions of the given ones: parameter i of `graph` is the value given for `given[i]`."""
+    """Initial values as expressions; parameter i of `graph` is the value given for `given[i]`."""
 
     def __init__(self, content: Content, given: Sequence[str]) -> None:
         """Take the selections that are given: `S`, `[S]`, a parameter, a compartment, `reaction.parameter`.

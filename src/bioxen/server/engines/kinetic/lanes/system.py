@@ -1,4 +1,4 @@
-"""A model as a system of ordinary differential equations with events, in expressions of states and parameters."""
+"""A model as ordinary differential equations with events, in expressions of states and parameters."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.changes import bare
-from bioxen.server.engines.kinetic.lanes.content import Content, Event
+from bioxen.server.engines.kinetic.lanes.content import Content
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
+from bioxen.server.engines.kinetic.lanes.occurrences import Event
 from bioxen.server.engines.kinetic.lanes.operations import STEPS
 from bioxen.server.engines.kinetic.lanes.scope import Scope, local
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -33,7 +34,7 @@ class Reset:
 
 
 class System:
-    """States y (amounts, and what rate rules integrate), parameters p, and expressions of them and the time."""
+    """States y (amounts, and what rate rules integrate), parameters p, and expressions of them."""
 
     def __init__(self, content: Content) -> None:
         """Write the equations of `content`.
@@ -58,7 +59,7 @@ class System:
         self.jumps = self._jumps()
 
     def selection(self, name: str) -> Node:
-        """Return what is reported as `name`: `S` an amount, `[S]` a concentration, `S'` the rate of change of `S`.
+        """Return what is reported as `name`: `S` an amount, `[S]` a concentration, `S'` a rate of change.
 
         Raises:
             Uncovered: there is nothing of that name to report.
@@ -155,7 +156,7 @@ class System:
                 raise Uncovered("an equality in the trigger of an event")
 
     def _jumps(self) -> list[Node]:
-        """Return what is constant but for jumps in the rates: comparisons, and numbers rounded to whole ones."""
+        """Return what is constant but for jumps in the rates: comparisons, numbers rounded to whole ones."""
         jumps = []
         for node in sorted(self.moving(self.rates)):
             kind = self.graph.operations[node]
