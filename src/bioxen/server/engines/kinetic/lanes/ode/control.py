@@ -23,6 +23,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
 _SAFETY = 0.9
 _SMALLEST, _LARGEST = 0.2, 8.0
 _LOG2 = 1.4426950408889634
+_ALLOWANCE = 10.0
 _HUGE = 1e10
 """Stands for an error that is no number."""
 
@@ -78,7 +79,7 @@ def judge(w: NDArray[np.float64]) -> None:
     Writes ACCEPTED and, as CUT, the factor for the next step. `GROWTH` is the largest factor allowed now: one
     after a step that was rejected.
     """
-    error = load(w, layout.ERROR)
+    error = load(w, layout.ERROR) * (1 / _ALLOWANCE)
     number = choose(error < _HUGE, error, broadcast(_HUGE))
     accepted = error <= 1.0
     now = logarithm(larger(number, broadcast(1e-6))) * _LOG2

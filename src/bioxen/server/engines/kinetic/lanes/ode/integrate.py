@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bioxen.errors import ValidationError
+from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.ode.drive import DONE, drive
 from bioxen.server.engines.kinetic.lanes.ode.elimination import Plan, plan
+from bioxen.server.engines.kinetic.lanes.ode.straight import straight
 from bioxen.server.engines.kinetic.lanes.simd.contract import Runnable
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
@@ -175,14 +178,14 @@ class _Run:
         """Integrate these members."""
         program = self._program
         members, points = len(states), len(self._times)
-        tape = _plan(program) if stiff else _NO_PLAN
+        tape, code = _elimination(program) if stiff else _NO_ELIMINATION
         values = np.empty((members, points, states.shape[1]))
         changing = np.empty((members if program.event_count else 0, points, parameters.shape[1]))
         status = np.zeros(members, np.int8)
         steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
         drive(
             stiff,
-            _functions(program, stiff=stiff),
+            _functions(program, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
             *(states, parameters, _before(program), *_events(program), program.moment_count),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
@@ -199,16 +202,25 @@ class _Run:
         )
 
 
-_NO_PLAN = plan(0, (), ())
+_NO_ELIMINATION = (plan(0, (), ()), None)
 
 
-def _plan(program: Runnable) -> Plan:
-    return plan(len(program.states), program.jacobian_rows, program.jacobian_columns)
+def _elimination(program: Runnable) -> tuple[Plan, Code | None]:
+    rows, columns = (np.asarray(each, np.int32) for each in (program.jacobian_rows, program.jacobian_columns))
+    return _planned(len(program.states), rows.tobytes(), columns.tobytes())
 
 
-def _functions(program: Runnable, *, stiff: bool) -> NDArray[np.int64]:
+@lru_cache(maxsize=256)
+def _planned(size: int, rows: bytes, columns: bytes) -> tuple[Plan, Code | None]:
+    planned = plan(size, np.frombuffer(rows, np.int32), np.frombuffer(columns, np.int32))
+    return planned, straight(planned)
+
+
+def _functions(program: Runnable, code: Code | None, *, stiff: bool) -> NDArray[np.int64]:
     own = (program.jacobian, program.time_rate) if stiff else (0, 0)
-    return np.array([program.rates, *own, program.triggers, program.moments, *program.assign], np.int64)
+    elimination = (code.addresses["decompose"], code.addresses["solve"]) if code is not None else (0, 0)
+    table = (program.rates, *own, program.triggers, program.moments, *elimination, *program.assign)
+    return np.array(table, np.int64)
 
 
 def _before(program: Runnable) -> Floats:

@@ -11,20 +11,22 @@ TIME, STEP, MOMENT, END, LIMIT, NEXT, KNOWN, LOW, HIGH = range(9)
 """Times: now, the length of the step, of a stage or sample, of the end of the step, of the end of all, of the
 next point of the output, of a discontinuity found ahead, and the bracket around one."""
 
-ERROR, LOG_ERROR, CUT, GROWTH = range(9, 13)
-"""The error of the step and the logarithm of the last one, the factor for the next step and the largest allowed."""
+ERROR, LOG_ERROR, CUT, GROWTH, INVERSE = range(9, 14)
+"""The error of the step and the logarithm of the last one, the factor for the next step and the largest allowed, and
+one over the step."""
 
-ACTIVE, FRESH, ACCEPTED, STEPS, REJECTED = range(13, 18)
+ACTIVE, FRESH, ACCEPTED, STEPS, REJECTED = range(14, 19)
 """Truths as 1 or 0: the lane has a member, it begins or an event cut its step, its step was accepted; counts."""
 
-SINGLES = 18
+SINGLES = 19
 
 STATE, NEW, STAGE, SLOPE, STAGES, POLYNOMIAL, SAMPLE, TOLERANCE, RIGHT = 0, 1, 2, 3, 4, 12, 16, 17, 18
 BLOCKS = 19
 """Blocks: the state, the state after the step, a stage's state, the rates at the start, eight stages, the
 interpolant's four powers, a sample of it, the absolute tolerances, a right side."""
 
-FUNCTION_RATES, FUNCTION_JACOBIAN, FUNCTION_TIME, FUNCTION_TRIGGERS, FUNCTION_MOMENTS, FUNCTION_ASSIGN = range(6)
+FUNCTION_RATES, FUNCTION_JACOBIAN, FUNCTION_TIME, FUNCTION_TRIGGERS, FUNCTION_MOMENTS = range(5)
+FUNCTION_DECOMPOSE, FUNCTION_SOLVE, FUNCTION_ASSIGN = range(5, 8)
 """Where each function's address stands in the table of functions; the events' assignments come last."""
 
 

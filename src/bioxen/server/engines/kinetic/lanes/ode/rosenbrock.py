@@ -57,8 +57,7 @@ def _stage(
     """Compute stage `s`, a constant of the caller: the loops over earlier stages unroll."""
     y, stage, moving, right = block(n, layout.STATE), block(n, layout.STAGE), block(n, layout.SAMPLE), block(n, layout.RIGHT)
     k, p = block(n, layout.STAGES), layout.SINGLES + layout.BLOCKS * n
-    h = load(w, layout.STEP)
-    inverse = 1.0 / h
+    h, inverse = load(w, layout.STEP), load(w, layout.INVERSE)
     for i in range(n):
         state, coupling = load(w, (stage if s > 5 else y) + i), broadcast(0.0)
         for j in range(s):
@@ -75,7 +74,10 @@ def _stage(
     call(functions[layout.FUNCTION_RATES], w, layout.MOMENT, stage, p, right)
     for i in range(n):
         store(w, k + s * n + i, load(w, k + s * n + i) + load(w, right + i))
-    solve(w, factors, forward, backward, k + s * n)
+    if functions[layout.FUNCTION_SOLVE]:
+        call(functions[layout.FUNCTION_SOLVE], w, layout.MOMENT, factors, factors, k + s * n)
+    else:
+        solve(w, factors, forward, backward, k + s * n)
 
 
 @compiled
@@ -100,8 +102,12 @@ def attempt(
     if timed:
         call(functions[layout.FUNCTION_TIME], w, layout.TIME, y, p, moving)
     factors = matrix + len(entries)
-    step_matrix(w, matrix, factors, entries, diagonal, size)
-    factorise(w, factors, factor)
+    store(w, layout.INVERSE, 1.0 / load(w, layout.STEP))
+    if functions[layout.FUNCTION_DECOMPOSE]:
+        call(functions[layout.FUNCTION_DECOMPOSE], w, layout.STEP, matrix, matrix, factors)
+    else:
+        step_matrix(w, matrix, factors, entries, diagonal, size)
+        factorise(w, factors, factor)
     _stage(functions, w, n, 0, timed, factors, forward, backward)
     _stage(functions, w, n, 1, timed, factors, forward, backward)
     _stage(functions, w, n, 2, timed, factors, forward, backward)
