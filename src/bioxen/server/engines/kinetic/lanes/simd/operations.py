@@ -181,18 +181,6 @@ def call(typing: Any, address: Any, array: Any, time: Any, state: Any, parameter
 
 
 @intrinsic
-def store_whole(typing: Any, array: Any, row: Any, value: Any) -> Any:
-    """Write whole numbers to row `row`, as 64-bit integers."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = builder.bitcast(row_address(context, builder, args[0], args[1]), WORDS.as_pointer())
-        builder.store(builder.fptosi(args[2], WORDS), pointer, align=_BYTES)
-        return context.get_dummy_value()
-
-    return types.void(_ARRAY, types.intp, lanes), emit
-
-
-@intrinsic
 def count_up(typing: Any, array: Any, row: Any) -> Any:
     """Add one to the 64-bit integers of row `row`."""
 

@@ -98,6 +98,7 @@ _comparison(operator.lt, "<")
 _comparison(operator.le, "<=")
 _comparison(operator.gt, ">")
 _comparison(operator.ge, ">=")
+_comparison(operator.eq, "==")
 
 
 @infer_global(operator.neg)

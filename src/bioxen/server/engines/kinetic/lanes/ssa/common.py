@@ -15,7 +15,6 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     load,
     smaller,
     store,
-    store_whole,
 )
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.layout import (
@@ -25,11 +24,11 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     DONE,
     EVENTS,
     LOWEST,
-    NEGATIVE_AMOUNT,
     NEGATIVE_PROPENSITY,
     NEXT,
     NOT_FINITE,
     POINT,
+    QUIET,
     RANDOM,
     START,
     STREAM,
@@ -86,10 +85,11 @@ def draw(w: NDArray[np.float64], a: int, reactions: int, seed: np.uint64, most: 
     passed = broadcast(0.0)
     for j in range(reactions):
         passed = choose(load(w, a + reactions + j) <= threshold, passed + 1.0, passed)
-    store_whole(w, CHOICE, passed)
+    store(w, CHOICE, passed)
     quiet = both(both(lowest >= 0.0, total < np.inf), both(later <= load(w, POINT), passed < 1.0 * reactions))
     quiet = both(quiet, load(w, EVENTS) < most)
-    return anywhere(load(w, ACTIVE) > choose(quiet, broadcast(1.0), broadcast(0.0)))
+    store(w, QUIET, choose(quiet, broadcast(1.0), broadcast(0.0)))
+    return anywhere(load(w, ACTIVE) > load(w, QUIET))
 
 
 @compiled
@@ -102,13 +102,18 @@ def judge(total: float, lowest: float) -> int:
 
 @compiled
 def report(
-    w: NDArray[np.float64], lane: int, until: float, times: NDArray[np.float64], point: int, values: NDArray[np.float64]
+    w: NDArray[np.float64],
+    lane: int,
+    until: float,
+    times: NDArray[np.float64],
+    point: int,
+    values: NDArray[np.float64],
+    index: int,
 ) -> int:
-    """Write the points of the output before `until` into a member's [points][states]; return how many there are."""
-    n = values.shape[1]
+    """Write a member's points of the output before `until`; return how many it has now."""
     while point < len(times) and times[point] < until:
-        for i in range(n):
-            values[point, i] = w[(START + i) * WIDTH + lane]
+        for i in range(values.shape[2]):
+            values[index, point, i] = w[(START + i) * WIDTH + lane]
         point += 1
     w[POINT * WIDTH + lane] = times[point] if point < len(times) else np.inf
     return point
@@ -117,29 +122,46 @@ def report(
 @compiled
 def repair(w: NDArray[np.float64], a: int, reactions: int, lane: int) -> None:
     """Choose the last possible reaction where the draw was rounded up to the sum of all propensities."""
-    number = w.view(np.int64)
-    choice = min(number[CHOICE * WIDTH + lane], reactions - 1)
+    choice = min(int(w[CHOICE * WIDTH + lane]), reactions - 1)
     while choice > 0 and w[(a + choice) * WIDTH + lane] == 0.0:
         choice -= 1
-    number[CHOICE * WIDTH + lane] = choice
+    w[CHOICE * WIDTH + lane] = choice
 
 
-@inlined
+@compiled
 def fire(
     w: NDArray[np.float64],
-    number: NDArray[np.int64],
     pointers: NDArray[np.int32],
     species: NDArray[np.int32],
     changes: NDArray[np.float64],
     lane: int,
-) -> int:
-    """Carry out the reaction chosen in a lane."""
-    reaction = number[CHOICE * WIDTH + lane]
-    code = DONE
+) -> bool:
+    """Carry out the reaction chosen in a lane; return whether an amount turned negative."""
+    reaction = int(w[CHOICE * WIDTH + lane])
+    negative = False
     for at in range(pointers[reaction], pointers[reaction + 1]):
         place = (START + species[at]) * WIDTH + lane
-        amount = w[place] + changes[at]
-        w[place] = amount
-        if amount < 0.0:
-            code = NEGATIVE_AMOUNT
-    return code
+        w[place] += changes[at]
+        negative = negative or w[place] < 0.0
+    return negative
+
+
+@inlined
+def fire_together(
+    w: NDArray[np.float64],
+    pointers: NDArray[np.int32],
+    reactions: NDArray[np.int32],
+    changes: NDArray[np.float64],
+) -> bool:
+    """Carry out the reactions chosen in all lanes, state by state; return whether an amount turned negative.
+
+    Narrow writes followed by wide reads stall a processor, so this beats `fire` while the network is small.
+    """
+    choice, lowest = load(w, CHOICE), broadcast(0.0)
+    for i in range(len(pointers) - 1):
+        amount = load(w, START + i)
+        for at in range(pointers[i], pointers[i + 1]):
+            amount = amount + choose(choice == 1.0 * reactions[at], broadcast(changes[at]), broadcast(0.0))
+        store(w, START + i, amount)
+        lowest = smaller(amount, lowest)
+    return anywhere(load(w, ACTIVE) > choose(lowest < 0.0, broadcast(0.0), broadcast(1.0)))

@@ -9,19 +9,25 @@ from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import call, count_up, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.common import draw, fire, judge, repair, report, take
+from bioxen.server.engines.kinetic.lanes.ssa.common import draw, fire, fire_together, judge, repair, report, take
 from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     ACTIVE,
     COUNTER,
     DONE,
     EVENTS,
     LOWEST,
+    NEGATIVE_AMOUNT,
     NEXT,
+    QUIET,
     START,
     TIME,
     TOO_MANY_EVENTS,
     TOTAL,
 )
+
+
+_TOGETHER = 200
+"""Entries of the stoichiometry up to which all lanes' events are carried out together."""
 
 
 @compiled
@@ -30,6 +36,9 @@ def direct(
     pointers: NDArray[np.int32],
     species: NDArray[np.int32],
     changes: NDArray[np.float64],
+    rows_of_states: NDArray[np.int32],
+    reactions_of_states: NDArray[np.int32],
+    changes_of_states: NDArray[np.float64],
     reactions: int,
     states: NDArray[np.float64],
     parameters: NDArray[np.float64],
@@ -47,15 +56,15 @@ def direct(
     p = START + n
     a = p + parameters.shape[1]
     w = rows(a + 2 * reactions)
-    number = w.view(np.int64)
-    member, point, failed = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
+    member, point = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64)
+    together = len(changes) <= _TOGETHER
     waiting, free = 0, True
     while True:
         if free:
             for lane in range(WIDTH):
                 if member[lane] < 0 and waiting < members:
                     take(w, lane, states[waiting], parameters[waiting], start, times[0], first_member + waiting)
-                    member[lane], point[lane], failed[lane] = waiting, 0, DONE
+                    member[lane], point[lane] = waiting, 0
                     waiting += 1
             if member.max() < 0:
                 return
@@ -64,11 +73,11 @@ def direct(
         if draw(w, a, reactions, seed, 1.0 * max_events):
             for lane in range(WIDTH):
                 index = member[lane]
-                if index < 0:
+                if index < 0 or w[QUIET * WIDTH + lane] != 0.0:
                     continue
                 code = judge(w[TOTAL * WIDTH + lane], w[LOWEST * WIDTH + lane])
                 if code == DONE:
-                    point[lane] = report(w, lane, w[NEXT * WIDTH + lane], times, point[lane], values[index])
+                    point[lane] = report(w, lane, w[NEXT * WIDTH + lane], times, point[lane], values, index)
                     if point[lane] < len(times) and w[EVENTS * WIDTH + lane] >= max_events:
                         code = TOO_MANY_EVENTS
                 if code != DONE or point[lane] == len(times):
@@ -78,18 +87,23 @@ def direct(
                 else:
                     repair(w, a, reactions, lane)
         broken = False
-        for lane in range(WIDTH):
-            if member[lane] >= 0:
-                failed[lane] = fire(w, number, pointers, species, changes, lane)
-                broken = broken or failed[lane] != DONE
+        if together:
+            broken = fire_together(w, rows_of_states, reactions_of_states, changes_of_states)
+        else:
+            for lane in range(WIDTH):
+                if member[lane] >= 0:
+                    broken = fire(w, pointers, species, changes, lane) or broken
         store(w, TIME, load(w, NEXT))
         store(w, EVENTS, load(w, EVENTS) + 1.0)
         count_up(w, COUNTER)
         if broken:
             for lane in range(WIDTH):
                 index = member[lane]
-                if index >= 0 and failed[lane] != DONE:
-                    _close(w, lane, failed[lane], values[index, point[lane] :], status, events, index)
+                lowest = 0.0
+                for i in range(n):
+                    lowest = min(lowest, w[(START + i) * WIDTH + lane])
+                if index >= 0 and lowest < 0.0:
+                    _close(w, lane, NEGATIVE_AMOUNT, values[index, point[lane] :], status, events, index)
                     member[lane] = -1
                     free = True
 

@@ -25,6 +25,7 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     COUNTER,
     DONE,
     LOWEST,
+    NEGATIVE_AMOUNT,
     NEXT,
     START,
     TIME,
@@ -111,12 +112,13 @@ def leap(
                     *(w, number, a, reactions, pointers, species, changes, lane, seed),
                     *(critical, counts, drift, min(tau, until - time), until),
                 )
-                point[lane] = report(w, lane, np.nextafter(later, np.inf), times, point[lane], values[index])
+                point[lane] = report(w, lane, np.nextafter(later, np.inf), times, point[lane], values, index)
             elif code == DONE:
-                point[lane] = report(w, lane, later, times, point[lane], values[index])
+                point[lane] = report(w, lane, later, times, point[lane], values, index)
                 if point[lane] < len(times):
                     repair(w, a, reactions, lane)
-                    code = fire(w, number, pointers, species, changes, lane)
+                    if fire(w, pointers, species, changes, lane):
+                        code = NEGATIVE_AMOUNT
                     number[COUNTER * WIDTH + lane] += 1
                     single[lane] = max(single[lane] - 1, 0)
             w[TIME * WIDTH + lane] = later

@@ -86,7 +86,8 @@ def stochastic(  # noqa: PLR0913 - the request of every simulation
     """
     y, p, grid = (np.ascontiguousarray(each, np.float64) for each in (states, parameters, times))
     begin = float(grid[0]) if start is None and grid.size else float(start or 0.0)
-    pointers, species, changes = _columns(_network(program))
+    matrix = _network(program)
+    pointers, species, changes = _columns(matrix)
     _check(program, y, p, grid, begin)
     if not 0 <= seed < 2**64 or first_member < 0 or not 0 < epsilon < 1:
         raise ValidationError(
@@ -98,7 +99,7 @@ def stochastic(  # noqa: PLR0913 - the request of every simulation
     common = (np.round(y), p, begin, grid, np.uint64(seed), first_member, max_events, values, status, events)
     reactions = len(pointers) - 1
     if method == "direct":
-        direct(program.fluxes, pointers, species, changes, reactions, *common)
+        direct(program.fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
     else:
         matters = np.zeros(y.shape[1], np.bool_)
         matters[np.asarray(program.jacobian_columns)] = True
@@ -133,7 +134,7 @@ def _network(program: Network) -> Floats:
 
 
 def _columns(matrix: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """Return, for each reaction, which states it changes and by how much."""
+    """Return, for each column, where it has entries and which: reactions' states, or of the transpose the reverse."""
     reaction, state = np.nonzero(matrix.T)
     pointers = np.searchsorted(reaction, np.arange(matrix.shape[1] + 1)).astype(np.int32)
     return pointers, state.astype(np.int32), np.ascontiguousarray(matrix.T[reaction, state])
