@@ -23,7 +23,8 @@ def random_state(pair: Pair, seed: int, factor: float = 2.0) -> Floats:
     random = np.random.default_rng(seed)
     start = pair.program.default_states
     state: Floats = start * random.uniform(1 / factor, factor, start.size)
-    return state + random.uniform(0.01, 1.0, start.size) * (start == 0)
+    state += random.uniform(0.01, 1.0, start.size) * (start == 0)
+    return state
 
 
 @pytest.mark.parametrize("model", MODELS)
