@@ -63,7 +63,8 @@ class Pair:
         assert not wrong
 
     def _call(self, address: int, states: Floats, parameters: Floats, count: int) -> Floats:
-        return call(address, self.program.width, 0.0, states, parameters, count)[0]
+        row: Floats = call(address, self.program.width, 0.0, states, parameters, count)[0]
+        return row
 
 
 def _same(got: float, want: float, size: float) -> bool:

@@ -22,9 +22,9 @@ def pair(model: str) -> Pair:
 def random_state(pair: Pair, seed: int, factor: float = 2.0) -> Floats:
     random = np.random.default_rng(seed)
     start = pair.program.default_states
-    return start * random.uniform(1 / factor, factor, start.size) + random.uniform(0.01, 1.0, start.size) * (
-        start == 0
-    )
+    state: Floats = start * random.uniform(1 / factor, factor, start.size)
+    state += random.uniform(0.01, 1.0, start.size) * (start == 0)
+    return state
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -88,3 +88,21 @@ def test_jacobian(model: str, kind: str) -> None:
         rounding = 1e-15 * np.abs(rates(point)).max() / step[column]
         tolerance = 1e-5 * np.abs(change).max() + 100 * rounding
         np.testing.assert_allclose(jacobian[:, column], change, rtol=1e-5, atol=tolerance)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_prepared_functions_give_the_same(model: str) -> None:
+    program = pair(model).program
+    random = np.random.default_rng(7)
+    states = random_state(pair(model), 8, factor=1.05)
+    parameters = program.default_parameters * random.uniform(0.9, 1.1, (3, len(program.parameters)))
+    prepared = program.prepared("rates", "jacobian", "fluxes")
+    extended = prepared.extended(parameters)
+    assert extended.shape == (3, prepared.parameter_count)
+    counts = {"rates": len(program.states), "fluxes": len(program.reactions)}
+    counts["jacobian"] = len(program.jacobian_rows)
+    for member in range(3):
+        for name, count in counts.items():
+            plain = call(getattr(program, name), program.width, 0.0, states, parameters[member], count)[0]
+            fast = call(prepared.addresses[name], program.width, 0.0, states, extended[member], count)[0]
+            np.testing.assert_allclose(fast, plain, rtol=1e-12, atol=1e-13 * np.abs(plain).max(initial=0.0))

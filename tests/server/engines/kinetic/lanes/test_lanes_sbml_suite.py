@@ -22,7 +22,7 @@ REFUSED = {
 FIRES_AT_START = {"00995", "01334", "01527", "01684", "01686", "01693", "01698"}
 """An event changes these at time 0. libRoadRunner shows values after it, and `initial_values` before it."""
 RULED_STOICHIOMETRY = {"01449", "01450", "01452", "01637", "01723"}
-"""A rate rule changes a stoichiometry. libRoadRunner's rates of change mix up its columns; courses are right."""
+"""A rate rule changes a stoichiometry. libRoadRunner's rates of change mix up their columns then."""
 
 
 def cases() -> list[str]:

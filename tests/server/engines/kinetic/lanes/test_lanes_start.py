@@ -111,3 +111,13 @@ def test_stoichiometry() -> None:
     assert program.stoichiometry is not None
     assert program.stoichiometry.tolist() == [[-2.0, 0.0], [3.0, -1.0]]
     assert program.integral_stoichiometry
+
+
+def test_nothing_is_derived_from_what_an_event_changes() -> None:
+    text = "model m; species A = 1; k = 2; j = 3; A -> ; A * k^2 * j^2; at A < 0.5: k = 4; end"
+    program = build(load(source_of(text, "antimony")).sbml)
+    prepared = program.prepared("rates")
+    extended = prepared.extended(program.default_parameters[None, :])
+    extended[0, program.parameters.index("k")] = 4.0
+    rates = call(prepared.addresses["rates"], program.width, 0.0, program.default_states, extended[0], 1)
+    assert rates[0, 0] == -144.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from bioxen.server.engines.kinetic.lanes.block import Block, Value, splat
@@ -11,7 +12,7 @@ _LONGEST_PRODUCT: Final = 32
 """Constant whole exponents up to this are products."""
 _COMPARISONS: Final = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
 _ARITHMETIC: Final = frozenset({"add", "sub", "mul", "div", "neg"})
-_OWN: Final = {"exp": 30, "log": 30, "pow": 100, "over_base": 100, "times_log": 30}
+_OWN: Final = {"exp": 30, "log": 30, "pow": 100, "times_log": 30}
 """Operations that call functions of our own, and the instructions of each."""
 _NATIVE: Final = {
     "sqrt": "sqrt",
@@ -82,11 +83,19 @@ def _composed(block: Block, operation: str, values: list[Value]) -> Value:
         return block.by_lane("tgamma", block.add(values[0], splat(1.0)))
     if operation == "over_base":
         power, base, exponent = values
-        at_zero = _own(block, "pow", zero, block.sub(exponent, splat(1.0)))
+        at_zero = _zero_to_one_less(block, exponent)
         return block.select(block.compare("oeq", base, zero), at_zero, block.div(power, base))
     power, base = values  # times_log
     product = block.mul(power, _own(block, "log", base))
     return block.select(block.compare("oeq", power, zero), zero, product)
+
+
+def _zero_to_one_less(block: Block, exponent: Value) -> Value:
+    """Return 0^(exponent - 1)."""
+    one = splat(1.0)
+    value = block.select(block.compare("olt", exponent, one), splat(math.inf), splat(math.nan))
+    value = block.select(block.compare("ogt", exponent, one), splat(0.0), value)
+    return block.select(block.compare("oeq", exponent, one), one, value)
 
 
 def _power(block: Block, base: Value, exponent: Value, constant: float | None) -> Value:

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import llvmlite
 from llvmlite import binding
+
+from bioxen.server.engines.kinetic.lanes.objects import kept
 
 _numbers = itertools.count()
 
@@ -36,6 +39,11 @@ class Code:
 
 def _compiled(ir: str) -> bytes:
     machine = _machine()
+    target = "\n".join([llvmlite.__version__, machine.triple, binding.get_host_cpu_name(), _features()])
+    return kept(f"{target}\n{ir}", lambda: _compile(ir, machine))
+
+
+def _compile(ir: str, machine: Any) -> bytes:
     module = binding.parse_assembly(ir)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
@@ -43,15 +51,20 @@ def _compiled(ir: str) -> bytes:
 
 
 @cache
-def _machine() -> Any:
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
+def _features() -> str:
     features = binding.get_host_cpu_features()
     # 512-bit registers, where there are any: LLVM would prefer 256 bits on some CPUs.
     wanted = ["-prefer-256-bit"] if features.get("avx512f") else []
+    return ",".join([features.flatten(), *wanted])
+
+
+@cache
+def _machine() -> Any:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple().create_target_machine(
         cpu=binding.get_host_cpu_name(),
-        features=",".join([features.flatten(), *wanted]),
+        features=_features(),
         opt=2,
         reloc="pic",
         codemodel="small",

@@ -18,6 +18,7 @@ from bioxen.server.engines.kinetic.lanes.emit import module
 from bioxen.server.engines.kinetic.lanes.graph import Node
 from bioxen.server.engines.kinetic.lanes.moments import moments
 from bioxen.server.engines.kinetic.lanes.native import Code
+from bioxen.server.engines.kinetic.lanes.prepared import Prepared
 from bioxen.server.engines.kinetic.lanes.start import Start
 from bioxen.server.engines.kinetic.lanes.system import Matrix, System
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -37,6 +38,7 @@ class LaneProgram:
         self.width = width
         self._system = system
         self._codes: dict[str, Code] = {}
+        self._prepared: dict[tuple[str, ...], Prepared] = {}
         self._starts: dict[tuple[str, ...], tuple[Start, list[Node]]] = {}
         self.states = system.states
         self.parameters = system.parameters
@@ -68,17 +70,17 @@ class LaneProgram:
     @cached_property
     def rates(self) -> int:
         """Address of d(states)/dt."""
-        return self._compile("rates", self._system.rates)
+        return self._compile("rates", self._nodes("rates"))
 
     @cached_property
     def fluxes(self) -> int:
         """Address of the rates of the reactions."""
-        return self._compile("fluxes", self._system.fluxes)
+        return self._compile("fluxes", self._nodes("fluxes"))
 
     @cached_property
     def jacobian(self) -> int:
         """Address of the nonzero d(rates)/d(states), ordered as `jacobian_rows` and `jacobian_columns`."""
-        return self._compile("jacobian", self._jacobian[2])
+        return self._compile("jacobian", self._nodes("jacobian"))
 
     @cached_property
     def parameter_jacobian(self) -> int:
@@ -88,11 +90,8 @@ class LaneProgram:
     @cached_property
     def time_rate(self) -> int:
         """Address of the partial d(rates)/d(time); 0 where the time does not occur."""
-        system = self._system
-        gradients = Derivatives(system.graph, "time").gradients(system.rates)
-        if not any(gradients):
-            return 0
-        return self._compile("time_rate", [gradient.get(0, system.graph.zero) for gradient in gradients])
+        nodes = self._nodes("time_rate")
+        return self._compile("time_rate", nodes) if set(nodes) - {self._system.graph.zero} else 0
 
     @cached_property
     def triggers(self) -> int:
@@ -162,6 +161,13 @@ class LaneProgram:
         """Parameter of each nonzero d(rates)/d(parameters)."""
         return self._parameter_jacobian[1]
 
+    def prepared(self, *functions: str) -> Prepared:
+        """Return faster forms of `rates`, `fluxes`, `jacobian` or `time_rate`; see `Prepared`."""
+        if functions not in self._prepared:
+            nodes = {name: self._nodes(name) for name in functions}
+            self._prepared[functions] = Prepared(self._system, self.width, nodes)
+        return self._prepared[functions]
+
     def initial_values(self, overrides: Mapping[str, ArrayLike]) -> tuple[Matrix, Matrix]:
         """Return states and parameters at the start, members × states and members × parameters.
 
@@ -181,6 +187,15 @@ class LaneProgram:
             table[:, index] = column
         count = len(self.states)
         return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
+
+    def _nodes(self, function: str) -> list[Node]:
+        system = self._system
+        if function == "time_rate":
+            gradients = Derivatives(system.graph, "time").gradients(system.rates)
+            return [gradient.get(0, system.graph.zero) for gradient in gradients]
+        if function == "jacobian":
+            return self._jacobian[2]
+        return {"rates": system.rates, "fluxes": system.fluxes}[function]
 
     def _start(self, names: tuple[str, ...]) -> tuple[Start, list[Node]]:
         if names not in self._starts:
