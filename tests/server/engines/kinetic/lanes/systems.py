@@ -30,6 +30,14 @@ def address(function: Callable[..., None]) -> int:
 
 
 @dataclass
+class Ready:
+    addresses: dict[str, int]
+
+    def extended(self, parameters: Any) -> Any:
+        return parameters
+
+
+@dataclass
 class System:
     """A program written by hand."""
 
@@ -45,6 +53,7 @@ class System:
     moments: int = 0
     moment_count: int = 0
     jumps_unpredictably: bool = False
+    jumps_with_states: bool = True
     event_count: int = 0
     event_initially: tuple[bool, ...] = ()
     event_uses_trigger_values: tuple[bool, ...] = ()
@@ -67,6 +76,9 @@ class System:
         self.state_scale = np.ones(len(self.states)) if self.state_scale is None else self.state_scale
         self.jacobian_rows = np.array([row for row, _ in self.pattern], np.int32)
         self.jacobian_columns = np.array([column for _, column in self.pattern], np.int32)
+
+    def prepared(self, *functions: str) -> Ready:
+        return Ready({name: getattr(self, name) for name in functions})
 
 
 def vanderpol() -> System:

@@ -6,14 +6,28 @@ they come: where both sides are straight lines in time, exactly.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bioxen.server.engines.kinetic.lanes.derivative import Derivatives
 from bioxen.server.engines.kinetic.lanes.graph import Node
 from bioxen.server.engines.kinetic.lanes.operations import STEPS
 from bioxen.server.engines.kinetic.lanes.system import System
 
 
-def moments(system: System) -> tuple[list[Node], bool]:
-    """Return the next such times as expressions, and whether there are further ones that nothing predicts."""
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is known before about jumps."""
+
+    times: list[Node]
+    """The next ones that no state decides."""
+    unpredicted: bool
+    """Whether there are further ones that no state decides, at times that nothing predicts."""
+    with_states: bool
+    """Whether there are some that a state decides."""
+
+
+def moments(system: System) -> Moments:
+    """Return what can be known before about jumps."""
     graph = system.graph
     roots = [*system.rates, *system.jumps, *(reset.trigger for reset in system.resets)]
     timed, stateful = _below(system, roots)
@@ -37,7 +51,8 @@ def moments(system: System) -> tuple[list[Node], bool]:
             unpredicted = True
         else:
             found.append(moment)
-    return list(dict.fromkeys(found)), unpredicted
+    decided = [*system.jumps, *(reset.trigger for reset in system.resets)]
+    return Moments(list(dict.fromkeys(found)), unpredicted, any(node in stateful for node in decided))
 
 
 def _below(system: System, roots: list[Node]) -> tuple[set[Node], set[Node]]:

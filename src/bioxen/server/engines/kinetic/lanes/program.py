@@ -16,7 +16,7 @@ from bioxen.server.engines.kinetic.lanes import arrays
 from bioxen.server.engines.kinetic.lanes.derivative import Derivatives
 from bioxen.server.engines.kinetic.lanes.emit import module
 from bioxen.server.engines.kinetic.lanes.graph import Node
-from bioxen.server.engines.kinetic.lanes.moments import moments
+from bioxen.server.engines.kinetic.lanes.moments import Moments, moments
 from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.prepared import Prepared
 from bioxen.server.engines.kinetic.lanes.start import Start
@@ -104,21 +104,26 @@ class LaneProgram:
     @cached_property
     def moments(self) -> int:
         """Address of the next times at which something jumps whatever the state is; 0 where there are none."""
-        nodes = self._moments[0]
+        nodes = self._moments.times
         return self._compile("moments", nodes) if nodes else 0
 
     @property
     def moment_count(self) -> int:
         """How many numbers `moments` writes."""
-        return len(self._moments[0])
+        return len(self._moments.times)
 
     @property
     def jumps_unpredictably(self) -> bool:
         """Whether something jumps with the time alone, at times that `moments` does not know."""
-        return self._moments[1]
+        return self._moments.unpredicted
+
+    @property
+    def jumps_with_states(self) -> bool:
+        """Whether something jumps when a state decides so."""
+        return self._moments.with_states
 
     @cached_property
-    def _moments(self) -> tuple[list[Node], bool]:
+    def _moments(self) -> Moments:
         return moments(self._system)
 
     @cached_property

@@ -49,6 +49,7 @@ def drive(
     pointers: NDArray[np.int32],
     targets: NDArray[np.int32],
     moments: int,
+    inside: bool,
     start: float,
     times: NDArray[np.float64],
     rtol: float,
@@ -71,6 +72,7 @@ def drive(
     failed = np.zeros(WIDTH, np.int8)
     for i in range(n * WIDTH):
         w[block(n, layout.TOLERANCE) * WIDTH + i] = atol[i // WIDTH]
+    weights = np.zeros(8)
     waiting = 0
     fresh = free = True
     while True:
@@ -104,13 +106,17 @@ def drive(
             explicit.attempt(functions[layout.FUNCTION_RATES], w, n, rtol)
         control.judge(w)
         due = sampling.is_due(w)
-        if due or count:
+        if count:
             sampling.prepare(stiff, w, n)
-        fresh = count > 0 and events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count, member)
+        fresh = count > 0 and events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count, inside, member)
         if fresh:
             events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
+        if count:
+            due = sampling.is_due(w)  # a step that was cut has other points
         if due:
-            sampling.record(w, n, times, member, point, values, changing)
+            sampling.record(stiff, w, n, times, member, point, weights, values, changing)
+        if fresh:
+            events.settle(w, n)
         free = False
         if _advance(stiff, w, n, max_steps):
             _note(w, max_steps, failed)

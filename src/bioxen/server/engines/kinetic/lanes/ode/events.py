@@ -35,12 +35,13 @@ def differs(w: NDArray[np.float64], first: int, second: int, count: int, lane: i
 
 @compiled
 def locate(
-    triggers: int, w: NDArray[np.float64], n: int, m: int, count: int, member: NDArray[np.int64]
+    triggers: int, w: NDArray[np.float64], n: int, m: int, count: int, inside: bool, member: NDArray[np.int64]
 ) -> bool:
     """Bracket the first change of a trigger within the accepted steps: HIGH is the first time after it.
 
     LOW is the last time before it. Lanes without a change have HIGH beyond every time. Returns whether a lane
-    has one. Bisection goes on until no double lies between the two.
+    has one. Bisection goes on until no double lies between the two. Steps are looked at `inside` too, unless
+    all changes are foreseen.
     """
     p, now = parameter_row(n), trigger_row(n, m)
     seen, state = now + count, block(n, layout.SAMPLE)
@@ -49,6 +50,8 @@ def locate(
         w[layout.HIGH * WIDTH + lane] = np.inf
     found = False
     for share in _INSIDE:
+        if share < 1.0 and not inside:
+            continue
         for lane in range(WIDTH):
             time, end = w[layout.TIME * WIDTH + lane], w[layout.END * WIDTH + lane]
             w[layout.MOMENT * WIDTH + lane] = end if share == 1.0 else time + share * (end - time)
@@ -97,8 +100,9 @@ def cut(
 
     A method's stages must not look across a discontinuity of the rates, so a step that meets one is tried
     again, up to the last time before it; then the discontinuity itself is passed by the shortest of steps.
+    The states at the changes are left in SAMPLE, for `settle`.
     """
-    p, now, new = parameter_row(n), trigger_row(n, m), block(n, layout.NEW)
+    p, now = parameter_row(n), trigger_row(n, m)
     seen, state = now + count, block(n, layout.SAMPLE)
     for lane in range(WIDTH):
         high = w[layout.HIGH * WIDTH + lane]
@@ -121,7 +125,15 @@ def cut(
             w[layout.END * WIDTH + lane] = w[layout.HIGH * WIDTH + lane]
             w[layout.FRESH * WIDTH + lane] = 1.0
             w[layout.KNOWN * WIDTH + lane] = -np.inf
+
+
+
+
+@compiled
+def settle(w: NDArray[np.float64], n: int) -> None:
+    """Let the steps that were cut end in the states at the changes."""
+    new, state = block(n, layout.NEW), block(n, layout.SAMPLE)
+    for lane in range(WIDTH):
+        if w[layout.FRESH * WIDTH + lane] != 0.0:
             for i in range(n):
                 w[(new + i) * WIDTH + lane] = w[(state + i) * WIDTH + lane]
-
-

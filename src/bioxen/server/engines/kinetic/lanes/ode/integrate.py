@@ -14,7 +14,7 @@ from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.ode.drive import DONE, drive
 from bioxen.server.engines.kinetic.lanes.ode.elimination import Plan, plan
 from bioxen.server.engines.kinetic.lanes.ode.straight import straight
-from bioxen.server.engines.kinetic.lanes.simd.contract import Runnable
+from bioxen.server.engines.kinetic.lanes.simd.contract import Ready, Runnable
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 Method = Literal["tsit5", "rodas5p"]
@@ -179,15 +179,16 @@ class _Run:
         program = self._program
         members, points = len(states), len(self._times)
         tape, code = _elimination(program) if stiff else _NO_ELIMINATION
+        ready = _ready(program, stiff=stiff)
         values = np.empty((members, points, states.shape[1]))
         changing = np.empty((members if program.event_count else 0, points, parameters.shape[1]))
         status = np.zeros(members, np.int8)
         steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
         drive(
             stiff,
-            _functions(program, code, stiff=stiff),
+            _functions(program, ready, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
-            *(states, parameters, _before(program), *_events(program), program.moment_count),
+            *(states, ready.extended(parameters), _before(program), *_events(program), program.moment_count, program.jumps_with_states),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
             *(values, changing, status, steps, rejected),
         )
@@ -216,11 +217,18 @@ def _planned(size: int, rows: bytes, columns: bytes) -> tuple[Plan, Code | None]
     return planned, straight(planned)
 
 
-def _functions(program: Runnable, code: Code | None, *, stiff: bool) -> NDArray[np.int64]:
-    own = (program.jacobian, program.time_rate) if stiff else (0, 0)
+def _functions(program: Runnable, ready: Ready, code: Code | None, *, stiff: bool) -> NDArray[np.int64]:
+    fast = ready.addresses
+    own = (fast["jacobian"], fast.get("time_rate", 0)) if stiff else (0, 0)
     elimination = (code.addresses["decompose"], code.addresses["solve"]) if code is not None else (0, 0)
-    table = (program.rates, *own, program.triggers, program.moments, *elimination, *program.assign)
+    table = (fast["rates"], *own, program.triggers, program.moments, *elimination, *program.assign)
     return np.array(table, np.int64)
+
+
+def _ready(program: Runnable, *, stiff: bool) -> Ready:
+    if not stiff:
+        return program.prepared("rates")
+    return program.prepared("rates", "jacobian", *(["time_rate"] if program.time_rate else []))
 
 
 def _before(program: Runnable) -> Floats:

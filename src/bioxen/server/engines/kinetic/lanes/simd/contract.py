@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Ready(Protocol):
+    """Functions for a run, which take longer rows of parameters."""
+
+    @property
+    def addresses(self) -> Mapping[str, int]: ...
+    def extended(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]: ...
 
 
 class Runnable(Protocol):
@@ -41,6 +49,8 @@ class Runnable(Protocol):
     @property
     def moment_count(self) -> int: ...
     @property
+    def jumps_with_states(self) -> bool: ...
+    @property
     def jumps_unpredictably(self) -> bool: ...
     @property
     def rates(self) -> int: ...
@@ -54,3 +64,4 @@ class Runnable(Protocol):
     def moments(self) -> int: ...
     @property
     def assign(self) -> Sequence[int]: ...
+    def prepared(self, *functions: str) -> Ready: ...

@@ -96,15 +96,17 @@ def stochastic(  # noqa: PLR0913 - the request of every simulation
         )
     values = np.empty((len(y), len(grid), y.shape[1]))
     status, events = np.zeros(len(y), np.int8), np.zeros(len(y), np.int64)
-    common = (np.round(y), p, begin, grid, np.uint64(seed), first_member, max_events, values, status, events)
+    ready = program.prepared("fluxes")
+    fluxes = ready.addresses["fluxes"]
+    common = (np.round(y), ready.extended(p), begin, grid, np.uint64(seed), first_member, max_events, values, status, events)
     reactions = len(pointers) - 1
     if method == "direct":
-        direct(program.fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
+        direct(fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
     else:
         matters = np.zeros(y.shape[1], np.bool_)
         matters[np.asarray(program.jacobian_columns)] = True
         own = np.flatnonzero(program.jacobian_rows == program.jacobian_columns).astype(np.int32)
-        functions = np.array([program.fluxes, program.jacobian], np.int64)
+        functions = np.array([fluxes, program.jacobian], np.int64)
         entries = len(program.jacobian_rows)
         leap(functions, pointers, species, changes, reactions, matters, own, entries, float(epsilon), *common)
     return Realisations(values, status, events, method)
