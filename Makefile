@@ -53,7 +53,7 @@ bench: $(VENV)/.test ## Measure; see docs/performance.md
 	$(BIN)/python benchmarks/round_trip.py
 
 bench-metabolic: $(VENV)/.test ## Measure the metabolic kernel beside COBRApy
-	$(BIN)/python benchmarks/metabolic.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.metabolic
 
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check

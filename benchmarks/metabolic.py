@@ -3,31 +3,27 @@
 Both answer in this process, so no figure holds a round trip. What COBRApy would need for all double deletions
 is extrapolated from a sample of pairs, and marked so.
 
-    python benchmarks/metabolic.py [MODEL ...]
+    OMP_NUM_THREADS=1 python -m benchmarks.metabolic [MODEL ...]
 """
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import sys
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from itertools import combinations
-from pathlib import Path
-from statistics import median
 from typing import Any
 
 import cobra
 import numpy as np
+from benchmarks.cultures import cultures
+from benchmarks.samplers import samplers
+from benchmarks.shifts import shifts
+from benchmarks.turns import ENGINE, asking, in_turns, read, row
 from cobra.flux_analysis import flux_variability_analysis, pfba, single_gene_deletion
 
 from bioxen.server.bytecode.scan import admit
-from bioxen.server.engines.metabolic import MetabolicEngine
-from bioxen.server.engines.metabolic.double import double_deletions, objectives
-from bioxen.server.engines.metabolic.kernel.batch import changes_of
-from bioxen.server.engines.metabolic.problem import build_problem
 from bioxen.server.engines.metabolic.program import Program
 
 MODELS = ("textbook", "iJO1366", "salmonella")
@@ -35,14 +31,15 @@ VARIANTS = 10_000
 """Objective-only batch; COBRApy gets a hundredth of it."""
 PAIRS = 150
 """Pairs of genes that COBRApy is timed on."""
-ENGINE = MetabolicEngine()
-Work = Callable[[], Any]
 
 
 def main() -> None:
     """Print one table for each model."""
     cobra.Configuration().processes = 1
-    print(f"COBRApy {version('cobra')} (GLPK {version('swiglpk')}), {ENGINE.version()}")
+    print(
+        f"COBRApy {version('cobra')} (GLPK {version('swiglpk')}, OSQP {version('osqp')}), {ENGINE.version()}"
+    )
+    print(f"Clarabel {version('clarabel')}, numpy {version('numpy')}, scipy {version('scipy')}")
     print(f"Python {platform.python_version()}, {platform.machine()}, one core each, interleaved, medians")
     start = time.perf_counter()
     ENGINE.warm_up()
@@ -84,20 +81,10 @@ def measure(name: str) -> None:
             repeats,
         )
     doubles(model, program)
+    shifts(model, program)
+    cultures(model, program)
+    samplers(model, program)
     print(f"\nFallbacks to HiGHS: {dict(program.fluxes.fallbacks) or 'none'}", flush=True)
-
-
-def read(name: str) -> Any:
-    """Return a model of COBRApy's own package."""
-    spec = importlib.util.find_spec("cobra")
-    assert spec is not None and spec.origin is not None
-    return cobra.io.read_sbml_model(str(Path(spec.origin).parent / "data" / f"{name}.xml.gz"))
-
-
-def asking(program: Program, code: str, **fields: Any) -> Work:
-    """Return the engine's work on one request, from its typed form to its result."""
-    request = ENGINE.parse({"process_code": code, **fields})
-    return lambda: ENGINE.run(request, program)
 
 
 def fba(model: Any, program: Program, repeats: int) -> None:
@@ -120,21 +107,21 @@ def fba(model: Any, program: Program, repeats: int) -> None:
 def batch(model: Any, program: Program) -> None:
     """Objectives alone of many media."""
     rng = np.random.default_rng(1)
-    problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
+    names, exchanges = program.network.reactions, program.network.exchanges
     media = [
-        [(int(one), -float(rng.uniform(0, 15)), 1000.0) for one in rng.choice(program.network.exchanges, 3)]
+        {names[one]: (-float(rng.uniform(0, 15)), 1000.0) for one in rng.choice(exchanges, 3)}
         for _ in range(VARIANTS)
     ]
-    changes = changes_of(media)
+    ask = asking(program, "metabolic_batch", variants=[{"constraints": medium} for medium in media])
 
     def cobrapy() -> None:
         for medium in media[: VARIANTS // 100]:
             with model:
-                for column, lower, upper in medium:
-                    model.reactions[column].bounds = lower, upper
+                for name, bounds in medium.items():
+                    model.reactions.get_by_id(name).bounds = bounds
                 model.slim_optimize()
 
-    slow, fast = in_turns(cobrapy, lambda: objectives(program, problem, changes), 1, 1)
+    slow, fast = in_turns(cobrapy, ask, 1, 1)
     slow *= 100
     print(
         f"| {VARIANTS} media, objective only | {VARIANTS / slow:.0f}/s (of 100) | {VARIANTS / fast:.0f}/s "
@@ -144,9 +131,9 @@ def batch(model: Any, program: Program) -> None:
 
 def doubles(model: Any, program: Program) -> None:
     """All pairs of genes; COBRApy's time is extrapolated from a sample of pairs."""
-    problem = build_problem(ENGINE.parse({"process_code": "metabolic_fba"}), program.network)
-    genes = range(len(program.network.genes))
-    every = list(combinations(program.network.genes, 2))
+    genes = program.network.genes
+    ask = asking(program, "metabolic_double_gene_deletion")
+    every = list(combinations(genes, 2))
     pairs = [every[number] for number in np.random.default_rng(1).choice(len(every), PAIRS, replace=False)]
 
     def sample() -> None:
@@ -161,37 +148,12 @@ def doubles(model: Any, program: Program) -> None:
     each = (time.perf_counter() - start) / PAIRS
     count = len(genes) * (len(genes) + 1) // 2
     start = time.perf_counter()
-    double_deletions(program, problem, genes)
+    ask()
     fast = time.perf_counter() - start
     print(
         f"| double gene deletion, {count} pairs | {each * count:.0f} s (extrapolated from {PAIRS} pairs) "
         f"| {fast:.2f} s | {each * count / fast:.0f} | 1 |"
     )
-
-
-def row(task: str, slow: Work, fast: Work, repeats: int, fast_repeats: int | None = None) -> None:
-    """Print one row."""
-    cobrapy, bioxen = in_turns(slow, fast, repeats, fast_repeats or repeats)
-    print(
-        f"| {task} | {1e3 * cobrapy:.4g} ms | {1e3 * bioxen:.4g} ms | {cobrapy / bioxen:.0f} "
-        f"| {repeats}, {fast_repeats or repeats} |",
-        flush=True,
-    )
-
-
-def in_turns(slow: Work, fast: Work, slow_repeats: int, fast_repeats: int) -> tuple[float, float]:
-    """Return the median seconds of both, each having had a turn before the clock started."""
-    fast()
-    if slow_repeats > 1:
-        slow()
-    times: tuple[list[float], list[float]] = ([], [])
-    for number in range(max(slow_repeats, fast_repeats)):
-        for work, count, own in ((slow, slow_repeats, times[0]), (fast, fast_repeats, times[1])):
-            if number < count:
-                start = time.perf_counter()
-                work()
-                own.append(time.perf_counter() - start)
-    return median(times[0]), median(times[1])
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
+from tests.carrier import Handler, HandlerTransport
 
 from bioxen.client import BiologicalComputationClient
+from bioxen.client.transport import DroppedError, LateError, TransportError, UnreachedError
 from bioxen.errors import (
     BioXenErrorCode,
     BioXenException,
@@ -23,7 +24,6 @@ from bioxen.errors import (
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.services import HealthReport
 
-Handler = Callable[[httpx2.Request], httpx2.Response]
 PROVENANCE = {
     "model_id": "textbook",
     "model_digest": "d",
@@ -62,7 +62,7 @@ HEALTH = {
 
 def client_of(handler: Handler, **options: Any) -> BiologicalComputationClient:
     urls = ("http://static:5001/", "http://dynamic:5002", "http://tools:5000")
-    return BiologicalComputationClient(*urls, transport=httpx2.MockTransport(handler), **options)
+    return BiologicalComputationClient(*urls, transport=HandlerTransport(handler), **options)
 
 
 def answering(status: int = 200, **response: Any) -> Handler:
@@ -157,29 +157,23 @@ def test_what_is_no_service_of_ours_is_no_service(handler: Handler) -> None:
     assert caught.value.details["status"] in (200, 302, 404, 500, 502)
 
 
-@pytest.mark.parametrize(
-    "error", [httpx2.ConnectError("refused"), httpx2.ConnectTimeout(""), httpx2.ReadError("reset")]
-)
-def test_an_unreachable_service_says_where_and_what_to_do(error: Exception) -> None:
+@pytest.mark.parametrize("error", [UnreachedError("refused"), UnreachedError(""), DroppedError("reset")])
+def test_an_unreachable_service_says_where_and_what_to_do(error: TransportError) -> None:
     with pytest.raises(ServiceUnavailableError, match=r"http://dynamic:5002.*bioxen up"):
         client_of(raising(error)).request_dynamic_computation({"process_code": "kinetic_ode"})
 
 
 def test_a_late_answer_is_a_time_out() -> None:
     with pytest.raises(ComputationTimeoutError, match=r"no answer within 0\.5 s"):
-        client_of(raising(httpx2.ReadTimeout("")), timeout=0.5).request_static_computation(FbaRequest())
+        client_of(raising(LateError("")), timeout=0.5).request_static_computation(FbaRequest())
 
 
 @pytest.mark.parametrize(("deadline", "expected"), [(None, 3.0), (1.0, 11.0), (600.0, 610.0)])
 def test_patience_follows_the_deadline(deadline: float | None, expected: float) -> None:
-    waits: list[float] = []
-
-    def handler(request: httpx2.Request) -> httpx2.Response:
-        waits.append(request.extensions["timeout"]["read"])
-        return httpx2.Response(200, json=METABOLIC)
-
-    client_of(handler, timeout=3.0).request_static_computation(FbaRequest(deadline=deadline))
-    assert waits == [expected]
+    transport = HandlerTransport(answering(json=METABOLIC))
+    client = BiologicalComputationClient("http://static", None, transport=transport, timeout=3.0)
+    client.request_static_computation(FbaRequest(deadline=deadline))
+    assert transport.patience == [expected]
 
 
 class DropsOnce:
@@ -190,7 +184,7 @@ class DropsOnce:
     def __call__(self, _: httpx2.Request) -> httpx2.Response:
         self.calls += 1
         if self.calls == 1:
-            raise httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+            raise DroppedError("the server hung up")
         return httpx2.Response(200, json=self.answer)
 
 
@@ -255,7 +249,7 @@ def test_health_is_a_report_or_a_reason() -> None:
             return httpx2.Response(200, json=HEALTH)
         if request.url.host == "dynamic":
             return httpx2.Response(503, json={**HEALTH, "status": "unhealthy"})
-        raise httpx2.ConnectError("refused")
+        raise UnreachedError("refused")
 
     health = client_of(handler).check_service_health()
     assert isinstance(health["static"], HealthReport)
@@ -273,20 +267,13 @@ def test_one_url_is_asked_once() -> None:
         return httpx2.Response(200, json=HEALTH)
 
     url = "http://orchestrator:5000"
-    client = BiologicalComputationClient(url, url, url, transport=httpx2.MockTransport(handler))
+    client = BiologicalComputationClient(url, url, url, transport=HandlerTransport(handler))
     assert set(client.check_service_health()) == {"static", "dynamic", "tools"}
     assert asked == [f"{url}/health"]
 
 
-class CountsClosing(httpx2.MockTransport):
-    closed = 0
-
-    def close(self) -> None:
-        self.closed += 1
-
-
 def test_a_client_closes_and_opens_again() -> None:
-    transport = CountsClosing(answering(json=METABOLIC))
+    transport = HandlerTransport(answering(json=METABOLIC))
     with BiologicalComputationClient("http://static", None, transport=transport) as client:
         client.request_static_computation(FbaRequest())
     client.close()

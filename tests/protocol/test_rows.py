@@ -10,7 +10,12 @@ from tests.server.engines.metabolic.bench import run
 from bioxen.protocol.rows import _MAKERS
 
 CASES: list[tuple[str, dict[str, Any], list[str], int]] = [
-    ("metabolic_double_gene_deletion", {}, ["id_a", "id_b", "growth"], 137 * 137),
+    (
+        "metabolic_double_gene_deletion",
+        {"report": "synthetic_lethal"},
+        ["ids_a", "ids_b", "growth", "growth_a", "growth_b", "status"],
+        53,
+    ),
     ("metabolic_essential_genes", {"genes": ["b0720"]}, ["id", "growth", "status", "essential"], 1),
     ("metabolic_linear_moma", {"gene_knockouts": ["b4025"]}, ["reaction", "fluxes", "reference"], 95),
     ("metabolic_robustness", {"reaction": "EX_o2_e", "points": 3}, ["EX_o2_e", "objective"], 3),
@@ -26,6 +31,15 @@ def test_rows(process: str, fields: dict[str, Any], columns: list[str], count: i
     service = run("textbook", process, **fields).model_dump()
     made = next(make for field, make in _MAKERS.items() if service.get(field) is not None)(service)
     assert (made.columns, len(made.rows)) == (columns, count)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_rows_of_a_matrix(packed: bool) -> None:
+    rows = _MAKERS["deletion_matrix"](
+        run("textbook", "metabolic_double_gene_deletion", packed=packed).model_dump()
+    )
+    assert (rows.columns[0], len(rows.columns), len(rows.rows)) == ("without", 138, 137)
+    assert rows.rows[0][0] == rows.columns[1]
 
 
 def test_rows_of_grids_and_samples() -> None:

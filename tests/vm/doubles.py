@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+from tests.carrier import HandlerTransport
 
 from bioxen.client import BiologicalComputationClient
 
@@ -109,4 +110,4 @@ class FakeServices:
     def client(self) -> BiologicalComputationClient:
         """Return a client of these services."""
         urls = ("http://static", "http://dynamic", "http://tools")
-        return BiologicalComputationClient(*urls, transport=httpx2.MockTransport(self))
+        return BiologicalComputationClient(*urls, transport=HandlerTransport(self))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -70,9 +72,11 @@ class Demonstration:
         results.print(running)
 
     def _health(self, url: str) -> dict[str, Any]:
-        import httpx2
+        from bioxen.client import Sockets
 
-        report: dict[str, Any] = httpx2.get(url + "/health", trust_env=False).json()
+        with contextlib.closing(Sockets()) as sockets:
+            answer = sockets.send("GET", url + "/health", None, {}, 5.0)
+        report: dict[str, Any] = json.loads(answer.content)
         return report
 
     def metabolism(self) -> None:

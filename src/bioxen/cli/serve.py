@@ -38,48 +38,43 @@ Lifeline = Annotated[bool, typer.Option("--lifeline", hidden=True, help="Stop wh
 Urls = Annotated[list[str] | None, typer.Option(help="Where a replica listens; may be given several times.")]
 
 
-@app.command()
-def metabolic(
-    host: Host = "127.0.0.1",
-    port: Port = STATIC_PORT,
-    token: Token = None,
-    workers: Workers = None,
-    queue: Queue = 1000,
-    memory_mb: Memory = 2048,
-    deadline: Deadline = 60.0,
-    fd: Fd = None,
-    lifeline: Lifeline = False,
-) -> None:
-    """The static metabolic service: constraint-based optimisation.
+def _add(name: str, service: Service, default_port: int, about: str) -> None:
+    """Add the command of a computation service; both take the same options."""
 
-    Example: [bold]bioxen serve metabolic --port 5001 --workers 4[/]
-    """
-    from bioxen.server.app import service_app
+    def command(
+        host: Host = "127.0.0.1",
+        port: Port = default_port,
+        token: Token = None,
+        workers: Workers = None,
+        queue: Queue = 1000,
+        memory_mb: Memory = 2048,
+        deadline: Deadline = 60.0,
+        fd: Fd = None,
+        lifeline: Lifeline = False,
+    ) -> None:
+        from bioxen.server.app import service_app
 
-    settings = _settings(host, token, workers, queue=queue, memory_mb=memory_mb, deadline=deadline)
-    _serve("metabolic", service_app("static", settings), _listener(host, port, fd), lifeline)
+        settings = _settings(host, token, workers, queue=queue, memory_mb=memory_mb, deadline=deadline)
+        _serve(name, service_app(service, settings), _listener(host, port, fd), lifeline)
+
+    command.__doc__ = about
+    app.command(name)(command)
 
 
-@app.command()
-def kinetic(
-    host: Host = "127.0.0.1",
-    port: Port = DYNAMIC_PORT,
-    token: Token = None,
-    workers: Workers = None,
-    queue: Queue = 1000,
-    memory_mb: Memory = 2048,
-    deadline: Deadline = 60.0,
-    fd: Fd = None,
-    lifeline: Lifeline = False,
-) -> None:
-    """The dynamic kinetic service: ODE and stochastic simulation.
-
-    Example: [bold]bioxen serve kinetic --deadline 10[/]
-    """
-    from bioxen.server.app import service_app
-
-    settings = _settings(host, token, workers, queue=queue, memory_mb=memory_mb, deadline=deadline)
-    _serve("kinetic", service_app("dynamic", settings), _listener(host, port, fd), lifeline)
+_add(
+    "metabolic",
+    "static",
+    STATIC_PORT,
+    "The static metabolic service: constraint-based optimisation.\n\n"
+    "Example: [bold]bioxen serve metabolic --port 5001 --workers 4[/]",
+)
+_add(
+    "kinetic",
+    "dynamic",
+    DYNAMIC_PORT,
+    "The dynamic kinetic service: ODE and stochastic simulation.\n\n"
+    "Example: [bold]bioxen serve kinetic --deadline 10[/]",
+)
 
 
 @app.command()

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import httpx2
 import pydantic
 
+from bioxen.client.transport import Answer
 from bioxen.errors import BioXenException, ServiceUnavailableError
 
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -16,63 +16,63 @@ M = TypeVar("M", bound=pydantic.BaseModel)
 PROBLEM = "application/problem+json"
 
 
-def read_message(response: httpx2.Response, message_type: type[M]) -> M:
-    """Return the message that `response` carries.
+def read_message(answer: Answer, message_type: type[M]) -> M:
+    """Return the message that `answer` carries.
 
     Raises:
         BioXenException: the fault that the service answered with.
         ServiceUnavailableError: the answer is no BioXen service's.
     """
-    raise_for_fault(response)
+    raise_for_fault(answer)
     try:
-        return message_type.model_validate_json(response.content)
+        return message_type.model_validate_json(answer.content)
     except pydantic.ValidationError as error:
         raise _stranger(
-            response, f"its answer is no {message_type.__name__}: {error.errors()[0]['msg']}"
+            answer, f"its answer is no {message_type.__name__}: {error.errors()[0]['msg']}"
         ) from None
 
 
-def read_object(response: httpx2.Response) -> dict[str, Any]:
-    """Return the JSON object that `response` carries.
+def read_object(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object that `answer` carries.
 
     Raises:
         BioXenException: the fault that the service answered with.
         ServiceUnavailableError: the answer is no BioXen service's.
     """
-    raise_for_fault(response)
-    answer = _json(response)
-    if not isinstance(answer, dict):
-        raise _stranger(response, "its answer is no JSON object")
-    return answer
+    raise_for_fault(answer)
+    body = _json(answer)
+    if not isinstance(body, dict):
+        raise _stranger(answer, "its answer is no JSON object")
+    return body
 
 
-def raise_for_fault(response: httpx2.Response) -> None:
-    """Raise the fault that an unsuccessful `response` stands for.
+def raise_for_fault(answer: Answer) -> None:
+    """Raise the fault that an unsuccessful `answer` stands for.
 
     Raises:
         BioXenException: of the class that the service raised.
         ServiceUnavailableError: the answer has no problem body; a proxy's page, for example.
     """
-    if response.is_success:
+    if answer.is_success:
         return
-    fault = _fault(response)
-    if "Retry-After" in response.headers:
-        fault.details.setdefault("retry_after", _seconds(response.headers["Retry-After"]))
+    fault = _fault(answer)
+    if "retry-after" in answer.headers:
+        fault.details.setdefault("retry_after", _seconds(answer.headers["retry-after"]))
     raise fault
 
 
-def _fault(response: httpx2.Response) -> BioXenException:
-    body = _json(response)
-    if response.headers.get("Content-Type", "").startswith(PROBLEM) and isinstance(body, Mapping):
+def _fault(answer: Answer) -> BioXenException:
+    body = _json(answer)
+    if answer.headers.get("content-type", "").startswith(PROBLEM) and isinstance(body, Mapping):
         try:
             return BioXenException.from_problem(body)
         except (KeyError, ValueError):  # a code that this version does not know
-            return _stranger(response, str(body.get("detail", "unknown problem")))
-    return _stranger(response, "the answer is no problem body of BioXen's")
+            return _stranger(answer, str(body.get("detail", "unknown problem")))
+    return _stranger(answer, "the answer is no problem body of BioXen's")
 
 
-def _stranger(response: httpx2.Response, why: str) -> ServiceUnavailableError:
-    status, url = response.status_code, str(response.request.url)
+def _stranger(answer: Answer, why: str) -> ServiceUnavailableError:
+    status, url = answer.status, answer.url
     return ServiceUnavailableError(
         f"{url} answered with status {status}, but not as a BioXen service of this version would: {why}.",
         details={
@@ -83,9 +83,9 @@ def _stranger(response: httpx2.Response, why: str) -> ServiceUnavailableError:
     )
 
 
-def _json(response: httpx2.Response) -> Any:
+def _json(answer: Answer) -> Any:
     try:
-        return json.loads(response.content)
+        return json.loads(answer.content)
     except ValueError:
         return None
 

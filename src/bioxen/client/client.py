@@ -9,10 +9,18 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx2
 from pydantic import RootModel, ValidationError
 
 from bioxen.client.answers import read_message, read_object
+from bioxen.client.transport import (
+    Answer,
+    DroppedError,
+    LateError,
+    Sockets,
+    Transport,
+    TransportError,
+    check_url,
+)
 from bioxen.errors import (
     BioXenException,
     ComputationTimeoutError,
@@ -26,24 +34,18 @@ from bioxen.protocol.base import parse
 from bioxen.protocol.cells import ProcessCall
 from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
 from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
-from bioxen.protocol.processes import PROCESSES, Service, find_process
+from bioxen.protocol.processes import COMPUTE_PATHS, PROCESSES, Service, find_process
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, ProcessInfo
 
 R = TypeVar("R", MetabolicResult, KineticResult)
 
-COMPUTE_PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
-CONNECT_PATIENCE = 5.0
-"""Seconds in which a service must accept the connection."""
 HEALTH_PATIENCE = 5.0
 """Seconds in which a service must say how it is."""
 DEADLINE_GRACE = 10.0
 """Seconds beyond a request's own deadline, so that the service's word on it arrives."""
 REMEMBER_PROCESSES = 30.0
 """Seconds for which the list of the tools' processes is remembered."""
-
-_DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError, httpx2.CloseError)
-_UNREACHED = (httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class BiologicalComputationClient:
@@ -67,7 +69,7 @@ class BiologicalComputationClient:
         dynamic_service_url: str | None,
         tool_service_url: str | None = None,
         *,
-        transport: httpx2.BaseTransport | None = None,
+        transport: Transport | None = None,
         timeout: float = 120.0,
         token: str | None = None,
     ) -> None:
@@ -76,9 +78,8 @@ class BiologicalComputationClient:
             name: _checked(name, url) for name, url in given.items() if url is not None
         }
         self.timeout = timeout
-        self._transport = transport
-        self._token = token
-        self._http: httpx2.Client | None = None
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._transport = transport or Sockets()
         self._closing: weakref.finalize[[], BiologicalComputationClient] | None = None
         self._opening = threading.Lock()
         self._processes: tuple[float, list[ProcessInfo]] | None = None
@@ -132,7 +133,7 @@ class BiologicalComputationClient:
     def close(self) -> None:
         """Close the connections. A later request opens new ones."""
         with self._opening:
-            closing, self._closing, self._http = self._closing, None, None
+            closing, self._closing = self._closing, None
         if closing is not None:
             closing()
 
@@ -154,10 +155,8 @@ class BiologicalComputationClient:
 
     def _health(self, name: str) -> HealthReport | str:
         try:
-            response = self._send(name, "GET", "/health", patience=HEALTH_PATIENCE)
-            return HealthReport.model_validate_json(
-                response.content
-            )  # an unhealthy one comes with status 503
+            answer = self._send(name, "GET", "/health", patience=HEALTH_PATIENCE)
+            return HealthReport.model_validate_json(answer.content)  # an unhealthy one comes with status 503
         except BioXenException as error:
             return str(error)
         except ValidationError:
@@ -172,20 +171,21 @@ class BiologicalComputationClient:
         *,
         patience: float | None = None,
         tries: int = 2,
-    ) -> httpx2.Response:
+    ) -> Answer:
         """Return the answer. A dropped connection is tried once more: a request names its answer."""
         url = self._base(service) + path
-        timeout = httpx2.Timeout(patience or self.timeout, connect=CONNECT_PATIENCE, pool=None)
-        headers = {"Content-Type": "application/json"} if body is not None else None
+        wait = patience or self.timeout
+        content = body.encode() if body is not None else None
+        headers = {"content-type": "application/json", **self._headers} if body is not None else self._headers
         try:
             for attempt in range(1, tries + 1):
                 try:
-                    return self._open().request(method, url, content=body, headers=headers, timeout=timeout)
-                except _DROPPED:
+                    return self._open().send(method, url, content, headers, wait)
+                except DroppedError:
                     if attempt == tries:
                         raise
-        except httpx2.RequestError as error:
-            raise _fault_of(error, service, url, patience or self.timeout) from error
+        except TransportError as error:
+            raise _fault_of(error, service, url, wait) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _base(self, service: str) -> str:
@@ -196,18 +196,12 @@ class BiologicalComputationClient:
             )
         return self.urls[service]
 
-    def _open(self) -> httpx2.Client:
-        with self._opening:
-            if self._http is None:
-                headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-                self._http = httpx2.Client(
-                    transport=self._transport,
-                    headers=headers,
-                    # A proxy for the outer world cannot reach this machine's loopback.
-                    trust_env=not all(_is_loopback(url) for url in self.urls.values()),
-                )
-                self._closing = weakref.finalize(self, self._http.close)  # also when the client is forgotten
-            return self._http
+    def _open(self) -> Transport:
+        if self._closing is None:
+            with self._opening:
+                if self._closing is None:  # closed also when the client is forgotten
+                    self._closing = weakref.finalize(self, self._transport.close)
+        return self._transport
 
 
 def _typed(service: Service, request: Mapping[str, Any]) -> ComputeRequest:
@@ -225,10 +219,10 @@ def _typed(service: Service, request: Mapping[str, Any]) -> ComputeRequest:
 
 
 def _fault_of(
-    error: httpx2.RequestError, service: str, url: str, patience: float
+    error: TransportError, service: str, url: str, patience: float
 ) -> ComputationTimeoutError | ServiceUnavailableError:
     details = {"service": service, "url": url}
-    if isinstance(error, httpx2.TimeoutException) and not isinstance(error, _UNREACHED):
+    if isinstance(error, LateError):
         remedy = "Ask for less, or allow more time with `deadline` and the client's `timeout`."
         message = f"The {service} service at {url} gave no answer within {patience:g} s."
         return ComputationTimeoutError(message, details={**details, "remedy": remedy})
@@ -239,16 +233,10 @@ def _fault_of(
 
 def _checked(name: str, url: str) -> str:
     try:
-        parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, TypeError):
-        parsed = httpx2.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+        check_url(url)
+    except (ValueError, TypeError):
         raise ConfigurationError(
             f"{url!r} is no URL of a service.",
             details={"place": f"computation_service_urls.{name}", "remedy": "Give http://host:port."},
-        )
+        ) from None
     return url.rstrip("/")
-
-
-def _is_loopback(url: str) -> bool:
-    return httpx2.URL(url).host in ("127.0.0.1", "localhost", "::1")

@@ -16,6 +16,9 @@ from bioxen.protocol.request import ComputeRequest
 
 Service = Literal["static", "dynamic"]
 
+COMPUTE_PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
+"""Where a service takes its requests."""
+
 ACCELERATED_TYPES = {"transcription_": "transcriptomics_inference", "protein_": "protein_folding"}
 """Prefix of a code → accelerated process type. No engine ships for these; a registered tool computes them."""
 

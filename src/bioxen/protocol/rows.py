@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from bioxen.errors import MissingModuleError, ValidationError
 from bioxen.protocol.kinetic_rows import KINETIC
+from bioxen.protocol.packing import unpack_rows
 from bioxen.protocol.table import Cell, Rows
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def to_frame(rows: Rows) -> pd.DataFrame:
             details={"remedy": "Install it with pip install pandas, or use the fields themselves."},
         ) from None
     frame = pd.DataFrame(rows.rows, columns=rows.columns)
+    if rows.columns[0] == "without":  # a matrix of numbers, also where a whole column has none
+        return frame.set_index("without").astype(float)
     return frame.set_index(rows.columns[0]) if rows.columns[0] in NAMES else frame
 
 
@@ -99,12 +102,15 @@ def _deletions(service: Mapping[str, Any]) -> Rows:
 
 def _deletion_matrix(service: Mapping[str, Any]) -> Rows:
     matrix = service["deletion_matrix"]
-    made: list[list[Cell]] = [
-        [a, b, growth]
-        for a, row in zip(matrix["ids_a"], matrix["growth"], strict=True)
-        for b, growth in zip(matrix["ids_b"], row, strict=True)
-    ]
-    return Rows(["id_a", "id_b", "growth"], made)
+    columns: list[str] = matrix["ids_b"]
+    growth = unpack_rows(matrix["packed"], len(columns)) if matrix["growth"] is None else matrix["growth"]
+    made: list[list[Cell]] = [[name, *row] for name, row in zip(matrix["ids_a"], growth, strict=True)]
+    return Rows(["without", *columns], made)
+
+
+def _deletion_pairs(service: Mapping[str, Any]) -> Rows:
+    columns: dict[str, list[Cell]] = service["deletion_pairs"]
+    return Rows(list(columns), [list(row) for row in zip(*columns.values(), strict=True)])
 
 
 def _essentiality(service: Mapping[str, Any]) -> Rows:
@@ -117,7 +123,7 @@ def _essentiality(service: Mapping[str, Any]) -> Rows:
 
 def _adjustment(service: Mapping[str, Any]) -> Rows:
     reference = service["adjustment"]["reference"]
-    fluxes = service["flux_state"].items()
+    fluxes = (service["flux_state"] or {}).items()
     return Rows(
         ["reaction", "fluxes", "reference"], [[name, flux, reference.get(name)] for name, flux in fluxes]
     )
@@ -182,8 +188,9 @@ def _gap_fills(service: Mapping[str, Any]) -> Rows:
 
 
 def _prices(service: Mapping[str, Any]) -> Rows:
+    fluxes = service["flux_state"] or {}
     made: list[list[Cell]] = [
-        ["flux", name, flux, service["reduced_costs"][name]] for name, flux in service["flux_state"].items()
+        ["flux", name, fluxes.get(name), price] for name, price in service["reduced_costs"].items()
     ]
     made += [["shadow_price", name, None, price] for name, price in service["shadow_prices"].items()]
     return Rows(["kind", "id", "flux", "price"], made)
@@ -207,6 +214,7 @@ _MAKERS = {
     "essentiality": _essentiality,
     "deletions": _deletions,
     "deletion_matrix": _deletion_matrix,
+    "deletion_pairs": _deletion_pairs,
     "adjustment": _adjustment,
     "envelope": _envelope,
     "phase_plane": _phase_plane,

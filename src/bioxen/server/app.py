@@ -6,15 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from importlib.metadata import version
 
-import httpx2
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
-from bioxen.protocol.services import EngineInfo
 from bioxen.server.api import problems
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
@@ -25,6 +22,7 @@ from bioxen.server.api.status import health_route, model_routes, process_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
+from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.tools import ToolService
@@ -38,10 +36,6 @@ TITLES = {
     "dynamic": "BioXen dynamic kinetic service",
     "orchestrator": "BioXen orchestrator",
 }
-ENGINE_PACKAGES: dict[Service, tuple[str, ...]] = {
-    "static": ("cobra", "highspy"),
-    "dynamic": ("libroadrunner", "antimony", "python-libsbml"),
-}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -49,8 +43,7 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     """Return the application of one computation service, with workers of its own."""
     repository = Repository()
     pool = _pool(settings, ENGINES[service], settings.workers)
-    engines = [EngineInfo(name=name, version=version(name)) for name in ENGINE_PACKAGES[service]]
-    computer = ComputationService(service, pool, repository, engines=engines, deadline=settings.deadline)
+    computer = ComputationService(service, pool, repository, deadline=settings.deadline)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +54,7 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
             await pool.close()
 
     app = _app(TITLES[service], settings, lifespan)
+    app.state.computer = computer
     app.include_router(compute_routes(computer, [service]))
     app.include_router(health_route(computer.health))
     app.include_router(process_routes([service]))
@@ -71,15 +65,14 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
 def orchestrator_app(
     settings: ServiceSettings,
     replicas: Iterable[tuple[Service, str]],
-    transport: httpx2.AsyncBaseTransport | None = None,
+    caller: Caller | None = None,
 ) -> FastAPI:
     """Return the orchestrator's application, in front of `replicas`.
 
-    `transport` reaches the replicas; over the network where it is absent.
+    `caller` reaches the replicas; over the network where it is absent.
     """
-    headers = {"authorization": f"Bearer {settings.token}"} if settings.token else None
-    client = httpx2.AsyncClient(transport=transport, headers=headers, trust_env=False, limits=NO_LIMITS)
-    orchestrator = ComputationOrchestrator(replicas, client, deadline=settings.deadline)
+    caller = caller or HttpCaller(settings.token)
+    orchestrator = ComputationOrchestrator(replicas, caller, deadline=settings.deadline)
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     cells = HypervisorRuntime()
 
@@ -94,7 +87,7 @@ def orchestrator_app(
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
             await tools.close()
-            await client.aclose()
+            await caller.close()
 
     app = _app(TITLES["orchestrator"], settings, lifespan)
     app.include_router(compute_routes(orchestrator, BOTH))
@@ -105,10 +98,6 @@ def orchestrator_app(
     app.include_router(model_routes(Repository(), BOTH))
     app.include_router(registry_routes(orchestrator, settings))
     return app
-
-
-NO_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=256)
-"""The replicas' queues bound the work; a limit on connections would be a second, hidden queue."""
 
 
 def _pool(settings: ServiceSettings, engine: str, size: int | None) -> LocalPool:

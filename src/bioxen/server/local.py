@@ -11,13 +11,13 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import httpx2
 from fastapi import FastAPI
 
 from bioxen.client import BiologicalComputationClient
 from bioxen.protocol.processes import Service
 from bioxen.server.app import orchestrator_app, service_app
 from bioxen.server.loopback import LoopTransport, loop_thread
+from bioxen.server.orchestrator.callers import DirectCaller
 from bioxen.server.settings import MIB, ServiceSettings
 from bioxen.vm.hypervisor import BioXenHypervisor
 
@@ -49,7 +49,8 @@ def local(
         sys_path=tuple(Path(folder).resolve() for folder in sys_path),
     )
     applications = {URLS[service]: service_app(service, settings) for service in URLS}
-    orchestrator = orchestrator_app(settings, URLS.items(), _Switch(applications))
+    replicas = {url: app.state.computer for url, app in applications.items()}
+    orchestrator = orchestrator_app(settings, URLS.items(), DirectCaller(replicas))
     with running([*applications.values(), orchestrator]) as loop:
         transport = LoopTransport(orchestrator, loop)
         client = BiologicalComputationClient(
@@ -102,16 +103,3 @@ class Lifespans:
         """Stop the applications, the last one first."""
         self._stop.set()
         await self._task
-
-
-class _Switch(httpx2.AsyncBaseTransport):
-    """A transport that passes each request to the application its URL names."""
-
-    def __init__(self, applications: dict[str, FastAPI]) -> None:
-        self._transports = {
-            httpx2.URL(url).port: httpx2.ASGITransport(app, raise_app_exceptions=False)
-            for url, app in applications.items()
-        }
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await self._transports[request.url.port].handle_async_request(request)

@@ -3,38 +3,83 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
-import httpx2
+from bioxen.client.transport import Answer, LateError
 
 T = TypeVar("T")
 
 
-class LoopTransport(httpx2.BaseTransport):
-    """A synchronous transport to an ASGI application in another thread's event loop."""
+class LoopTransport:
+    """A client's transport to an ASGI application in another thread's event loop."""
 
     def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+        self._app = app
         self._loop = loop
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+    def send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: float
+    ) -> Answer:
         """Run the request in the application's loop and wait for the answer, no longer than it may take."""
-        wait = request.extensions.get("timeout", {}).get("read")
-        future = asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_ask(self._app, method, url, body, headers), self._loop)
         try:
-            return future.result(wait)
-        except TimeoutError:
+            return future.result(patience)
+        except concurrent.futures.TimeoutError:
             future.cancel()  # the computation is killed with it
-            raise httpx2.ReadTimeout(f"no answer within {wait} s", request=request) from None
+            raise LateError(f"no answer within {patience} s") from None
 
-    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        # A sync request's body is bytes that are read; the ASGI transport wants an async stream of them.
-        asked = httpx2.Request(request.method, request.url, headers=request.headers, content=request.read())
-        answer = await self._transport.handle_async_request(asked)
-        return httpx2.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+async def _ask(app: Any, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    """Return the answer of an ASGI application."""
+    parts = urlsplit(url)
+    content = body or b""
+    sent: list[dict[str, Any]] = []
+    taken = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        if taken:  # whoever listens for the end of the connection waits until the request is over
+            await asyncio.get_running_loop().create_future()
+        taken = True
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    named = {"host": parts.netloc, "content-length": str(len(content)), **headers}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": parts.scheme,
+        "path": unquote(parts.path),
+        "raw_path": parts.path.encode(),
+        "query_string": parts.query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in named.items()],
+        "client": ("127.0.0.1", 0),
+        "server": (parts.hostname, parts.port),
+    }
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        if not sent:  # else the application has answered with its fault, and raises it for the log
+            raise
+    return Answer(
+        url,
+        sent[0]["status"],
+        {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]},
+        b"".join(message.get("body", b"") for message in sent),
+    )
 
 
 class LoopThread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import sys
 
@@ -47,6 +48,8 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
         lifeline: stop also when standard input ends, that is when the process at its other end is gone,
             however it went.
     """
+    gc.collect()
+    gc.freeze()  # what the imports made stays: looking through it again would hold up a request for long
     config = uvicorn.Config(
         app,
         log_level="warning",

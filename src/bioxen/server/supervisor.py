@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -12,14 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-import httpx2
-
+from bioxen.client import Sockets
+from bioxen.client.transport import TransportError
 from bioxen.errors import ServiceUnavailableError
 from bioxen.server.serving import bind
 
 ServiceName = Literal["metabolic", "kinetic", "orchestrator"]
 START_LIMIT = 300.0
 """Seconds a service may take to become healthy; the first start ever compiles the metabolic kernel."""
+HEALTH_PATIENCE = 2.0
+"""Seconds a service may take to say how it is."""
 STOP_LIMIT = 15.0
 """Seconds a service may take to stop before it is killed."""
 RESTART_PAUSE = 1.0
@@ -199,7 +202,8 @@ def _stop(services: Sequence[ServiceProcess]) -> None:
 
 def _is_healthy(url: str) -> bool:
     try:
-        report = httpx2.get(url + "/health", timeout=2.0, trust_env=False).json()
-        return bool(report["status"] == "healthy")
-    except (httpx2.TransportError, ValueError, KeyError):
+        with contextlib.closing(Sockets()) as sockets:
+            answer = sockets.send("GET", url + "/health", None, {}, HEALTH_PATIENCE)
+        return bool(json.loads(answer.content)["status"] == "healthy")
+    except (TransportError, ValueError, KeyError):
         return False

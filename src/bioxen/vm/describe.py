@@ -16,6 +16,7 @@ from bioxen.protocol.metabolic import (
     Adjustment,
     Deletion,
     DeletionMatrix,
+    DeletionPairs,
     DynamicFba,
     Envelope,
     Essentiality,
@@ -146,6 +147,10 @@ def _matrix(matrix: DeletionMatrix, _: MetabolicResult) -> str:
     return f"double deletions {size}, {matrix.infeasible} pairs infeasible; without any, "
 
 
+def _pairs(pairs: DeletionPairs, _: MetabolicResult) -> str:
+    return f"{len(pairs.ids_a)} pairs of deletions that are told apart; without any, "
+
+
 def _essentials(found: Essentiality, _: MetabolicResult) -> str:
     return f"{len(found.ids)} essential (less than {found.threshold:.0%} left); "
 
@@ -185,6 +190,7 @@ _DETAILS: dict[str, Callable[[Any, MetabolicResult], str]] = {
     "essentiality": _essentials,
     "deletions": _deletions,
     "deletion_matrix": _matrix,
+    "deletion_pairs": _pairs,
     "adjustment": _adjusted,
     "envelope": _envelope,
     "phase_plane": _plane,

@@ -129,3 +129,20 @@ def test_a_foreign_host_name_is_refused(http: httpx2.Client) -> None:
 def test_after_all_that_the_service_goes_on(http: httpx2.Client) -> None:
     assert http.post("/compute/metabolic", json=FBA).json()["status"] == "optimal"
     assert http.post("/compute/kinetic", json=ODE).json()["status"] == "completed"
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "application/vnd.bioxen+json"])
+def test_other_words_for_json(http: httpx2.Client, media_type: str) -> None:
+    body = b'{"process_code": "metabolic_fba"}'
+    plain = http.post("/compute/metabolic", content=body, headers={"content-type": "application/json"})
+    other = http.post("/compute/metabolic", content=body, headers={"content-type": media_type})
+    assert (other.status_code, other.content) == (200, plain.content)
+
+
+def test_a_web_page_cannot_post_a_form(http: httpx2.Client) -> None:
+    answer = http.post(
+        "/compute/metabolic",
+        content=b'{"process_code": "metabolic_fba"}',
+        headers={"content-type": "text/plain"},
+    )
+    assert answer.status_code == 422

@@ -1,10 +1,8 @@
 """The orchestrator against replicas that fail in every way: nothing is lost, every fault has its class."""
 
 import asyncio
-import json
 from collections.abc import Callable
 
-import httpx2
 import pytest
 
 from bioxen.errors import (
@@ -17,44 +15,62 @@ from bioxen.errors import (
     UnknownIdentifierError,
 )
 from bioxen.protocol.metabolic import FbaRequest
+from bioxen.protocol.processes import Service
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import HealthReport
+from bioxen.server.orchestrator.callers import NoAnswerError
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 
 ONE, TWO = "http://127.0.0.1:5001", "http://127.0.0.1:6001"
 REQUEST = FbaRequest()
-Answer = Callable[[httpx2.Request], httpx2.Response]
+REPORT = HealthReport(
+    service="static", status="healthy", bioxen_version="0", uptime=1.0, engines=[], workers=None
+)
+Answer = Callable[[str], bytes]
 
 
-def good(request: httpx2.Request) -> httpx2.Response:
-    return httpx2.Response(200, content=f'{{"from": {request.url.port}}}')
+def good(url: str) -> bytes:
+    return f'{{"from": {url[-4:]}}}'.encode()
 
 
 def problem(error: BioXenException) -> Answer:
-    body = json.dumps(error.to_problem())
-    return lambda request: httpx2.Response(error.http_status, content=body)
+    def answer(_: str) -> bytes:
+        raise error
+
+    return answer
 
 
-def refused(request: httpx2.Request) -> httpx2.Response:
-    raise httpx2.ConnectError("connection refused", request=request)
+def refused(_: str) -> bytes:
+    raise NoAnswerError("ClientConnectorError: connection refused")
 
 
-def broken(request: httpx2.Request) -> httpx2.Response:
-    raise httpx2.RemoteProtocolError("server disconnected", request=request)
+def slow(_: str) -> bytes:
+    raise TimeoutError
 
 
-def slow(request: httpx2.Request) -> httpx2.Response:
-    raise httpx2.ReadTimeout("too slow", request=request)
+class FakeCaller:
+    """Answers for the replicas."""
 
+    def __init__(self, answers: dict[str, Answer], pause: float = 0.0) -> None:
+        self.answers, self.pause = answers, pause
 
-def nonsense(request: httpx2.Request) -> httpx2.Response:
-    return httpx2.Response(502, content=b"<html>bad gateway</html>")
+    async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
+        await asyncio.sleep(self.pause)
+        return self.answers[url](url)
+
+    async def health(self, url: str, patience: float) -> HealthReport:
+        self.answers[url](url)
+        return REPORT
+
+    async def close(self) -> None:
+        pass
 
 
 def orchestrator(first: Answer, second: Answer | None = None) -> ComputationOrchestrator:
-    answers = {5001: first, 6001: second or first}
-    transport = httpx2.MockTransport(lambda request: answers[request.url.port or 0](request))
     urls = [ONE] if second is None else [ONE, TWO]
-    client = httpx2.AsyncClient(transport=transport)
-    return ComputationOrchestrator([("static", url) for url in urls], client)
+    return ComputationOrchestrator(
+        [("static", url) for url in urls], FakeCaller({ONE: first, TWO: second or first})
+    )
 
 
 def ask(asked: ComputationOrchestrator) -> bytes:
@@ -65,9 +81,8 @@ def test_the_bytes_of_a_replica_pass_through() -> None:
     assert ask(orchestrator(good)) == b'{"from": 5001}'
 
 
-@pytest.mark.parametrize("fault", [refused, broken, nonsense])
-def test_a_replica_without_an_answer_is_passed_over(fault: Answer) -> None:
-    for first, second in ((fault, good), (good, fault)):
+def test_a_replica_without_an_answer_is_passed_over() -> None:
+    for first, second in ((refused, good), (good, refused)):
         asked = orchestrator(first, second)
         assert b"from" in ask(asked)
         assert b"from" in ask(asked)
@@ -109,25 +124,15 @@ def test_a_late_answer_is_a_timeout_not_an_outage() -> None:
 def test_without_replicas_the_reasons_are_told() -> None:
     with pytest.raises(ServiceUnavailableError) as caught:
         ask(orchestrator(refused))
-    assert "ConnectError" in caught.value.details["replicas"][ONE]
+    assert "connection refused" in caught.value.details["replicas"][ONE]
     assert "bioxen up" in str(caught.value)
 
 
 def test_health_follows_the_probes() -> None:
-    report = json.dumps(
-        {
-            "service": "static",
-            "status": "healthy",
-            "bioxen_version": "0",
-            "uptime": 1.0,
-            "engines": [],
-            "workers": None,
-        }
-    ).encode()
     state = {"up": True}
 
-    def changing(request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, content=report) if state["up"] else refused(request)
+    def changing(url: str) -> bytes:
+        return b"" if state["up"] else refused(url)
 
     asked = orchestrator(changing)
     assert asked.health().status == "unhealthy"
@@ -142,12 +147,8 @@ def test_health_follows_the_probes() -> None:
 
 def test_a_limit_on_requests_under_way() -> None:
     async def flood() -> list[object]:
-        async def never(request: httpx2.Request) -> httpx2.Response:
-            await asyncio.sleep(0.05)
-            return good(request)
-
-        client = httpx2.AsyncClient(transport=httpx2.MockTransport(never))
-        asked = ComputationOrchestrator([("static", ONE)], client, in_flight_limit=3)
+        caller = FakeCaller({ONE: good}, pause=0.05)
+        asked = ComputationOrchestrator([("static", ONE)], caller, in_flight_limit=3)
         return await asyncio.gather(*(asked.compute(REQUEST) for _ in range(5)), return_exceptions=True)
 
     answers = asyncio.run(flood())

@@ -6,7 +6,8 @@ request                          what every request has, and the certificate
 flux, deletions, adjustment,
 scans, medium, structure,
 sampling, dynamic, batch         the requests of one family and the parts they add to the result
-result                           the result
+analyses                         every request that is not a batch of others
+outcome, result                  what an analysis found; the result
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ from bioxen.protocol.metabolic.adjustment import (
     MomaRequest,
     RoomRequest,
 )
+from bioxen.protocol.metabolic.analyses import Analysis
 from bioxen.protocol.metabolic.batch import BatchColumns, BatchRequest, Variant
 from bioxen.protocol.metabolic.deletions import (
     Deletion,
     DeletionMatrix,
+    DeletionPairs,
+    DoubleDeletionRequest,
     DoubleGeneDeletionRequest,
     DoubleReactionDeletionRequest,
     EssentialGenesRequest,
     Essentiality,
     EssentialReactionsRequest,
     GeneDeletionRequest,
+    Part,
     ReactionDeletionRequest,
 )
 from bioxen.protocol.metabolic.dynamic import (
@@ -41,6 +46,7 @@ from bioxen.protocol.metabolic.dynamic import (
 from bioxen.protocol.metabolic.flux import (
     FbaRequest,
     FluxRange,
+    FluxRequest,
     FvaRequest,
     LexicographicFbaRequest,
     LooplessFbaRequest,
@@ -52,6 +58,7 @@ from bioxen.protocol.metabolic.medium import (
     Medium,
     MinimalMediumRequest,
 )
+from bioxen.protocol.metabolic.outcome import Outcome
 from bioxen.protocol.metabolic.request import (
     Certificate,
     MetabolicRequest,
@@ -79,38 +86,13 @@ from bioxen.protocol.metabolic.structure import (
     GapFillingRequest,
 )
 
-AnyMetabolicRequest = Annotated[
-    FbaRequest
-    | PfbaRequest
-    | FvaRequest
-    | LooplessFbaRequest
-    | LooplessFvaRequest
-    | LexicographicFbaRequest
-    | GeneDeletionRequest
-    | ReactionDeletionRequest
-    | DoubleGeneDeletionRequest
-    | DoubleReactionDeletionRequest
-    | EssentialGenesRequest
-    | EssentialReactionsRequest
-    | MomaRequest
-    | LinearMomaRequest
-    | RoomRequest
-    | ProductionEnvelopeRequest
-    | PhasePlaneRequest
-    | RobustnessRequest
-    | MinimalMediumRequest
-    | BlockedReactionsRequest
-    | SamplingRequest
-    | GapFillingRequest
-    | DynamicFbaRequest
-    | BatchRequest,
-    Field(discriminator="process_code"),
-]
+AnyMetabolicRequest = Annotated[Analysis | BatchRequest, Field(discriminator="process_code")]
 """Any metabolic request; `process_code` tells which."""
 
 __all__ = [
     "Adjustment",
     "AdjustmentRequest",
+    "Analysis",
     "AnyMetabolicRequest",
     "BatchColumns",
     "BatchRequest",
@@ -118,6 +100,8 @@ __all__ = [
     "Certificate",
     "Deletion",
     "DeletionMatrix",
+    "DeletionPairs",
+    "DoubleDeletionRequest",
     "DoubleGeneDeletionRequest",
     "DoubleReactionDeletionRequest",
     "DynamicFba",
@@ -129,6 +113,7 @@ __all__ = [
     "FbaRequest",
     "FluxDistribution",
     "FluxRange",
+    "FluxRequest",
     "FluxSamples",
     "FvaRequest",
     "GapFill",
@@ -144,6 +129,8 @@ __all__ = [
     "MetabolicStatus",
     "MinimalMediumRequest",
     "MomaRequest",
+    "Outcome",
+    "Part",
     "PfbaRequest",
     "PhasePlane",
     "PhasePlaneRequest",

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bioxen.protocol.base import Message
-from bioxen.protocol.metabolic.request import MetabolicRequest
+from bioxen.protocol.metabolic.flux import FluxRequest
 from bioxen.protocol.units import Flux, Identifier
 
 
-class AdjustmentRequest(MetabolicRequest):
+class AdjustmentRequest(FluxRequest):
     """What MOMA and ROOM share: the fluxes before the change."""
 
     reference: dict[Identifier, Flux] | None = None
@@ -25,6 +25,7 @@ class MomaRequest(AdjustmentRequest):
     """Quadratic MOMA: the fluxes at the least Euclidean distance from the reference (Segrè et al. 2002)."""
 
     title: ClassVar[str] = "minimization of metabolic adjustment (quadratic)"
+    kisao: ClassVar[str | None] = "KISAO:0000576"
 
     process_code: Literal["metabolic_moma", "metabolic_quadratic_moma"] = "metabolic_moma"
 
@@ -33,6 +34,7 @@ class LinearMomaRequest(AdjustmentRequest):
     """Linear MOMA: the fluxes at the least sum of absolute differences from the reference."""
 
     title: ClassVar[str] = "minimization of metabolic adjustment (linear)"
+    kisao: ClassVar[str | None] = "KISAO:0000579"
 
     process_code: Literal["metabolic_linear_moma"] = "metabolic_linear_moma"
 
@@ -41,10 +43,12 @@ class RoomRequest(AdjustmentRequest):
     """ROOM: the fluxes with the fewest significant changes from the reference (Shlomi et al. 2005).
 
     A change is significant where the flux leaves w ± (delta·|w| + epsilon). `relaxed` counts shares of a
-    change, 0 to 1, with delta = epsilon = 0: a linear program, COBRApy's `linear=True`.
+    change, 0 to 1, with delta = epsilon = 0: a linear program, COBRApy's `linear=True`. Where the search for
+    the fewest ends without proof, the status is `feasible`; the certificate's gap says how many may be saved.
     """
 
     title: ClassVar[str] = "regulatory on/off minimization"
+    kisao: ClassVar[str | None] = "KISAO:0000580"
 
     process_code: Literal["metabolic_room"] = "metabolic_room"
     relaxed: bool = False

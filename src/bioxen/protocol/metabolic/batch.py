@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
+from bioxen.protocol.metabolic.analyses import Analysis
+from bioxen.protocol.metabolic.outcome import Outcome
 from bioxen.protocol.metabolic.request import MetabolicRequest, MetabolicStatus
 from bioxen.protocol.units import Bounds, Flux, Identifier, Uptake
 
@@ -30,20 +32,36 @@ class Variant(Message):
 
 
 class BatchRequest(MetabolicRequest):
-    """Flux balance analysis of many variants; each is solved as if it were asked for alone.
+    """One analysis of many variants, flux balance analysis where none is named.
 
-    A large batch is cut into shards that run on all workers. `deadline` holds for each shard.
+    Each is solved as if it were asked for alone. A large batch is cut into shards that run on all workers.
+    `deadline` holds for each shard.
     """
 
-    title: ClassVar[str] = "flux balance analysis of many variants"
+    title: ClassVar[str] = "one analysis of many variants"
     kisao: ClassVar[str | None] = "KISAO:0000437"
 
     process_code: Literal["metabolic_batch", "metabolic_fba_batch"]
     variants: Annotated[list[Variant], Field(min_length=1, max_length=MAX_VARIANTS)]
-    report: Literal["objective", "fluxes"] = "objective"
-    """`fluxes` reports a flux distribution for each variant beside its objective."""
+    analysis: Annotated[Analysis, Field(discriminator="process_code")] | None = None
+    """The analysis and its own fields; model, medium and all else that analyses share stand beside it."""
+    report: Literal["objective", "fluxes", "results"] | None = None
+    """`objective`: status and objective of each variant; `fluxes`: a flux distribution of each as well;
+    `results`: everything the analysis found for each. Where absent, `results` if `analysis` is there."""
     reactions: list[Identifier] | None = None
     """The reactions whose fluxes are reported; all where absent."""
+
+    @property
+    def told(self) -> Literal["objective", "fluxes", "results"]:
+        """What is reported."""
+        return self.report or ("objective" if self.analysis is None else "results")
+
+    @model_validator(mode="after")
+    def _shared_fields_stand_beside(self) -> BatchRequest:
+        for name, field in MetabolicRequest.model_fields.items():
+            if getattr(self.analysis, name, None) not in (None, field.get_default(call_default_factory=True)):
+                raise ValueError(f"give {name} beside analysis, not inside it")
+        return self
 
 
 class BatchColumns(Message):
@@ -53,4 +71,6 @@ class BatchColumns(Message):
     objective: list[Flux | None]
     """Null unless that variant's status is optimal."""
     fluxes: dict[str, list[Flux | None]] | None = None
-    """Reaction id → one flux a variant; null where only objectives were asked for."""
+    """Reaction id → one flux a variant; null unless fluxes were asked for."""
+    results: list[Outcome] | None = None
+    """Everything that was found for each variant; null unless it was asked for."""

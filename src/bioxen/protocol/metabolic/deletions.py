@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.metabolic.request import MetabolicRequest, MetabolicStatus
+from bioxen.protocol.packing import unpack_rows
 from bioxen.protocol.units import Flux, Fraction, Identifier
 
 
@@ -33,7 +36,36 @@ class ReactionDeletionRequest(MetabolicRequest):
     """The reactions to delete; all where absent."""
 
 
-class DoubleGeneDeletionRequest(MetabolicRequest):
+class Part(Message):
+    """One of several parts of a study, which together are the whole."""
+
+    number: Annotated[int, Field(ge=0)]
+    """Which part, counted from 0."""
+    of: Annotated[int, Field(ge=1, le=10_000)]
+    """How many parts there are."""
+
+    @model_validator(mode="after")
+    def _among_them(self) -> Part:
+        if self.number >= self.of:
+            raise ValueError(f"there is no part {self.number} of {self.of}; the first one is 0")
+        return self
+
+
+class DoubleDeletionRequest(MetabolicRequest):
+    """What double deletion studies share. Parts and packing change the answer's form, no number in it."""
+
+    report: Literal["all", "interactions", "synthetic_lethal"] = "all"
+    """`interactions`: only pairs whose objective is not the worse one of their two single deletions.
+    `synthetic_lethal`: only pairs that are lethal together and not alone."""
+    threshold: Fraction = 0.01
+    """The share of the undisturbed objective below which a deletion counts as lethal."""
+    packed: bool = False
+    """Whether a matrix comes as one compressed text (`DeletionMatrix.packed`) instead of lists of numbers."""
+    part: Part | None = None
+    """Compute this part of the rows only; the whole study where absent."""
+
+
+class DoubleGeneDeletionRequest(DoubleDeletionRequest):
     """Double gene deletions: the best objective without each pair of genes.
 
     Every gene of `genes_a` is paired with every gene of `genes_b`; a gene paired with itself is its single
@@ -49,7 +81,7 @@ class DoubleGeneDeletionRequest(MetabolicRequest):
     """The second genes; the same as the first where absent."""
 
 
-class DoubleReactionDeletionRequest(MetabolicRequest):
+class DoubleReactionDeletionRequest(DoubleDeletionRequest):
     """Double reaction deletions: the best objective without each pair of reactions.
 
     Every reaction of `reactions_a` is paired with every one of `reactions_b`; a reaction paired with itself
@@ -89,8 +121,10 @@ class EssentialReactionsRequest(MetabolicRequest):
     """The share of the undisturbed objective below which a deletion counts as lethal."""
 
 
-MAX_PAIRS = 1_000_000
-"""Most distinct pairs of one double deletion study: all pairs of a genome of about 1400 genes."""
+MAX_PAIRS = 10_000_000
+"""Most distinct pairs of one double deletion study: all pairs of about 4500 reactions."""
+MAX_PAIRS_AS_NUMBERS = 1_000_000
+"""More come packed only, or the telling ones only: as numbers they are more than 30 MB of JSON."""
 MAX_PAIRS_AS_ROWS = 1_000
 """Up to so many pairs come as rows; more come as a matrix."""
 
@@ -106,18 +140,40 @@ class Deletion(Message):
 
 
 class DeletionMatrix(Message):
-    """A large double deletion study."""
+    """A large double deletion study; of its numbers, one of `growth` and `packed` is there."""
 
     ids_a: list[str]
     """What the rows are without."""
     ids_b: list[str]
     """What the columns are without."""
-    growth: list[list[Flux | None]]
+    growth: list[list[Flux | None]] | None
     """The best objective of each pair, a list for each of `ids_a`; null where the pair has no solution."""
+    packed: str | None
+    """The same as base64 of zlib-compressed little-endian float64, row after row; NaN stands for null."""
     infeasible: int
     """How many distinct pairs are infeasible."""
     unsolved: list[list[str]]
     """Pairs that are null for another reason: the objective is unbounded, or nothing could be proven."""
+
+    def rows(self) -> list[list[float | None]]:
+        """Return the objectives, a list for each of `ids_a`, whichever form they came in."""
+        if self.growth is not None:
+            return self.growth
+        return unpack_rows(self.packed or "", len(self.ids_b))
+
+
+class DeletionPairs(Message):
+    """The pairs of a double deletion study that `report` asked for, in columns."""
+
+    ids_a: list[str]
+    ids_b: list[str]
+    growth: list[Flux | None]
+    """The best objective without both; null unless `status` is optimal."""
+    growth_a: list[Flux | None]
+    """The best objective without the first alone."""
+    growth_b: list[Flux | None]
+    """The best objective without the second alone."""
+    status: list[MetabolicStatus]
 
 
 class Essentiality(Message):

@@ -20,7 +20,7 @@ class DynamicFbaRequest(MetabolicRequest):
     """
 
     title: ClassVar[str] = "dynamic flux balance analysis (static optimisation approach)"
-    kisao: ClassVar[str | None] = "KISAO:0000499"
+    kisao: ClassVar[str | None] = "KISAO:0000500"
 
     process_code: Literal["metabolic_dfba", "metabolic_simulation"] = "metabolic_dfba"
     initial_biomass: Annotated[float, Field(gt=0, json_schema_extra={"x-unit": "gDW/L"})] = 0.01
@@ -31,6 +31,9 @@ class DynamicFbaRequest(MetabolicRequest):
     """Exchange id → concentration in the medium at the start, mmol/L; others do not run out."""
     half_saturation: Annotated[float, Field(gt=0, json_schema_extra={"x-unit": "mmol/L"})] = 0.015
     """Michaelis constant of uptake, mmol/L, for every tracked exchange."""
+    lexicographic: bool = False
+    """Whether fluxes of tracked exchanges are made unique: of all with the best growth those with the least
+    uptake of the first tracked exchange, then of the second, and so on."""
     time_end: Annotated[float, Field(gt=0, le=1000, json_schema_extra={"x-unit": "h"})] = 10.0
     """Length of the simulation, h."""
     time_points: Annotated[int, Field(ge=2, le=10_001)] = 101

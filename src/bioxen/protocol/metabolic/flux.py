@@ -11,7 +11,16 @@ from bioxen.protocol.metabolic.request import MetabolicRequest
 from bioxen.protocol.units import Flux, Fraction, Identifier
 
 
-class FbaRequest(MetabolicRequest):
+class FluxRequest(MetabolicRequest):
+    """What the analyses share that give one flux distribution: how much of it is reported."""
+
+    report: Literal["objective", "fluxes"] = "fluxes"
+    """`objective` leaves the fluxes out of the result, which is then smaller and sooner there."""
+    reactions: list[Identifier] | None = None
+    """The reactions whose fluxes are reported; all where absent."""
+
+
+class FbaRequest(FluxRequest):
     """Flux balance analysis: a flux distribution with the best objective."""
 
     title: ClassVar[str] = "flux balance analysis"
@@ -26,7 +35,7 @@ class FbaRequest(MetabolicRequest):
     """Whether to say which fluxes the optimum leaves open."""
 
 
-class PfbaRequest(MetabolicRequest):
+class PfbaRequest(FluxRequest):
     """Parsimonious FBA: the best objective at the least total flux."""
 
     title: ClassVar[str] = "parsimonious flux balance analysis"
@@ -50,7 +59,7 @@ class FvaRequest(MetabolicRequest):
     """The share of the best objective that must be kept."""
 
 
-class LooplessFbaRequest(MetabolicRequest):
+class LooplessFbaRequest(FluxRequest):
     """Loopless FBA: fluxes with the best objective and without internal cycles.
 
     `cycle_free_flux` (Desouki et al. 2015) takes the cycles out of the FBA solution: exchanges, signs and
@@ -80,7 +89,7 @@ class LooplessFvaRequest(MetabolicRequest):
     """The share of the best objective (of loopless fluxes) that must be kept."""
 
 
-class LexicographicFbaRequest(MetabolicRequest):
+class LexicographicFbaRequest(FluxRequest):
     """Lexicographic FBA: one flux distribution that is unique by its definition.
 
     Each criterion decides among what those before it leave open: the best objective, then the least total

@@ -10,7 +10,8 @@ from bioxen.protocol.base import Message
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.units import Bounds, Identifier, ModelText, Uptake
 
-MetabolicStatus = Literal["optimal", "infeasible", "unbounded", "numeric"]
+MetabolicStatus = Literal["optimal", "feasible", "infeasible", "unbounded", "numeric"]
+"""`feasible`: the fluxes are possible, and short of what was asked: a gap is left, or samples are too few."""
 
 
 class MetabolicRequest(ComputeRequest):

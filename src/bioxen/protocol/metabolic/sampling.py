@@ -17,18 +17,22 @@ MAX_NUMBERS = 5_000_000
 class SamplingRequest(MetabolicRequest):
     """Flux sampling: fluxes drawn uniformly from all that steady state and bounds allow.
 
-    Coordinate hit-and-run on a rounded set, many chains side by side. The same seed gives the same samples.
+    A billiard walk on a rounded set, many chains side by side. The same seed gives the same samples. Where
+    the chains do not agree (R-hat above 1.05) or `min_ess` is not reached, the status is `feasible`.
     """
 
     title: ClassVar[str] = "flux sampling"
+    kisao: ClassVar[str | None] = "KISAO:0000588"
 
     process_code: Literal["metabolic_sampling", "metabolic_flux_sampling"] = "metabolic_sampling"
     samples: Annotated[int, Field(ge=10, le=100_000)] = 1000
     """Samples in total, over all chains."""
     chains: Annotated[int, Field(ge=2, le=256)] = 16
     """Independent chains, from different starts."""
-    thinning: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Sweeps between two samples of a chain; one sweep moves along every dimension once."""
+    thinning: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Ways between two samples of a chain; where absent, as many as make samples nearly independent."""
+    min_ess: Annotated[float, Field(ge=1)] | None = None
+    """The effective sample size that is asked of every reported flux; a tenth of `samples` where absent."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the random numbers."""
     fraction_of_optimum: Fraction | None = None
@@ -63,12 +67,14 @@ class FluxSamples(Message):
     """A sample of the possible fluxes, and how far it can be trusted."""
 
     samples: int
-    """Samples in total."""
+    """Samples in total; fewer than asked for where the work that one request may take was done."""
     chains: int
     dimension: int
     """Degrees of freedom of the fluxes."""
     probabilities: list[float]
     """The probabilities of the quantiles."""
+    converged: bool
+    """Whether the chains agree (R-hat at most 1.05) and the effective sample size is what was asked for."""
     min_ess: float | None
     """The least effective sample size of any reported flux."""
     max_r_hat: float | None

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
+from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic import AnyKineticRequest, AnyMembersRequest, KineticResult, MembersRequest
-from bioxen.protocol.metabolic import AnyMetabolicRequest, BatchRequest, MetabolicResult
+from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import Divisible, Shard, checked, conclude, shards, size_of
+from bioxen.server.orchestrator.sharding import Shard, checked, size_of, whole
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
-JSON = "application/json"
 
 
 def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter:
@@ -37,8 +40,11 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
         return await _computed(computer, request)
 
-    async def stream_batch(request: BatchRequest) -> AsyncIterator[ServerSentEvent]:
-        """Run a batch and send its parts as they are done: events `shard`, then `end`, or `problem`."""
+    async def stream_metabolic(request: AnyMetabolicRequest) -> AsyncIterator[ServerSentEvent]:
+        """Run one analysis and send its parts as they are done: events `shard`, then `end`, or `problem`.
+
+        Batches and double deletion studies have many parts; anything else is one.
+        """
         async for event in _events(computer, request):
             yield event
 
@@ -51,16 +57,27 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
             yield event
 
     if "static" in services:
-        router.post("/compute/metabolic", response_model=MetabolicResult, responses=FAULTS)(compute_metabolic)
+        _add(router, "/compute/metabolic", compute_metabolic, MetabolicResult)
         router.post("/compute/metabolic/stream", response_class=EventSourceResponse, responses=FAULTS)(
-            stream_batch
+            stream_metabolic
         )
     if "dynamic" in services:
-        router.post("/compute/kinetic", response_model=KineticResult, responses=FAULTS)(compute_kinetic)
+        _add(router, "/compute/kinetic", compute_kinetic, KineticResult)
         router.post("/compute/kinetic/stream", response_class=EventSourceResponse, responses=FAULTS)(
             stream_study
         )
     return router
+
+
+def _add(router: APIRouter, path: str, answer: Callable[..., Any], result: type[Message]) -> None:
+    router.add_api_route(
+        path,
+        answer,
+        methods=["POST"],
+        response_model=result,
+        responses=FAULTS,
+        route_class_override=JsonRoute,
+    )
 
 
 async def _computed(computer: Computer, request: ComputeRequest) -> Response:
@@ -71,25 +88,27 @@ async def _computed(computer: Computer, request: ComputeRequest) -> Response:
     return Response(result, media_type=JSON, headers={"Server-Timing": f"compute;dur={milliseconds:.3f}"})
 
 
-async def _events(computer: Computer, request: Divisible) -> AsyncIterator[ServerSentEvent]:
-    """Give a `shard` event for each part (its offset, its columns, the progress), then `end`.
+async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[ServerSentEvent]:
+    """Give a `shard` event for each part (its offset, its numbers, the progress), then `end`.
 
     The answer has begun when a fault comes, so the fault is an event too: `problem`, with the usual body.
     """
     total, done = size_of(request), 0
     study = request if isinstance(request, MembersRequest) and request.concludes else None
     kept: list[Shard] = []
+    parts = computer.parts(request)
     try:
-        parts = shards(request, computer.compute)
-        async for shard in checked(study, parts) if study else parts:
-            done += shard.size
-            part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
-            yield ServerSentEvent(event="shard", data=part)
-            kept += [shard] if study else []
+        async with aclosing(checked(study, parts) if study else parts) as shards:
+            async for shard in shards:
+                done += shard.size
+                part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
+                yield ServerSentEvent(event="shard", data=part)
+                kept += [shard] if study else []
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return
     end: dict[str, Any] = {"done": done, "total": total}
     if study:
-        end["result"] = await conclude(study, kept)
+        kept.sort(key=lambda shard: shard.offset)
+        end["result"] = await asyncio.to_thread(whole, study, [shard.result for shard in kept])
     yield ServerSentEvent(event="end", data=end)

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from bioxen.protocol.cells import ProcessCall
-from bioxen.server.api.compute import FAULTS, JSON
+from bioxen.server.api.compute import FAULTS
+from bioxen.server.api.lean import JSON
 from bioxen.server.orchestrator.tools import ToolService
 
 

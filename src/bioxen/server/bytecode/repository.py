@@ -181,6 +181,9 @@ class Repository:
         return [*_shipped_entries(self._shipped), *_user_entries(self.user_directory)]
 
     def _entry(self, id_or_digest: str) -> Entry:
+        shipped = _shipped_by_id(self._shipped).get(id_or_digest)
+        if shipped is not None:  # most requests; the user's models need not be looked through for them
+            return shipped
         entries = self._entries()
         for entry in entries:
             if entry.info.id == id_or_digest:
@@ -249,6 +252,11 @@ def _shipped_entries(directory: Path) -> tuple[Entry, ...]:
     return tuple(
         entry for manifest in sorted(directory.glob("*/manifest.toml")) for entry in _read_manifest(manifest)
     )
+
+
+@cache
+def _shipped_by_id(directory: Path) -> dict[str, Entry]:
+    return {entry.info.id: entry for entry in _shipped_entries(directory)}
 
 
 def _read_manifest(manifest: Path) -> Iterator[Entry]:

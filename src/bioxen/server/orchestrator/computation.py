@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +13,12 @@ from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import EngineInfo, HealthReport, HealthStatus
+from bioxen.protocol.services import HealthReport, HealthStatus
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.models import TEXT_FIELDS, GivenText, given_text, model_name
-from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 from bioxen.server.workers.base import Task, WorkerPool
 
 ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
@@ -39,6 +41,10 @@ class Computer(Protocol):
         """Return the encoded result of `request`."""
         ...
 
+    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        """Give the answers to the parts of `request`, each as soon as it is there."""
+        ...
+
     def health(self) -> HealthReport:
         """Return the state of things now."""
         ...
@@ -59,7 +65,6 @@ class ComputationService:
         service: which of the two.
         pool: its workers.
         repository: where models are found by name.
-        engines: what computes, for the health report.
         deadline: seconds a computation may take where its request does not say.
     """
 
@@ -69,14 +74,12 @@ class ComputationService:
         pool: WorkerPool,
         repository: Repository,
         *,
-        engines: list[EngineInfo],
         deadline: float = 60.0,
     ) -> None:
         self.service = service
         self.pool = pool
         self.repository = repository
         self.deadline = deadline
-        self.engines = engines
         self._started = self._last_ready = time.monotonic()
 
     def health(self) -> HealthReport:
@@ -92,12 +95,12 @@ class ComputationService:
             status=status,
             bioxen_version=VERSION,
             uptime=time.monotonic() - self._started,
-            engines=self.engines,
+            engines=list(self.pool.engines),
             workers=workers,
         )
 
     async def compute(self, request: ComputeRequest) -> bytes:
-        """Return the encoded result of `request`; a large batch is cut into shards.
+        """Return the encoded result of `request`; a large one is cut into parts.
 
         Raises:
             BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
@@ -106,6 +109,13 @@ class ComputationService:
         if needs_shards(request):
             return await compute_in_shards(request, lambda part: self._run(part, model))
         return await self._run(request, model)
+
+    async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
+        model = await self._model(request)
+        async with aclosing(shards(request, lambda part: self._run(part, model))) as answers:
+            async for shard in answers:
+                yield shard
 
     async def _run(self, request: ComputeRequest, model: Model) -> bytes:
         return await self.pool.run(

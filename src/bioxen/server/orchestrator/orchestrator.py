@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-
-import httpx2
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
 from bioxen._version import VERSION
-from bioxen.client.client import COMPUTE_PATHS
 from bioxen.errors import (
     BioXenException,
     ComputationTimeoutError,
@@ -21,12 +17,13 @@ from bioxen.errors import (
     ServiceUnavailableError,
 )
 from bioxen.protocol.kinetic import KineticRequest
-from bioxen.protocol.processes import Service
+from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server.engines.models import given_text, model_name
+from bioxen.server.orchestrator.callers import Caller, NoAnswerError
 from bioxen.server.orchestrator.replicas import Replica, choose
-from bioxen.server.orchestrator.sharding import compute_in_shards, needs_shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 
 PROBE_EVERY = 1.0
 PROBE_TIMEOUT = 3.0
@@ -40,7 +37,7 @@ class ComputationOrchestrator:
 
     Args:
         replicas: (service, URL) of each replica known from the start; more may register later.
-        client: asks the replicas; its transport decides whether over the network or in process.
+        caller: asks the replicas, over the network or in this process.
         deadline: seconds a computation may take where its request does not say.
         in_flight_limit: requests under way at once; one more is refused with Retry-After.
     """
@@ -48,12 +45,12 @@ class ComputationOrchestrator:
     def __init__(
         self,
         replicas: Iterable[tuple[Service, str]],
-        client: httpx2.AsyncClient,
+        caller: Caller,
         *,
         deadline: float = 60.0,
         in_flight_limit: int = 10_000,
     ) -> None:
-        self._client = client
+        self._caller = caller
         self._deadline = deadline
         self._in_flight_limit = in_flight_limit
         self._replicas: dict[str, Replica] = {}
@@ -125,7 +122,7 @@ class ComputationOrchestrator:
     # -- requests ------------------------------------------------------------------------------
 
     async def compute(self, request: ComputeRequest) -> bytes:
-        """Return the encoded result of `request` from the first replica that answers; batches in shards.
+        """Return the encoded result of `request` from the first replica that answers; large ones in parts.
 
         Every computation is pure, so one that got no answer may be asked again elsewhere.
 
@@ -144,41 +141,36 @@ class ComputationOrchestrator:
         service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
         key = _affinity_key(request)
         timeout = (request.deadline or self._deadline) + GRACE
-        body = request.model_dump_json(exclude_none=True).encode()
-        return await self._ask_in_turn(service, key, body, timeout)
+        return await self._ask_in_turn(service, key, request, timeout)
 
-    async def _ask_in_turn(self, service: Service, key: str, body: bytes, timeout: float) -> bytes:
+    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
+        return shards(request, self.compute)
+
+    async def _ask_in_turn(
+        self, service: Service, key: str, request: ComputeRequest, timeout: float
+    ) -> bytes:
         remaining = {url for url, replica in self._replicas.items() if replica.service == service}
         overload: OverloadError | None = None
         while replica := choose((self._replicas[url] for url in remaining if url in self._replicas), key):
             remaining.discard(replica.url)
             try:
-                return await self._ask(replica.url, COMPUTE_PATHS[service], body, timeout)
+                return await self._ask(service, replica.url, request, timeout)
             except OverloadError as error:
                 overload = error
-            except _NoAnswerError as error:
+            except NoAnswerError as error:
                 log.info("%s gave no answer: %s", replica.url, error)
         raise overload or self._unavailable(service)
 
-    async def _ask(self, url: str, path: str, body: bytes, timeout: float) -> bytes:
-        async with self._in_flight(url):
-            try:
-                response = await self._client.post(
-                    url + path,
-                    content=body,
-                    headers={"content-type": "application/json"},
-                    timeout=httpx2.Timeout(timeout, connect=2.0),
-                )
-            except httpx2.ReadTimeout:
-                raise ComputationTimeoutError(
-                    f"{url} gave no answer within {timeout:g} s.",
-                    details={"remedy": "Ask for less, or give a longer deadline."},
-                ) from None
-            except httpx2.TransportError as error:
-                raise _NoAnswerError(f"{type(error).__name__}: {error}") from error
-        if response.status_code == httpx2.codes.OK:
-            return response.content
-        raise _error_of(response)
+    async def _ask(self, service: Service, url: str, request: ComputeRequest, timeout: float) -> bytes:
+        try:
+            async with self._in_flight(url):
+                return await self._caller.compute(service, url, request, timeout)
+        except TimeoutError:
+            raise ComputationTimeoutError(
+                f"{url} gave no answer within {timeout:g} s.",
+                details={"remedy": "Ask for less, or give a longer deadline."},
+            ) from None
 
     @contextlib.asynccontextmanager
     async def _in_flight(self, url: str) -> AsyncIterator[None]:
@@ -186,9 +178,12 @@ class ComputationOrchestrator:
         self._change(url, Replica.sent)
         try:
             yield
-        except _NoAnswerError as error:
+        except NoAnswerError as error:
             reason = str(error)
             self._change(url, lambda replica: replica.lost(reason))
+            raise
+        except BioXenException:  # a fault is an answer too
+            self._change(url, Replica.returned)
             raise
         except BaseException:
             self._change(url, Replica.dropped)
@@ -224,10 +219,9 @@ class ComputationOrchestrator:
 
     async def _probe(self, url: str) -> None:
         try:
-            response = await self._client.get(url + "/health", timeout=PROBE_TIMEOUT)
-            report = HealthReport.model_validate_json(response.content)
-        except (httpx2.TransportError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            report = await self._caller.health(url, PROBE_TIMEOUT)
+        except (NoAnswerError, TimeoutError) as error:
+            reason = str(error) or f"no answer within {PROBE_TIMEOUT:g} s"
             self._change(url, lambda replica: replica.probe_failed(reason))
             return
         if report.status == "unhealthy":
@@ -236,19 +230,7 @@ class ComputationOrchestrator:
             self._change(url, Replica.probed)
 
 
-class _NoAnswerError(Exception):
-    """A replica could not be reached, or broke off before it answered."""
-
-
 def _affinity_key(request: ComputeRequest) -> str:
     """Return what stands for the request's model: its text, or its name."""
     given = given_text(request)
     return given.text if given else model_name(request)
-
-
-def _error_of(response: httpx2.Response) -> BioXenException | _NoAnswerError:
-    """Return the fault a replica answered with; what is no problem body is no answer."""
-    try:
-        return BioXenException.from_problem(json.loads(response.content))
-    except (ValueError, KeyError, TypeError):
-        return _NoAnswerError(f"HTTP {response.status_code} without a problem body")

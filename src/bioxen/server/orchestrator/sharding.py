@@ -1,107 +1,178 @@
-"""A large batch as many requests: cut into shards, computed on all workers, put together in order.
+"""A large request as many small ones: cut into parts, computed on all workers, put together in order.
 
-A shard is an ordinary request, so it takes the same road as any other, is retried like any other, and the
-same batch gives the same columns whatever the shards' order was.
+A part is an ordinary request, so it takes the same road as any other, is retried like any other, and the
+same request gives the same answer whatever the parts' order was.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
-from typing import Any, TypeGuard
+from typing import Any
 
 import msgspec
 
 from bioxen.errors import BioXenException, ValidationError
-from bioxen.protocol.kinetic import MembersRequest, Part
-from bioxen.protocol.metabolic import BatchRequest
+from bioxen.protocol.kinetic import MembersRequest
+from bioxen.protocol.kinetic import Part as Members
+from bioxen.protocol.metabolic import (
+    BatchRequest,
+    DoubleDeletionRequest,
+    DoubleGeneDeletionRequest,
+    DoubleReactionDeletionRequest,
+    Part,
+)
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.orchestrator.joining import join
 
 SHARD = 250
-"""Variants of one shard: a fraction of a second of work, so that progress shows and a cancel is quick."""
+"""Variants of flux balance analysis in one part: a fraction of a second of work, so that progress shows and a
+cancel is quick."""
+SHARD_OF_ANALYSES = 4
+"""Variants in one part of a batch of another analysis, each of which may take seconds."""
+DOUBLE_PARTS = 16
+"""Parts of a double deletion study: a constant, so that its bytes do not depend on who computes it."""
+MAX_PAIRS_AT_ONCE = 5_000
+"""A study of so many pairs is left whole; how many it has is known here only where it names them."""
 MEMBERS = 50
-"""Members of one shard of a kinetic study, each of which is a simulation."""
+"""Members in one part of a kinetic study, each of which is a simulation."""
 MOST_NUMBERS = {"features": 5_000_000, "values": 5_000_000, "summary": 20_000_000}
-"""What a study keeps of its members → how many numbers that may be over all of them."""
+"""What a kinetic study keeps of its members → how many numbers that may be over all of them."""
 WINDOW = 32
-"""Shards of one batch under way at once; the rest does not take up the queue that others share."""
+"""Parts of one request under way at once; the rest does not take up the queue that others share."""
 
 Compute = Callable[[ComputeRequest], Awaitable[bytes]]
 
 
-Divisible = BatchRequest | MembersRequest
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a request."""
+
+    offset: int
+    """The first variant or member of the part; for a double deletion study, its number."""
+    size: int
+    """How many variants or members; for a double deletion study, 1."""
+    request: ComputeRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The answer to a part of a batch."""
+    """The answer to a part of a request."""
 
     offset: int
-    """The first variant or member of the part."""
     size: int
     result: dict[str, Any]
-    """A result as plain data, with the part's columns."""
+    """A result as plain data, with the part's numbers."""
 
 
-def size_of(request: Divisible) -> int:
-    """Return how many variants or members `request` has."""
-    return len(request.variants) if isinstance(request, BatchRequest) else len(request.members_of_part)
+def needs_shards(request: ComputeRequest) -> bool:
+    """Return whether `request` is too large for one worker at a time."""
+    return len(list(islice(pieces(request), 2))) > 1
 
 
-def needs_shards(request: ComputeRequest) -> TypeGuard[Divisible]:
-    """Return whether `request` is too large for one shard; a part that was asked for is left whole."""
+def size_of(request: ComputeRequest) -> int:
+    """Return the sizes of all parts together."""
+    if isinstance(request, BatchRequest):
+        return len(request.variants)
     if isinstance(request, MembersRequest):
-        return request.part is None and request.member_count > MEMBERS
-    return isinstance(request, BatchRequest) and len(request.variants) > SHARD
+        return len(request.members_of_part)
+    return DOUBLE_PARTS if needs_shards(request) else 1
 
 
-async def shards(request: Divisible, compute: Compute) -> AsyncGenerator[Shard, None]:
+def pieces(request: ComputeRequest) -> Iterator[Piece]:
+    """Give the parts of `request`, or itself where it is small."""
+    if isinstance(request, BatchRequest):
+        size = SHARD if request.analysis is None else SHARD_OF_ANALYSES
+        for offset in range(0, len(request.variants), size):
+            some = request.variants[offset : offset + size]
+            yield Piece(offset, len(some), request.model_copy(update={"variants": some}))
+    elif isinstance(request, DoubleDeletionRequest) and request.part is None and _is_large(request):
+        for number in range(DOUBLE_PARTS):
+            part = Part(number=number, of=DOUBLE_PARTS)
+            yield Piece(number, 1, request.model_copy(update={"part": part}))
+    elif isinstance(request, MembersRequest):
+        yield from _some_members(request)
+    else:
+        yield Piece(0, 1, request)
+
+
+def _some_members(request: MembersRequest) -> Iterator[Piece]:
+    """Give the parts of a kinetic study; a part that was asked for is left whole."""
+    total = size_of(request)
+    if request.part is not None or total <= MEMBERS:
+        yield Piece(0, total, request)
+        return
+    for first in range(0, total, MEMBERS):
+        part = Members(first=first, count=min(MEMBERS, total - first))
+        yield Piece(first, part.count, request.model_copy(update={"part": part}))
+
+
+def _is_large(request: DoubleDeletionRequest) -> bool:
+    if isinstance(request, DoubleGeneDeletionRequest):
+        sides = request.genes_a, request.genes_b
+    elif isinstance(request, DoubleReactionDeletionRequest):
+        sides = request.reactions_a, request.reactions_b
+    else:
+        return False
+    if sides[0] is None:
+        return True
+    return len(sides[0]) * len(sides[0] if sides[1] is None else sides[1]) > MAX_PAIRS_AT_ONCE
+
+
+async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Shard]:
     """Give the answers to the parts of `request`, each as soon as it is there.
 
     Leaving the iteration stops what still runs. A part that fails ends it with that part's fault.
     """
-    gate = asyncio.Semaphore(WINDOW)
 
-    async def answer(offset: int, part: Divisible) -> Shard:
-        async with gate:
-            try:
-                return Shard(offset, size_of(part), msgspec.json.decode(await compute(part)))
-            except BioXenException as error:
-                raise _moved(error, offset) from None
+    async def answer(piece: Piece) -> Shard:
+        try:
+            result = await compute(piece.request)
+        except BioXenException as error:
+            raise _moved(error, piece.offset) from None
+        return Shard(piece.offset, piece.size, msgspec.json.decode(result))
 
-    tasks = [asyncio.ensure_future(answer(offset, part)) for offset, part in _parts(request)]
+    waiting = pieces(request)
+    running: set[asyncio.Task[Shard]] = set()
     try:
-        for done in asyncio.as_completed(tasks):
-            yield await done
+        while True:
+            running |= {
+                asyncio.create_task(answer(piece)) for piece in islice(waiting, WINDOW - len(running))
+            }
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
     finally:
-        for task in tasks:
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
-def _parts(request: Divisible) -> Iterator[tuple[int, Divisible]]:
-    total = size_of(request)
-    if isinstance(request, BatchRequest):
-        for offset in range(0, total, SHARD):
-            variants = request.variants[offset : offset + SHARD]
-            yield offset, request.model_copy(update={"variants": variants})
-        return
-    start = request.members_of_part.start
-    for offset in range(0, total, MEMBERS):
-        part = Part(first=start + offset, count=min(MEMBERS, total - offset))
-        yield offset, request.model_copy(update={"part": part})
-
-
-async def compute_in_shards(request: Divisible, compute: Compute) -> bytes:
+async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
     """Return the encoded result of the whole of `request`."""
-    if isinstance(request, BatchRequest):
-        return msgspec.json.encode(join([shard async for shard in shards(request, compute)]))
-    compact = request.model_copy(update={"encoding": "base64"})
-    parts = [shard async for shard in checked(request, shards(compact, compute))]
-    return msgspec.json.encode(await conclude(request, parts))
+    parts = shards(_inside(request), compute)
+    async with aclosing(checked(request, parts) if isinstance(request, MembersRequest) else parts) as answers:
+        got = [shard async for shard in answers]
+    got.sort(key=lambda shard: shard.offset)
+    return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
+
+
+def parts_of(request: ComputeRequest) -> list[Piece]:
+    """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
+    return list(pieces(_inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
+
+
+def assemble(request: ComputeRequest, answers: Sequence[bytes]) -> bytes:
+    """Return the encoded result of the whole of `request` from the answers to `parts_of(request)`."""
+    if len(answers) == 1:
+        return answers[0]
+    return _encoded(request, [msgspec.json.decode(answer) for answer in answers])
 
 
 async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -> AsyncGenerator[Shard, None]:
@@ -110,58 +181,45 @@ async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -
     Raises:
         ValidationError: it would; the first part tells.
     """
-    most = MOST_NUMBERS[request.kept]
     async with aclosing(parts):  # so that what still runs is stopped now
         async for shard in parts:
-            arrays = [shard.result["members"][name] for name in ("features", "values")]
-            each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
-            total = int(each * size_of(request))
-            if total > most:
-                raise ValidationError(
-                    f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
-                    details={
-                        "place": "report",
-                        "remedy": "Ask for features, fewer points or outputs, for one `part` at a time, or stream them.",
-                    },
-                )
+            _refuse_too_large(request, shard)
             yield shard
 
 
-async def conclude(request: MembersRequest, parts: list[Shard]) -> dict[str, Any]:
-    """Return the result of a whole study from those of its parts."""
-    from bioxen.server.engines.studies.conclude import joined  # late: a service starts without numpy
+def whole(request: ComputeRequest, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of the whole of `request` from those of its parts, in their order."""
+    if isinstance(request, MembersRequest):
+        from bioxen.server.engines.studies.conclude import joined  # late: a service starts without numpy
 
-    return await asyncio.to_thread(joined, request, [part.result for part in parts])
-
-
-def join(parts: list[Shard]) -> dict[str, Any]:
-    """Return the result of a whole batch from those of its parts."""
-    in_order = [part.result for part in sorted(parts, key=lambda part: part.offset)]
-    columns = [result["batch"] for result in in_order]
-    status = [one for column in columns for one in column["status"]]
-    fluxes = columns[0]["fluxes"]
-    return in_order[0] | {
-        "message": f"{len(status)} variants, {status.count('optimal')} of them optimal.",
-        "certificate": _worst([result["certificate"] for result in in_order]),
-        "batch": {
-            "status": status,
-            "objective": [one for column in columns for one in column["objective"]],
-            "fluxes": fluxes and {name: _column(name, columns) for name in fluxes},
-        },
-    }
+        return joined(request, parts)
+    return join(parts, packed=isinstance(request, DoubleDeletionRequest) and request.packed)
 
 
-def _column(name: str, columns: list[dict[str, Any]]) -> list[float | None]:
-    return [flux for column in columns for flux in column["fluxes"][name]]
+def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
+    most = MOST_NUMBERS[request.kept]
+    arrays = [shard.result["members"][name] for name in ("features", "values")]
+    each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
+    total = int(each * size_of(request))
+    if total > most:
+        raise ValidationError(
+            f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
+            details={
+                "place": "report",
+                "remedy": "Ask for features, fewer points or outputs, for one `part` at a time, or stream them.",
+            },
+        )
 
 
-def _worst(certificates: list[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Return the certificate that holds for every part: the largest of each of its numbers."""
-    known = [certificate for certificate in certificates if certificate is not None]
-    if not known:
-        return None
-    names = known[0]
-    return {name: max((one[name] for one in known if one[name] is not None), default=None) for name in names}
+def _inside(request: ComputeRequest) -> ComputeRequest:
+    """Return `request` as its parts are asked: arrays as bytes are put together many times faster."""
+    if isinstance(request, MembersRequest):
+        return request.model_copy(update={"encoding": "base64"})
+    return request
+
+
+def _encoded(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:
+    return msgspec.json.encode(whole(request, parts))
 
 
 def _moved(error: BioXenException, offset: int) -> BioXenException:

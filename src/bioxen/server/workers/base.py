@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bioxen.protocol.services import WorkerHealth
+from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.bytecode.source import ModelSource
 
 
@@ -29,6 +29,9 @@ class Task:
 
 class WorkerPool(Protocol):
     """A set of workers behind one bounded queue."""
+
+    engines: tuple[EngineInfo, ...]
+    """The engines with their versions, known once the pool has started."""
 
     async def start(self) -> None:
         """Start the workers; return when all of them are ready.

@@ -133,3 +133,28 @@ def test_genome_scale() -> None:
     assert quadratic.adjustment.distance < euclid
     # The reference, a pFBA optimum, is one of several here; growth hardly depends on which.
     assert quadratic.optimal_objective == pytest.approx(0.2072, abs=1e-3)
+
+
+def test_room_that_runs_out_of_time_gives_what_it_has_and_its_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bioxen.server.engines.metabolic.room.MAX_SECONDS", 0.3)
+    result = run("iJO1366", "metabolic_room", gene_knockouts=["b2779"])
+    assert result.status == "feasible" and "proven to be needed" in result.message
+    assert result.adjustment is not None and result.adjustment.changed is not None
+    assert result.certificate is not None and result.flux_state is not None
+    gap = result.certificate.duality_gap
+    assert gap is not None and 1.0 <= gap < result.adjustment.distance
+    assert result.certificate.residual < 1e-8
+    names = {
+        name
+        for name, flux in result.adjustment.reference.items()
+        if abs(result.flux_state[name] - flux) > 0.03 * abs(flux) + 1e-3 + 1e-6
+    }
+    assert names <= set(result.adjustment.changed)
+    assert len(result.adjustment.changed) == result.adjustment.distance
+
+
+def test_relaxed_room_counts_what_a_reference_beyond_the_bounds_forces() -> None:
+    """LEFT must fall from 6 to 0 and counts whole; RIGHT takes it over in full, 6 of its 10."""
+    result = run(FORK, "metabolic_room", relaxed=True, reference=BEFORE, reaction_knockouts=["LEFT"])
+    assert result.adjustment is not None and result.adjustment.distance == pytest.approx(1.6, abs=1e-9)
+    assert result.adjustment.changed == ["LEFT", "RIGHT"]

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.server.engines.metabolic.bench import run
+from tests.server.engines.metabolic.bench import run, toy
 
 from bioxen.protocol.metabolic import DynamicFba, MetabolicResult
 
@@ -105,3 +105,30 @@ def test_an_unlimited_uptake_is_limited_by_what_is_left() -> None:
         initial_concentrations={"EX_o2_e": 5.0, "EX_glc__D_e": 5.0},
     )
     assert min(dynamics_of(result).concentrations["EX_o2_e"]) >= 0.0
+
+
+def test_a_lexicographic_course_takes_up_no_more_than_growth_needs() -> None:
+    """Two ways to grow as fast on twice the sugar: of the second nothing is taken."""
+    twins = toy(
+        ("EX_a_e", {"a_e": -1}, -10, 1000),
+        ("EX_b_e", {"b_e": -1}, -10, 1000),
+        ("A", {"a_e": -1, "x_c": 1}, 0, 1000),
+        ("B", {"b_e": -1, "x_c": 1}, 0, 1000),
+        ("OUT", {"x_c": -10}, 0, 0.5),
+    )
+    for first, second in (("EX_a_e", "EX_b_e"), ("EX_b_e", "EX_a_e")):
+        course = dynamics_of(
+            run(
+                twins,
+                "metabolic_dfba",
+                initial_concentrations={first: 10.0, second: 10.0},
+                lexicographic=True,
+                time_end=1.0,
+            )
+        )
+        assert course.concentrations[first][-1] == pytest.approx(10.0, abs=1e-6)
+        eaten = 10.0 - course.concentrations[second][-1]
+        assert eaten == pytest.approx(10 * (course.biomass[-1] - course.biomass[0]), rel=1e-6)
+    plain = dynamics_of(run("textbook", "metabolic_dfba", time_end=2.0))
+    unique = dynamics_of(run("textbook", "metabolic_dfba", time_end=2.0, lexicographic=True))
+    assert unique.biomass == pytest.approx(plain.biomass, rel=1e-8)

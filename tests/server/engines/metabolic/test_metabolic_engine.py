@@ -5,14 +5,23 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.server.engines.metabolic.bench import ENGINE, encoded, program, run, source, toy
 
-from bioxen.errors import BioXenException, UnknownIdentifierError, UnknownProcessError, ValidationError
-from bioxen.protocol.metabolic import MetabolicResult
+from bioxen.errors import (
+    BioXenException,
+    ComputationError,
+    UnknownIdentifierError,
+    UnknownProcessError,
+    ValidationError,
+)
+from bioxen.protocol.metabolic import FbaRequest, MetabolicResult
 from bioxen.protocol.processes import PROCESSES
 from bioxen.server.engines.base import Engine
 from bioxen.server.engines.metabolic import MetabolicEngine
+from bioxen.server.engines.metabolic.findings import Findings, flux_state
+from bioxen.server.engines.metabolic.problem import build_problem
 from bioxen.server.engines.metabolic.solver import NoOptimum
 
 FACTS = {
@@ -95,6 +104,67 @@ def test_genome_scale_answers_do_not_depend_on_history() -> None:
     run("iJO1366", objective="ATPM")
     run("iJO1366", gene_knockouts=["b2779"])
     assert encoded(run("iJO1366", constraints={"EX_o2_e": [0, 1000]})) == first
+
+
+@pytest.mark.parametrize("fields", REQUESTS, ids=str)
+def test_what_goes_out_is_what_the_protocol_says(fields: dict[str, Any]) -> None:
+    result = run(program("textbook"), **fields)
+    assert MetabolicResult.model_validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        "metabolic_fba",
+        "metabolic_pfba",
+        "metabolic_loopless_fba",
+        "metabolic_lexicographic_fba",
+        "metabolic_moma",
+        "metabolic_linear_moma",
+        "metabolic_room",
+    ],
+)
+def test_a_request_says_which_fluxes_it_wants(process: str) -> None:
+    asked: dict[str, Any] = {"process_code": process, "gene_knockouts": ["b4025"]}
+    everything = run(program("textbook"), **asked)
+    assert everything.flux_state is not None
+    assert list(everything.flux_state) == list(program("textbook").network.reactions)
+    nothing = run(program("textbook"), **asked, report="objective")
+    assert nothing == everything.model_copy(update={"flux_state": None})
+    some = run(program("textbook"), **asked, reactions=["PFK", "EX_o2_e", "FRD7"])
+    assert some.flux_state == {name: everything.flux_state[name] for name in ("PFK", "EX_o2_e", "FRD7")}
+    for fields in ({}, {"report": "objective"}, {"constraints": {"EX_glc__D_e": [0, 1000]}}):
+        with pytest.raises(UnknownIdentifierError) as caught:
+            run(program("textbook"), **asked | fields, reactions=["PFK", "PFKK"])
+        assert caught.value.place == "reactions.1"
+
+
+def test_prices_are_there_without_the_fluxes() -> None:
+    asked: dict[str, Any] = {"report_shadow_prices": True}
+    with_fluxes, without = (
+        run(program("textbook"), **asked, report=what) for what in ("fluxes", "objective")
+    )
+    assert without.reduced_costs == with_fluxes.reduced_costs
+    for result, fluxes in ((with_fluxes, 95), (without, 0)):
+        frame = result.to_frame()
+        assert len(frame) == 95 + 72
+        assert frame["flux"].notna().sum() == fluxes
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_number_that_is_none_never_leaves(wrong: float) -> None:
+    network = program("textbook").network
+    fluxes = np.zeros(len(network.reactions))
+    fluxes[7] = wrong
+    with pytest.raises(ComputationError, match="no finite number"):
+        flux_state(FbaRequest(), network, fluxes)
+    found = Findings(
+        problem=build_problem(FbaRequest(), network), status="optimal", message="", optimal_objective=1.0
+    )
+    with pytest.raises(ValueError, match="finite"):
+        found.but(optimal_objective=wrong)
+    with pytest.raises(ValueError, match="finite"):
+        found.but(shadow_prices={"atp_c": wrong})
 
 
 @pytest.mark.parametrize("process", [process.code for process in PROCESSES if process.service == "static"])

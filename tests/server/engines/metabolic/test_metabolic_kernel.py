@@ -23,7 +23,6 @@ from tests.server.engines.metabolic.bench import ENGINE, encoded, packaged, prog
 
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.engines.metabolic import solver
-from bioxen.server.engines.metabolic.double import double_deletions, objectives
 from bioxen.server.engines.metabolic.kernel import state
 from bioxen.server.engines.metabolic.kernel.batch import changes_of
 from bioxen.server.engines.metabolic.network import Vector
@@ -211,42 +210,6 @@ def test_essential_genes() -> None:
         assert sum((row.growth or 0.0) < limit for row in result.deletions) == essential
 
 
-def by_highs(programs: LinearProgram, problem: Problem, blocked: tuple[int, ...]) -> float:
-    outcome = programs.solve_by_highs(*problem.without(blocked), problem.cost)
-    return problem.objective_value(outcome.value) if isinstance(outcome, Optimum) else np.nan
-
-
-def test_every_double_deletion_of_the_core_model() -> None:
-    compiled = program("textbook")
-    problem, rules = base_problem(compiled), compiled.network.rules
-    table = double_deletions(compiled, problem, range(137))
-    known: dict[tuple[int, ...], float] = {}
-    for one in range(137):
-        for two in range(137):
-            blocked = rules.blocked_by({one, two})
-            if blocked not in known:
-                known[blocked] = by_highs(compiled.fluxes, problem, blocked)
-            assert table[one, two] == pytest.approx(known[blocked], abs=1e-7, nan_ok=True), (one, two)
-
-
-def test_a_deletion_may_lift_a_demand() -> None:
-    """A stopped reaction whose flux was forced makes an impossible pair possible again."""
-    compiled = program("textbook")
-    base = base_problem(compiled)
-    lower = base.lower.copy()
-    gene = compiled.network.gene_index["b1136"]  # isocitrate dehydrogenase
-    forced = compiled.network.rules.blocked_by({gene})
-    lower[list(forced)] = 20.0
-    problem = replace(base, lower=np.minimum(lower, base.upper))
-    genes = [gene, *range(30)]
-    table = double_deletions(compiled, problem, genes)
-    for other in range(len(genes)):
-        blocked = compiled.network.rules.blocked_by({gene, genes[other]})
-        assert table[0, other] == pytest.approx(
-            by_highs(compiled.fluxes, problem, blocked), abs=1e-7, nan_ok=True
-        )
-
-
 def test_objectives_of_many_variants() -> None:
     compiled = program("textbook")
     problem, exchanges = base_problem(compiled), compiled.network.exchanges
@@ -256,8 +219,8 @@ def test_objectives_of_many_variants() -> None:
         for _ in range(300)
     ]
     changes = changes_of(variants)
-    found = objectives(compiled, problem, changes)
-    for number, value in enumerate(found):
+    study = compiled.fluxes.study((problem.lower, problem.upper), problem.cost, changes)
+    for number, value in enumerate(-study.values):
         bounds = changes.apply(number, problem.lower, problem.upper)
         outcome = compiled.fluxes.solve_by_highs(*bounds, problem.cost)
         expected = -outcome.value if isinstance(outcome, Optimum) else np.nan

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from tests.server.engines.metabolic.bench import ENGINE, encoded, run, source
 
-from bioxen.server.engines.metabolic import program as programs
-from bioxen.server.engines.metabolic import store
+from bioxen.server.engines.metabolic import reader, store
 from bioxen.server.engines.metabolic.cache_folder import cache_folder
-from bioxen.server.engines.metabolic.program import Program
+from bioxen.server.engines.metabolic.program import Program, compile_program
 
 
 @pytest.fixture
@@ -25,8 +24,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_kept_model_answers_with_the_same_bytes(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = programs.compile_program(source("textbook"))
-    monkeypatch.setattr(programs, "read_network", None)  # whoever reads the model again fails
+    fresh = compile_program(source("textbook"))
+    monkeypatch.setattr(reader, "read_network", None)  # whoever reads the model again fails
     stored = ENGINE.compile(source("textbook"))
     assert isinstance(stored, Program) and stored is not fresh
     for code in ("metabolic_fba", "metabolic_pfba", "metabolic_fva", "metabolic_single_gene_deletion"):

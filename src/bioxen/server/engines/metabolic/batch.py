@@ -2,95 +2,142 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from bioxen.errors import BioXenException
-from bioxen.protocol.metabolic import BatchColumns, BatchRequest, Certificate, MetabolicStatus, Variant
-from bioxen.server.engines.metabolic.findings import Findings, solved_by
-from bioxen.server.engines.metabolic.network import Network, Vector
-from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reactions
+from bioxen.errors import ValidationError
+from bioxen.protocol.metabolic import (
+    BatchColumns,
+    BatchRequest,
+    Certificate,
+    FbaRequest,
+    MetabolicRequest,
+    MetabolicStatus,
+    Outcome,
+)
+from bioxen.server.engines.metabolic.findings import Findings
+from bioxen.server.engines.metabolic.network import Network
+from bioxen.server.engines.metabolic.objectives import objectives
+from bioxen.server.engines.metabolic.problem import build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program
 from bioxen.server.engines.metabolic.solver import NoOptimum, worst
+from bioxen.server.engines.metabolic.variants import blamed, problem_of, request_of
+from bioxen.server.engines.packing import as_numbers
+
+Analyses = Mapping[type[MetabolicRequest], Callable[[Any, Program], Findings]]
 
 
-def batch(request: BatchRequest, program: Program) -> Findings:
-    """Return the outcomes of the variants in columns."""
-    network = program.network
-    reported = _reported(request, network)
-    problem = build_problem(request, network)
-    base = program.optimise(problem)
-    columns = _Columns(len(request.variants), reported)
-    for number, variant in enumerate(request.variants):
-        columns.solve(number, program, _variant_problem(request, variant, number, network))
-    solved = not isinstance(base, NoOptimum)
-    optimal = columns.status.count("optimal")
-    return Findings(
-        problem=problem,
-        status=base.status if isinstance(base, NoOptimum) else "optimal",
-        message=f"{len(request.variants)} variants, {optimal} of them optimal.",
-        optimal_objective=None if isinstance(base, NoOptimum) else problem.objective_value(base.value),
-        batch=columns.message(network),
-        certificate=worst(columns.certificates) if solved and columns.certificates else None,
-        settings={} if isinstance(base, NoOptimum) else solved_by(base),
-    )
-
-
-def _reported(request: BatchRequest, network: Network) -> list[int]:
-    if request.report == "objective":
-        return []
-    names = network.reactions if request.reactions is None else request.reactions
-    return find_reactions(names, network, "reactions")
-
-
-def _variant_problem(request: BatchRequest, variant: Variant, number: int, network: Network) -> Problem:
-    """Return the problem of one variant; an error names the variant it is in.
-
-    Raises:
-        BioXenException: as `build_problem`.
-    """
-    alone = request.model_copy(
-        update={
-            "gene_knockouts": [*request.gene_knockouts, *variant.gene_knockouts],
-            "reaction_knockouts": [*request.reaction_knockouts, *variant.reaction_knockouts],
-            "medium": request.medium if variant.medium is None else variant.medium,
-            "constraints": {**request.constraints, **variant.constraints},
-            "objective": request.objective if variant.objective is None else variant.objective,
-            "objective_direction": variant.objective_direction or request.objective_direction,
-        }
-    )
-    try:
-        return build_problem(alone, network)
-    except BioXenException as error:
-        error.details["place"] = f"variants.{number}.{error.place}"
-        raise
-
-
+@dataclass(eq=False)
 class _Columns:
     """The columns as they fill."""
 
-    def __init__(self, count: int, reported: list[int]) -> None:
-        self.status: list[MetabolicStatus] = []
-        self.certificates: list[Certificate] = []
-        self._reported = reported
-        self._objective: list[float | None] = []
-        self._fluxes: Vector = np.full((count, len(reported)), np.nan)
+    reported: list[str]
+    """The reactions whose fluxes are reported."""
+    status: list[MetabolicStatus] = field(default_factory=list)
+    objective: list[float | None] = field(default_factory=list)
+    fluxes: list[list[float | None]] = field(default_factory=list)
+    """One row a variant."""
+    results: list[Outcome] = field(default_factory=list)
+    certificates: list[Certificate] = field(default_factory=list)
+    solvers: set[str] = field(default_factory=set)
 
-    def solve(self, number: int, program: Program, problem: Problem) -> None:
-        """Add one variant."""
+    def message(self) -> BatchColumns:
+        """Return the columns."""
+        by_reaction = list(map(list, zip(*self.fluxes, strict=True))) if self.fluxes else []
+        return BatchColumns(
+            status=self.status,
+            objective=self.objective,
+            fluxes=dict(zip(self.reported, by_reaction, strict=True)) if self.reported else None,
+            results=self.results or None,
+        )
+
+
+def batch(request: BatchRequest, program: Program, analyses: Analyses) -> Findings:
+    """Return the outcomes of the variants in columns.
+
+    Args:
+        request: the variants, and what is asked of each.
+        program: the model.
+        analyses: kind of request → the analysis that answers it.
+    """
+    problem = build_problem(request, program.network)
+    columns = _Columns(_reported(request, program.network))
+    base = program.optimise(problem)
+    if not isinstance(base, NoOptimum):
+        columns.solvers.add(base.solver)
+    plain = request.analysis is None or request.analysis == FbaRequest()
+    if plain and request.told == "objective":
+        _solve_objectives(columns, request, program)
+    elif plain and request.told == "fluxes":
+        _solve_fluxes(columns, request, program)
+    else:
+        _analyse(columns, request, program, analyses)
+    return Findings(
+        problem=problem,
+        status=base.status if isinstance(base, NoOptimum) else "optimal",
+        message=f"{len(request.variants)} variants, {columns.status.count('optimal')} of them optimal.",
+        optimal_objective=None if isinstance(base, NoOptimum) else problem.objective_value(base.value),
+        batch=columns.message(),
+        certificate=worst(columns.certificates) if columns.certificates else None,
+        settings={"solver": ", ".join(sorted(columns.solvers))} if columns.solvers else {},
+    )
+
+
+def _reported(request: BatchRequest, network: Network) -> list[str]:
+    if request.told != "fluxes":
+        return []
+    names = network.reactions if request.reactions is None else request.reactions
+    find_reactions(names, network, "reactions")
+    return list(dict.fromkeys(names))
+
+
+def _solve_objectives(columns: _Columns, request: BatchRequest, program: Program) -> None:
+    found = objectives(request, program)
+    columns.status = found.status
+    columns.objective = as_numbers(found.values)
+    columns.certificates = found.certificates
+    columns.solvers |= found.solvers
+
+
+def _solve_fluxes(columns: _Columns, request: BatchRequest, program: Program) -> None:
+    at = [program.network.reaction_index[name] for name in columns.reported]
+    for number in range(len(request.variants)):
+        problem = problem_of(request, number, program.network)
         outcome = program.optimise(problem)
         if isinstance(outcome, NoOptimum):
-            self.status.append(outcome.status)
-            self._objective.append(None)
-            return
-        self.status.append("optimal")
-        self.certificates.append(outcome.certificate)
-        self._objective.append(problem.objective_value(outcome.value))
-        self._fluxes[number] = outcome.x[self._reported] + 0.0
+            columns.status.append(outcome.status)
+            columns.objective.append(None)
+            columns.fluxes.append([None] * len(at))
+            continue
+        columns.status.append("optimal")
+        columns.objective.append(problem.objective_value(outcome.value))
+        columns.fluxes.append((outcome.x[at] + 0.0).tolist())
+        columns.certificates.append(outcome.certificate)
+        columns.solvers |= {outcome.solver}
 
-    def message(self, network: Network) -> BatchColumns:
-        """Return the columns."""
-        fluxes = {
-            network.reactions[reaction]: [None if np.isnan(value) else value for value in column]
-            for reaction, column in zip(self._reported, self._fluxes.T.tolist(), strict=True)
-        }
-        return BatchColumns(status=self.status, objective=self._objective, fluxes=fluxes or None)
+
+def _analyse(columns: _Columns, request: BatchRequest, program: Program, analyses: Analyses) -> None:
+    for number in range(len(request.variants)):
+        alone = request_of(request, number)
+        with blamed(number):
+            found = analyses[type(alone)](alone, program)
+        columns.status.append(found.status)
+        columns.objective.append(found.optimal_objective)
+        columns.certificates += [found.certificate] if found.certificate else []
+        columns.solvers |= set(str(found.settings.get("solver", "")).split(", ")) - {""}
+        if request.told == "results":
+            columns.results.append(Outcome.model_construct(**dict(found.outcome())))
+        elif request.told == "fluxes":
+            columns.fluxes.append(_fluxes(columns.reported, alone, found))
+
+
+def _fluxes(reported: list[str], alone: MetabolicRequest, found: Findings) -> list[float | None]:
+    if found.flux_state is not None:
+        return [found.flux_state[name] for name in reported]
+    if found.status == "optimal":
+        raise ValidationError(
+            f"{alone.title} does not give one flux distribution, so there are no fluxes to report",
+            details={"place": "report", "remedy": 'Set report to "results".'},
+        )
+    return [None] * len(reported)

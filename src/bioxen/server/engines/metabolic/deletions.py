@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from bioxen.protocol.metabolic import Deletion, GeneDeletionRequest, ReactionDeletionRequest
-from bioxen.server.engines.metabolic.findings import Findings, solved_by
-from bioxen.server.engines.metabolic.kernel.batch import stopped
+from bioxen.server.engines.metabolic.findings import Findings
+from bioxen.server.engines.metabolic.knockouts import OPTIMAL, STATUS, Blocked, Knockouts
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_genes, find_reactions
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Study, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 
@@ -39,44 +37,24 @@ def _deletions(
     program: Program,
     problem: Problem,
     names: Sequence[str],
-    blocked: Sequence[tuple[int, ...]],
+    blocked: Sequence[Blocked],
 ) -> Findings:
     """Return one row for each name, whose deletion stops the reactions in `blocked`."""
     best = program.optimise(problem)
     if isinstance(best, NoOptimum):
         return unsolved(request, program, problem, best)
-    known, study = _solve_distinct(program, problem, best, blocked)
-    rows = []
-    for name, reactions in zip(names, blocked, strict=True):
-        number = known.get(reactions)
-        if number is None:
-            growth = problem.objective_value(best.value)
-            rows.append(Deletion(ids=[name], growth=growth, status="optimal"))
-        elif study.status[number] == "optimal":
-            growth = problem.objective_value(float(study.values[number]))
-            rows.append(Deletion(ids=[name], growth=growth, status="optimal"))
-        else:
-            rows.append(Deletion(ids=[name], growth=None, status=study.status[number]))
-    objective = problem.objective_value(best.value)
+    knockouts = Knockouts(program, problem, best)
+    left = knockouts.solve(blocked)
+    rows = [
+        Deletion(ids=[name], growth=growth if status == OPTIMAL else None, status=STATUS[status])
+        for name, growth, status in zip(names, left.values.tolist(), left.status.tolist(), strict=True)
+    ]
     return Findings(
         problem=problem,
         status="optimal",
-        message=f"Optimal: {len(rows)} deletions; without any, the objective is {objective:.6g}.",
-        optimal_objective=objective,
+        message=f"Optimal: {len(rows)} deletions; without any, the objective is {knockouts.objective:.6g}.",
+        optimal_objective=knockouts.objective,
         deletions=rows,
-        certificate=worst([best.certificate, study.certificate]),
-        settings=solved_by(best, study),
+        certificate=knockouts.certificate,
+        settings=knockouts.settings,
     )
-
-
-def _solve_distinct(
-    program: Program, problem: Problem, best: Optimum, blocked: Sequence[tuple[int, ...]]
-) -> tuple[dict[tuple[int, ...], int], Study]:
-    """Return the number of each distinct set of stopped reactions in the study of them all.
-
-    Where none of them carries flux in the optimum, that optimum stays possible and stays the best.
-    """
-    matter = [reactions for reactions in blocked if np.any(best.x[list(reactions)])]
-    known = {reactions: number for number, reactions in enumerate(dict.fromkeys(matter))}
-    bounds = problem.lower, problem.upper
-    return known, program.fluxes.study(bounds, problem.cost, stopped(list(known)))

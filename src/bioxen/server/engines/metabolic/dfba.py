@@ -8,19 +8,17 @@ exceeds what is left: concentrations end at 0, not below.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import numpy as np
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, DynamicFba, DynamicFbaRequest
+from bioxen.server.engines.metabolic.derived import only_reaction
 from bioxen.server.engines.metabolic.findings import Findings
-from bioxen.server.engines.metabolic.problem import (
-    Problem,
-    build_problem,
-    find_exchange,
-    get_uptake,
-    set_uptake,
-)
+from bioxen.server.engines.metabolic.network import Vector
+from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_exchange
 from bioxen.server.engines.metabolic.program import Program
 from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Outcome, worst
 from bioxen.server.engines.metabolic.unsolved import unsolved
@@ -64,34 +62,38 @@ class _Culture:
     def __post_init__(self) -> None:
         network, start = self.program.network, self.request.initial_concentrations
         self.biomass = self.request.initial_biomass
-        self.exchanges = {
-            name: find_exchange(name, network, f"initial_concentrations.{name}") for name in start
-        }
-        self.concentration = dict(start)
-        self.signs = {
-            name: 1.0 if network.takes_up_backwards(column) else -1.0
-            for name, column in self.exchanges.items()
-        }
-        self.history: dict[str, list[float]] = {name: [] for name in start}
+        columns = [find_exchange(name, network, f"initial_concentrations.{name}") for name in start]
+        self.exchanges = np.array(columns, dtype=np.int64)
+        self.backwards = np.array([network.takes_up_backwards(one) for one in columns], dtype=bool)
+        self.signs = np.where(self.backwards, 1.0, -1.0)
+        self.concentration = np.array(list(start.values()), dtype=float)
+        self.lower, self.upper = self.problem.lower.copy(), self.problem.upper.copy()
+        self.cost = self.problem.cost
+        self.most = np.where(self.backwards, -self.lower[self.exchanges], self.upper[self.exchanges])
+        self.growing = only_reaction(self.problem, self.program, "`lexicographic`") if self.unique else -1
+        self.history: list[Vector] = []
+
+    @property
+    def unique(self) -> bool:
+        """Whether exchange fluxes are to be made unique."""
+        return self.request.lexicographic
 
     def grow(self, step: float) -> Outcome:
         """Return the best growth now that uses up no more in `step` than is left."""
-        outcome = self._optimise({})
+        outcome = self._optimise(np.full(len(self.exchanges), np.inf))
         if isinstance(outcome, NoOptimum):
             return outcome
         # With less uptake the growth rate and so the mean biomass can only fall: this limit is safe.
         mean_biomass = self.biomass * _mean_growth(-outcome.value, step)
-        limits = {name: amount / (mean_biomass * step) for name, amount in self.concentration.items()}
-        short = {name: limit for name, limit in limits.items() if self._uptake(name, outcome) > limit}
-        return self._optimise(limits) if short else outcome
+        limits = self.concentration / (mean_biomass * step)
+        return self._optimise(limits) if np.any(self._uptakes(outcome) > limits) else outcome
 
     def move(self, step: float, outcome: Optimum) -> None:
         """Go on by `step` with the fluxes of `outcome`."""
         growth = -outcome.value
         amount = self.biomass * _mean_growth(growth, step) * step
-        for name in self.exchanges:
-            left = self.concentration[name] - self._uptake(name, outcome) * amount
-            self.concentration[name] = max(left, 0.0)  # below 0 by rounding only
+        left = self.concentration - self._uptakes(outcome) * amount
+        self.concentration = np.maximum(left, 0.0)  # below 0 by rounding only
         self.biomass *= math.exp(growth * step)
 
     def record(self, time: float, outcome: Outcome) -> None:
@@ -99,8 +101,7 @@ class _Culture:
         self.times.append(time)
         self.biomasses.append(self.biomass)
         self.growth_rates.append(-outcome.value + 0.0 if isinstance(outcome, Optimum) else None)
-        for name, amount in self.concentration.items():
-            self.history[name].append(amount)
+        self.history.append(self.concentration)
         if isinstance(outcome, Optimum):
             self.certificates.append(outcome.certificate)
 
@@ -115,27 +116,47 @@ class _Culture:
             dynamics=DynamicFba(
                 time=self.times,
                 biomass=self.biomasses,
-                concentrations=self.history,
+                concentrations=dict(
+                    zip(self.request.initial_concentrations, np.array(self.history).T.tolist(), strict=True)
+                ),
                 growth_rate=self.growth_rates,
                 ended=ended,
             ),
             certificate=worst(self.certificates),
-            settings={"half_saturation": self.request.half_saturation, "growth": "objective value"},
+            settings={
+                "half_saturation": self.request.half_saturation,
+                "growth": "objective value",
+                "lexicographic": self.unique,
+            },
         )
 
-    def _uptake(self, name: str, outcome: Optimum) -> float:
-        return -self.signs[name] * float(outcome.x[self.exchanges[name]])
+    def _uptakes(self, outcome: Optimum) -> Vector:
+        return -self.signs * outcome.x[self.exchanges]
 
-    def _optimise(self, limits: dict[str, float]) -> Outcome:
-        network, problem = self.program.network, self.problem
-        lower, upper = problem.lower.copy(), problem.upper.copy()
-        for name, column in self.exchanges.items():
-            amount = self.concentration[name]
-            most = get_uptake(column, network, problem.lower, problem.upper)
-            share = amount / (self.request.half_saturation + amount)
-            kinetic = most * share if most > 0 and share > 0 else min(most, 0.0)
-            set_uptake(column, min(kinetic, limits.get(name, math.inf)), network, lower, upper)
-        return self.program.fluxes.solve(lower, upper, problem.cost)
+    def _optimise(self, limits: Vector) -> Outcome:
+        """Return the best growth with uptakes within kinetics and `limits`; only their bounds change."""
+        share = self.concentration / (self.request.half_saturation + self.concentration)
+        kinetic, open_ = np.minimum(self.most, 0.0), (self.most > 0) & (share > 0)
+        kinetic[open_] = self.most[open_] * share[open_]
+        allowed = np.minimum(kinetic, limits)
+        self.lower[self.exchanges[self.backwards]] = -allowed[self.backwards]
+        self.upper[self.exchanges[~self.backwards]] = allowed[~self.backwards]
+        best = self.program.fluxes.solve(self.lower, self.upper, self.cost)
+        return self._unique(best) if self.unique and isinstance(best, Optimum) else best
+
+    def _unique(self, best: Optimum) -> Outcome:
+        """Return the fluxes with this growth whose uptakes are least, one exchange after another."""
+        lower, upper = self.lower.copy(), self.upper.copy()
+        last, held = best, self.growing
+        for column, sign in zip(self.exchanges, self.signs, strict=True):
+            lower[held] = upper[held] = np.clip(last.x[held], lower[held], upper[held])
+            cost = np.zeros(len(lower))
+            cost[column] = -sign
+            found = self.program.fluxes.solve(lower, upper, cost)
+            if isinstance(found, NoOptimum):  # `last` is such a point
+                return NoOptimum("numeric")
+            last, held = found, column
+        return replace(last, value=best.value, certificate=worst([best.certificate, last.certificate]))
 
 
 def _mean_growth(growth: float, step: float) -> float:

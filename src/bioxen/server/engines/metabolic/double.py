@@ -1,130 +1,151 @@
-"""Double gene deletions, and the objectives of many variants: results as plain arrays."""
+"""Double deletions: the best objective without each pair of genes, or of reactions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bioxen.errors import ValidationError
+from bioxen.protocol.metabolic import (
+    DoubleDeletionRequest,
+    DoubleGeneDeletionRequest,
+    DoubleReactionDeletionRequest,
+)
+from bioxen.protocol.metabolic.deletions import MAX_PAIRS, MAX_PAIRS_AS_NUMBERS
+from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.gpr import GeneRules
-from bioxen.server.engines.metabolic.kernel.batch import Changes, stopped
-from bioxen.server.engines.metabolic.network import Vector
-from bioxen.server.engines.metabolic.problem import Problem
+from bioxen.server.engines.metabolic.knockouts import Blocked, Knockouts
+from bioxen.server.engines.metabolic.pairs import PairTable, solve_pairs
+from bioxen.server.engines.metabolic.pairtable import Study, report
+from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_genes, find_reactions
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, Study
+from bioxen.server.engines.metabolic.solver import NoOptimum
+from bioxen.server.engines.metabolic.unsolved import unsolved
 
-Blocked = tuple[int, ...]
-SHARD = 4096
-"""Pairs that are solved in one go: what they need is bounded, whatever the number of genes."""
-
-
-def objectives(program: Program, problem: Problem, changes: Changes) -> Vector:
-    """Return the best objective of each variant of `problem`; NaN where it has none."""
-    study = program.fluxes.study((problem.lower, problem.upper), problem.cost, changes)
-    return _objectives(problem, study.values)
+Solve = Callable[[Knockouts, Sequence[str], Sequence[str]], PairTable]
 
 
-def double_deletions(program: Program, problem: Problem, genes: Sequence[int]) -> NDArray[np.float64]:
-    """Return the best objective without each pair of `genes`; single deletions stand on the diagonal.
+def double_gene_deletions(request: DoubleGeneDeletionRequest, program: Program) -> Findings:
+    """Return the best objective without each pair of genes."""
+    network = program.network
+    problem = build_problem(request, network)
+    names_a = list(network.genes) if request.genes_a is None else request.genes_a
+    names_b = names_a if request.genes_b is None else request.genes_b
+    find_genes(names_a, network, "genes_a")
+    find_genes(names_b, network, "genes_b")
 
-    NaN where there is none: mostly because without both genes the cell cannot even maintain itself.
+    def solve(knockouts: Knockouts, rows: Sequence[str], columns: Sequence[str]) -> PairTable:
+        genes = [[network.gene_index[name] for name in names] for names in (rows, columns)]
+        return _solve_genes(knockouts, network.rules, *genes)
 
-    Pairs are solved by what they stop, each distinct set once, and only if it matters: where the optimum
-    without one gene does not use what the other one stops, it stays the optimum without both.
-    """
+    return _study(request, program, problem, (names_a, names_b), solve)
+
+
+def double_reaction_deletions(request: DoubleReactionDeletionRequest, program: Program) -> Findings:
+    """Return the best objective without each pair of reactions."""
+    network = program.network
+    problem = build_problem(request, network)
+    names_a = list(network.reactions) if request.reactions_a is None else request.reactions_a
+    names_b = names_a if request.reactions_b is None else request.reactions_b
+    find_reactions(names_a, network, "reactions_a")
+    find_reactions(names_b, network, "reactions_b")
+
+    def solve(knockouts: Knockouts, rows: Sequence[str], columns: Sequence[str]) -> PairTable:
+        sets = [[(network.reaction_index[name],) for name in names] for names in (rows, columns)]
+        return solve_pairs(knockouts, *sets)
+
+    return _study(request, program, problem, (names_a, names_b), solve)
+
+
+def _study(
+    request: DoubleDeletionRequest,
+    program: Program,
+    problem: Problem,
+    names: tuple[Sequence[str], Sequence[str]],
+    solve: Solve,
+) -> Findings:
+    study = Study(list(dict.fromkeys(names[0])), list(dict.fromkeys(names[1])), request)
+    _check_size(study, request)
+    if request.report == "synthetic_lethal" and problem.direction == "min":
+        raise ValidationError(
+            "a pair is lethal where its loss lowers the objective, so it must be maximised",
+            details={"place": "objective_direction", "remedy": 'Leave it out or give "max".'},
+        )
     best = program.optimise(problem)
     if isinstance(best, NoOptimum):
-        return np.full((len(genes), len(genes)), np.nan)
-    sets = _Sets(program, problem, best.x != 0.0, best.value)
-    rules, missing = program.network.rules, problem.missing_genes
-    single = [rules.blocked_by(missing | {gene}) for gene in genes]
-    kinds = {blocked: kind for kind, blocked in enumerate(dict.fromkeys(single))}
-    sets.solve(list(kinds), carried=True)
-    by_kind = np.full((len(kinds), len(kinds)), np.nan)
-    open_pairs: dict[Blocked, list[tuple[int, int]]] = {}
-    for (one, first), (two, second) in combinations(enumerate(kinds), 2):
-        value = sets.value_of_pair(first, second)
-        if value is None:
-            open_pairs.setdefault(tuple(sorted({*first, *second})), []).append((one, two))
-        else:
-            by_kind[one, two] = by_kind[two, one] = value
-    sets.solve(list(open_pairs))
-    for blocked, pairs in open_pairs.items():
-        for one, two in pairs:
-            by_kind[one, two] = by_kind[two, one] = sets.values[blocked]
-    for kind, blocked in enumerate(kinds):
-        by_kind[kind, kind] = sets.values[blocked]
-    row = np.array([kinds[blocked] for blocked in single], dtype=np.int64)
-    table = by_kind[np.ix_(row, row)]
-    _add_synthetic(table, sets, rules, missing, genes, single)
-    return _objectives(problem, table)
+        return unsolved(request, program, problem, best)
+    knockouts = Knockouts(program, problem, best)
+    table = solve(knockouts, study.rows, study.columns)
+    return Findings(
+        problem=problem,
+        status="optimal",
+        message=f"Optimal: {study.count} pairs; without any, the objective is {knockouts.objective:.6g}.",
+        optimal_objective=knockouts.objective,
+        certificate=knockouts.certificate,
+        settings=knockouts.settings,
+        **report(study, table, knockouts.objective),
+    )
 
 
-def _add_synthetic(
-    table: NDArray[np.float64],
-    sets: _Sets,
+def _check_size(study: Study, request: DoubleDeletionRequest) -> None:
+    """Refuse a study that is too large.
+
+    Raises:
+        ValidationError: it has too many pairs, or too many for their numbers as JSON.
+    """
+    if study.count > MAX_PAIRS:
+        raise ValidationError(
+            f"the study has {study.count:,} pairs; at most {MAX_PAIRS:,} are computed in one request",
+            details={
+                "place": "process_code",
+                "remedy": "Name fewer, or cut the study into several requests.",
+            },
+        )
+    if study.count > MAX_PAIRS_AS_NUMBERS and request.report == "all" and not request.packed:
+        raise ValidationError(
+            f"the study has {study.count:,} pairs; over {MAX_PAIRS_AS_NUMBERS:,} are not sent as numbers",
+            details={
+                "place": "packed",
+                "remedy": 'Set packed to true, or report to "interactions" or "synthetic_lethal".',
+            },
+        )
+
+
+def _solve_genes(
+    knockouts: Knockouts, rules: GeneRules, rows: Sequence[int], columns: Sequence[int]
+) -> PairTable:
+    missing = knockouts.problem.missing_genes
+    alone = {gene: rules.blocked_by(missing | {gene}) for gene in {*rows, *columns}}
+    table = solve_pairs(knockouts, [alone[gene] for gene in rows], [alone[gene] for gene in columns])
+    more = _together(rules, missing, rows, columns, alone)
+    if more:
+        left = knockouts.solve(list(more.values()))
+        i, j = np.array(list(more)).T
+        table.values[i, j], table.status[i, j] = left.values, left.status
+    return table
+
+
+def _together(
     rules: GeneRules,
     missing: frozenset[int],
-    genes: Sequence[int],
-    single: Sequence[Blocked],
-) -> None:
-    """Put right the pairs that stop more than their genes do one by one: isozymes of one reaction."""
-    place = {gene: number for number, gene in enumerate(genes)}
-    together: set[tuple[int, int]] = set()
-    for rule in rules.genes_of_reactions():
-        together.update(combinations(sorted(place[gene] for gene in rule if gene in place), 2))
+    rows: Sequence[int],
+    columns: Sequence[int],
+    alone: dict[int, Blocked],
+) -> dict[tuple[int, int], Blocked]:
+    """Return the pairs that stop more than their genes do one by one: isozymes, which one rule names."""
+    place_a = {gene: number for number, gene in enumerate(rows)}
+    place_b = {gene: number for number, gene in enumerate(columns)}
+    pairs = {
+        (a, b)
+        for genes in rules.genes_of_reactions()
+        for a in genes & place_a.keys()
+        for b in genes & place_b.keys()
+        if a != b
+    }
     more = {}
-    for one, two in sorted(together):
-        blocked = rules.blocked_by(missing | {genes[one], genes[two]})
-        if set(blocked) != {*single[one], *single[two]}:
-            more[one, two] = blocked
-    sets.solve([blocked for blocked in more.values() if blocked not in sets.values])
-    for (one, two), blocked in more.items():
-        table[one, two] = table[two, one] = sets.values[blocked]
-
-
-class _Sets:
-    """Sets of stopped reactions, and the least cost without each."""
-
-    def __init__(self, program: Program, problem: Problem, used: NDArray[np.bool_], value: float) -> None:
-        self._program, self._problem, self._best, self._used = program, problem, value, used
-        self.values: dict[Blocked, float] = {}
-        self._carried: dict[Blocked, NDArray[np.bool_]] = {}
-        self.studies: list[Study] = []
-
-    def solve(self, sets: Sequence[Blocked], *, carried: bool = False) -> None:
-        """Solve for these sets."""
-        fresh = [blocked for blocked in dict.fromkeys(sets) if blocked not in self.values]
-        for blocked in fresh:
-            if not self._used[list(blocked)].any():
-                self.values[blocked] = self._best
-        matter = [blocked for blocked in fresh if blocked not in self.values]
-        bounds = self._problem.lower, self._problem.upper
-        for begin in range(0, len(matter), SHARD):
-            shard = matter[begin : begin + SHARD]
-            study = self._program.fluxes.study(bounds, self._problem.cost, stopped(shard), carried=carried)
-            self.studies.append(study)
-            self.values.update(zip(shard, study.values.tolist(), strict=True))
-            if carried:
-                self._carried.update(zip(shard, study.carried, strict=True))
-
-    def _relaxes(self, blocked: Blocked) -> bool:
-        """Return whether stopping these lifts a demand, as it does where a flux is forced."""
-        columns = list(blocked)
-        return bool(np.any((self._problem.lower[columns] > 0) | (self._problem.upper[columns] < 0)))
-
-    def value_of_pair(self, one: Blocked, two: Blocked) -> float | None:
-        """Return the value without both, if it follows from those without one; `None` if not."""
-        for first, second in ((one, two), (two, one)):
-            value = self.values[first]
-            if np.isnan(value) and not self._relaxes(second):
-                return value
-            if not np.isnan(value) and not self._carried.get(first, self._used)[list(second)].any():
-                return value
-        return None
-
-
-def _objectives(problem: Problem, cost: Vector) -> Vector:
-    return np.asarray((-cost if problem.direction == "max" else cost) + 0.0)
+    for a, b in sorted(pairs):
+        blocked = rules.blocked_by(missing | {a, b})
+        if set(blocked) != {*alone[a], *alone[b]}:
+            more[place_a[a], place_b[b]] = blocked
+    return more

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
-from importlib.metadata import version
 from typing import Any, get_args
 
 import numpy as np
@@ -22,6 +20,7 @@ from bioxen.protocol.metabolic import (
     EssentialGenesRequest,
     EssentialReactionsRequest,
     FbaRequest,
+    FluxRequest,
     FvaRequest,
     GapFillingRequest,
     GeneDeletionRequest,
@@ -43,29 +42,38 @@ from bioxen.protocol.metabolic import (
 )
 from bioxen.protocol.provenance import Provenance, Setting
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.metabolic.adjustment import linear_moma, moma, room
+from bioxen.server.engines.metabolic import billiard
+from bioxen.server.engines.metabolic.adjustment import linear_moma, moma
 from bioxen.server.engines.metabolic.batch import batch
 from bioxen.server.engines.metabolic.blocked import blocked_reactions
 from bioxen.server.engines.metabolic.deletions import gene_deletions, reaction_deletions
 from bioxen.server.engines.metabolic.dfba import dfba
+from bioxen.server.engines.metabolic.double import double_gene_deletions, double_reaction_deletions
 from bioxen.server.engines.metabolic.envelope import production_envelope
 from bioxen.server.engines.metabolic.essentials import essential_genes, essential_reactions
 from bioxen.server.engines.metabolic.fba import fba
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.fva import fva
-from bioxen.server.engines.metabolic.gapfilling import gap_filling
 from bioxen.server.engines.metabolic.highs import HIGHS_VERSION, TOLERANCE
 from bioxen.server.engines.metabolic.kernel.warm import warm_up
 from bioxen.server.engines.metabolic.lexicographic import lexicographic_fba
 from bioxen.server.engines.metabolic.loopless import loopless_fba, loopless_fva
 from bioxen.server.engines.metabolic.medium import minimal_medium
-from bioxen.server.engines.metabolic.pairs import double_gene_deletions, double_reaction_deletions
 from bioxen.server.engines.metabolic.pfba import pfba
+from bioxen.server.engines.metabolic.problem import find_reactions
 from bioxen.server.engines.metabolic.program import Program, compile_program
-from bioxen.server.engines.metabolic.reader import COBRA_VERSION
+from bioxen.server.engines.metabolic.room import room
 from bioxen.server.engines.metabolic.sampling import sample
 from bioxen.server.engines.metabolic.scans import phase_plane, robustness
 from bioxen.server.engines.metabolic.solver import HIGHS
+from bioxen.server.engines.metabolic.versions import COBRA_VERSION, NUMBA_VERSION
+
+
+def _gap_filling(request: GapFillingRequest, program: Program) -> Findings:
+    from bioxen.server.engines.metabolic.gapfilling import gap_filling  # COBRApy comes with it
+
+    return gap_filling(request, program)
+
 
 ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     FbaRequest: fba,
@@ -89,9 +97,9 @@ ANALYSES: dict[type[MetabolicRequest], Callable[[Any, Program], Findings]] = {
     MinimalMediumRequest: minimal_medium,
     BlockedReactionsRequest: blocked_reactions,
     SamplingRequest: sample,
-    GapFillingRequest: gap_filling,
+    GapFillingRequest: _gap_filling,
     DynamicFbaRequest: dfba,
-    BatchRequest: batch,
+    BatchRequest: lambda request, program: batch(request, program, ANALYSES),
 }
 """Request → the analysis that answers it. A new analysis is one file and one line here."""
 
@@ -100,7 +108,7 @@ _REQUESTS: dict[str, type[MetabolicRequest]] = {
     for request in ANALYSES
     for code in get_args(request.model_fields["process_code"].annotation)
 }
-_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}, numba {version('numba')}"
+_VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}, numba {NUMBA_VERSION}"
 _SETTINGS: dict[str, Setting] = {
     "solver": HIGHS,
     "primal_feasibility_tolerance": TOLERANCE,
@@ -118,6 +126,7 @@ class MetabolicEngine:
     def warm_up() -> None:
         """Have the kernel's machine code at hand for every process forked from here."""
         warm_up()
+        billiard.warm_up()
 
     def version(self) -> str:
         """Return the versions of COBRApy, HiGHS and numba."""
@@ -146,18 +155,27 @@ class MetabolicEngine:
         """Return the result of `request` on `program`."""
         if not isinstance(request, MetabolicRequest):
             raise UnknownProcessError(f"{type(request).__name__} is no metabolic request")
-        found = ANALYSES[type(request)](request, program)
-        return _signed(request, program, found)
+        if isinstance(request, FluxRequest) and request.reactions is not None:  # a mistake in any case
+            find_reactions(request.reactions, program.network, "reactions")
+        return _signed(request, program, ANALYSES[type(request)](request, program))
 
 
 def _signed(request: MetabolicRequest, program: Program, found: Findings) -> MetabolicResult:
-    """Return the findings as a result that says what computed it, from what, and how."""
+    """Return the findings as a result that says what computed it, from what, and how.
+
+    Every field was checked when it was made, so nothing is checked again.
+    """
     network, problem = program.network, found.problem
-    numbers = {
-        one.name: getattr(found, one.name) for one in fields(found) if one.name not in ("problem", "settings")
-    }
-    return MetabolicResult(
-        process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind of request declares its own codes
+    provenance = Provenance(
+        model_id=program.model_id,
+        model_digest=program.digest,
+        engine=MetabolicEngine.name,
+        engine_version=_VERSION,
+        bioxen_version=VERSION,
+        settings={**_SETTINGS, **found.settings},
+    )
+    return MetabolicResult.model_construct(
+        process_code=getattr(request, "process_code"),  # noqa: B009 - each kind of request declares its own codes
         vm_id=request.vm_id,
         objective={
             network.reactions[column]: float(problem.objective[column])
@@ -165,13 +183,7 @@ def _signed(request: MetabolicRequest, program: Program, found: Findings) -> Met
         },
         objective_direction=problem.direction,
         model_key=program.digest,
-        provenance=Provenance(
-            model_id=program.model_id,
-            model_digest=program.digest,
-            engine=MetabolicEngine.name,
-            engine_version=_VERSION,
-            bioxen_version=VERSION,
-            settings={**_SETTINGS, **found.settings},
-        ),
-        **numbers,
+        provenance=provenance,
+        batch=found.batch,
+        **dict(found.outcome()),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import (
     EssentialGenesRequest,
@@ -47,8 +45,7 @@ def _judged(study: Findings, threshold: float, kind: str) -> Findings:
         if row.status == "infeasible" or (row.growth is not None and row.growth < limit)
     ]
     undecided = [row.ids[0] for row in study.deletions if row.status not in ("optimal", "infeasible")]
-    return replace(
-        study,
+    return study.but(
         message=f"Optimal: {len(lethal)} of {len(study.deletions)} {kind} are essential "
         f"(objective below {limit:.6g}).",
         essentiality=Essentiality(ids=lethal, threshold=threshold, limit=limit, undecided=undecided),

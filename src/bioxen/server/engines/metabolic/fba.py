@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.server.engines.metabolic.findings import Findings, flux_state, solved_by
 from bioxen.server.engines.metabolic.prices import optimal_hull, priced, prices_of, uniqueness_of
@@ -25,7 +23,7 @@ def fba(request: FbaRequest, program: Program) -> Findings:
         status="optimal",
         message=f"Optimal: the objective is {best:.6g}.",
         optimal_objective=best,
-        flux_state=flux_state(program.network, outcome.x),
+        flux_state=flux_state(request, program.network, outcome.x),
         certificate=outcome.certificate,
         settings=solved_by(outcome),
     )
@@ -44,8 +42,7 @@ def _with_duals(request: FbaRequest, program: Program, problem: Problem, found: 
     if isinstance(optimum, NoOptimum) or isinstance(hull, NoOptimum) or found.certificate is None:
         return unsolved(request, program, problem, NoOptimum("numeric"))
     prices = prices_of(program, problem, optimum) if request.report_shadow_prices else None
-    return replace(
-        found,
+    return found.but(
         shadow_prices=None if prices is None else prices.shadow_prices,
         reduced_costs=None if prices is None else prices.reduced_costs,
         uniqueness=None if hull is None else uniqueness_of(program, hull),

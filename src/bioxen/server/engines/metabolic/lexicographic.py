@@ -39,7 +39,7 @@ def lexicographic_fba(request: LexicographicFbaRequest, program: Program) -> Fin
         status="optimal",
         message=f"Optimal: the objective is {objective:.6g}; the total flux left {len(left)} fluxes open.",
         optimal_objective=objective,
-        flux_state=flux_state(program.network, fluxes),
+        flux_state=flux_state(request, program.network, fluxes),
         certificate=worst(narrowing.certificates),
         settings={"order": "objective, total flux, request's order, model's order; least flux first"},
     )

@@ -42,7 +42,7 @@ def loopless_fba(request: LooplessFbaRequest, program: Program) -> Findings:
         status="optimal",
         message=f"Optimal: the objective is {objective:.6g}; {_words(left)}.",
         optimal_objective=objective,
-        flux_state=flux_state(program.network, fluxes),
+        flux_state=flux_state(request, program.network, fluxes),
         certificate=found.certificate,
         settings={"loopless": request.method, "cycle_left": left},
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import highspy
 import numpy as np
 from scipy import sparse
 
@@ -24,6 +25,8 @@ from bioxen.server.engines.metabolic.rows import (
 )
 from bioxen.server.engines.metabolic.solver import MAX_GAP, NoOptimum
 
+TINY = 1e-6
+"""A whole number may be missed by this."""
 MAX_NODES = 10_000
 """Nodes of the search tree before it is given up as `numeric`."""
 _OPTIONS: dict[str, Any] = {
@@ -47,8 +50,18 @@ class MixedProgram:
     integer: Mask
 
 
-def solve_mixed(program: MixedProgram) -> PricedOptimum | NoOptimum:
-    """Return the best x, or why there is none; the certificate's gap is that to the proven bound."""
+def solve_mixed(
+    program: MixedProgram, *, whole: bool = False, seconds: float | None = None, start: Vector | None = None
+) -> PricedOptimum | NoOptimum:
+    """Return the best x, or why there is none; the certificate's gap is that to the proven bound.
+
+    Args:
+        program: the program.
+        whole: whether values are whole numbers, so that a gap below one is none.
+        seconds: when the search ends with the best x it has, whatever its gap; its nodes alone bound it where
+            absent.
+        start: some x that the search can begin with.
+    """
     if np.any(program.lower > program.upper):
         return NoOptimum("infeasible")
     highs = highs_of(
@@ -60,15 +73,28 @@ def solve_mixed(program: MixedProgram) -> PricedOptimum | NoOptimum:
     )
     for name, value in _OPTIONS.items():
         highs.setOptionValue(name, value)
+    if whole:
+        highs.setOptionValue("mip_abs_gap", 1.0 - TINY)
+    if seconds is not None:
+        highs.setOptionValue("time_limit", seconds)
+    if start is not None:
+        solution = highspy.HighsSolution()
+        solution.col_value = start.tolist()
+        highs.setSolution(solution)
     highs.run()
-    status = STATUS.get(highs.getModelStatus(), "numeric")
-    if status != "optimal":
+    status, info = STATUS.get(highs.getModelStatus(), "numeric"), highs.getInfo()
+    has_some = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    ended_early = seconds is not None and status == "numeric" and has_some
+    if status != "optimal" and not ended_early:
         return NoOptimum(status)
+    bound = float(np.ceil(info.mip_dual_bound - TINY) if whole else info.mip_dual_bound)
     chosen = np.array(highs.getSolution().col_value)
-    return _with_integers_fixed(program, chosen, float(highs.getInfo().mip_dual_bound))
+    return _with_integers_fixed(program, chosen, bound, np.inf if ended_early else 2 * MAX_GAP)
 
 
-def _with_integers_fixed(program: MixedProgram, chosen: Vector, bound: float) -> PricedOptimum | NoOptimum:
+def _with_integers_fixed(
+    program: MixedProgram, chosen: Vector, bound: float, allowed: float
+) -> PricedOptimum | NoOptimum:
     lower, upper = program.lower.copy(), program.upper.copy()
     lower[program.integer] = upper[program.integer] = np.rint(chosen[program.integer])
     rows = RowProgram(program.matrix, program.row_lower, program.row_upper)
@@ -76,6 +102,6 @@ def _with_integers_fixed(program: MixedProgram, chosen: Vector, bound: float) ->
     if isinstance(optimum, NoOptimum):  # HiGHS's answer was one within tolerances only
         return NoOptimum("numeric")
     gap = max(abs(optimum.value - bound), optimum.certificate.duality_gap or 0.0)
-    if gap > 2 * MAX_GAP * max(1.0, abs(optimum.value)):
+    if gap > allowed * max(1.0, abs(optimum.value)):
         return NoOptimum("numeric")
     return with_gap(optimum, gap)

@@ -49,6 +49,11 @@ class Network:
         return {name: column for column, name in enumerate(self.reactions)}
 
     @cached_property
+    def no_flux(self) -> dict[str, float]:
+        """Reaction id → 0; to be copied, not changed."""
+        return dict.fromkeys(self.reactions, 0.0)
+
+    @cached_property
     def gene_index(self) -> dict[str, int]:
         """Gene id → its number."""
         return {name: number for number, name in enumerate(self.genes)}

@@ -31,7 +31,7 @@ def pfba(request: PfbaRequest, program: Program) -> Findings:
         status="optimal",
         message=f"Optimal: the objective is {objective:.6g} at a total flux of {least.value:.6g}.",
         optimal_objective=objective,
-        flux_state=flux_state(program.network, fluxes),
+        flux_state=flux_state(request, program.network, fluxes),
         certificate=least.certificate,
         settings={"fraction_of_optimum": request.fraction_of_optimum, **solved_by(best, least)},
     )

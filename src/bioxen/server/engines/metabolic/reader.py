@@ -1,4 +1,8 @@
-"""From a model's text to a `Network`. The only file that imports COBRApy."""
+"""From a model's text to a `Network`.
+
+This file and `gapfilling` import COBRApy, and are imported where a text is read or a gap is filled: with all
+that it brings it takes 1.3 s and 160 MB, which a worker that finds its models in the store never needs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,6 @@ from bioxen.server.engines.metabolic.gpr import GeneRules, compile_rule
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.sbml import with_numbers
 
-COBRA_VERSION: str = cobra.__version__
 INFINITE = 1e20
 """HiGHS takes any bound from here on for no bound."""
 

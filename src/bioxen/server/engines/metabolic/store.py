@@ -22,11 +22,11 @@ from scipy import sparse
 from bioxen.server.engines.metabolic.cache_folder import cache_folder
 from bioxen.server.engines.metabolic.gpr import GeneRules, Rule
 from bioxen.server.engines.metabolic.highs import HIGHS_VERSION
-from bioxen.server.engines.metabolic.kernel.tableau import Tableau, columns_of
+from bioxen.server.engines.metabolic.kernel.tableau import Tableau, rows_of
 from bioxen.server.engines.metabolic.network import Network
-from bioxen.server.engines.metabolic.reader import COBRA_VERSION
 from bioxen.server.engines.metabolic.reduction import Reduction
 from bioxen.server.engines.metabolic.solver import Base, LinearProgram
+from bioxen.server.engines.metabolic.versions import COBRA_VERSION
 
 FORMAT = 1
 """Changes with the meaning of anything stored."""
@@ -153,7 +153,7 @@ def _unpack(digest: str, arrays: _Arrays) -> tuple[Network, LinearProgram] | Non
     if head["tableau"]:
         stored = {name: arrays[f"tableau_{name}"] for name in _TABLEAU}
         by_column = np.ascontiguousarray(stored["by_row"].T)
-        tableau = Tableau(**stored, by_column=by_column, matrix=columns_of(reduced))
+        tableau = Tableau(**stored, by_column=by_column, matrix=rows_of(reduced))
     basis = (arrays["basis_columns"], arrays["basis_rows"]) if head["basis"] else None
     reduction = Reduction(reduced, arrays["root"], arrays["factor"])
     return network, LinearProgram(network.stoichiometry, reduction, Base(basis, tableau))

@@ -91,7 +91,9 @@ def vanderpol() -> System:
         out[W + lane] = -2 * p[lane] * y[lane] * y[W + lane] - 1
         out[2 * W + lane] = p[lane] * (1 - y[lane] ** 2)
 
-    return System([2.0, 0.0], [5.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0), (1, 1)))
+    return System(
+        [2.0, 0.0], [5.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0), (1, 1))
+    )
 
 
 def robertson() -> System:
@@ -110,7 +112,9 @@ def robertson() -> System:
             out[i * W + lane] = numbers[i]
 
     pattern = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1))
-    return System([1.0, 0.0, 0.0], [0.04, 1e4, 3e7], rates=address(rates), jacobian=address(jacobian), pattern=pattern)
+    return System(
+        [1.0, 0.0, 0.0], [0.04, 1e4, 3e7], rates=address(rates), jacobian=address(jacobian), pattern=pattern
+    )
 
 
 def driven() -> System:
@@ -125,7 +129,14 @@ def driven() -> System:
     def time_rate(lane, t, y, p, out):
         out[lane] = -p[lane] * np.sin(t[lane]) - np.cos(t[lane])
 
-    return System([1.5], [2.0], rates=address(rates), jacobian=address(jacobian), time_rate=address(time_rate), pattern=((0, 0),))
+    return System(
+        [1.5],
+        [2.0],
+        rates=address(rates),
+        jacobian=address(jacobian),
+        time_rate=address(time_rate),
+        pattern=((0, 0),),
+    )
 
 
 def oscillator() -> System:
@@ -139,7 +150,9 @@ def oscillator() -> System:
         out[lane] = 1.0
         out[W + lane] = -p[lane] * p[lane]
 
-    return System([1.0, 0.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0)))
+    return System(
+        [1.0, 0.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0))
+    )
 
 
 def bouncing_ball() -> System:

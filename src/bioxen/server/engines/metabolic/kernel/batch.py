@@ -7,12 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bioxen.server.engines.metabolic.kernel.compiled import compiled
+from bioxen.server.engines.metabolic.kernel.compiled import compiled, entry
+from bioxen.server.engines.metabolic.kernel.dual import move_basic
 from bioxen.server.engines.metabolic.kernel.folding import fold_one
-from bioxen.server.engines.metabolic.kernel.front import Kernel, certify, optimise
+from bioxen.server.engines.metabolic.kernel.front import Kernel, conclude, optimise
 from bioxen.server.engines.metabolic.kernel.saved import restore, save
 from bioxen.server.engines.metabolic.kernel.simplex import mend
-from bioxen.server.engines.metabolic.kernel.state import FEASIBLE, INFEASIBLE, OPTIMAL, State, settle
+from bioxen.server.engines.metabolic.kernel.state import (
+    FEASIBLE,
+    INFEASIBLE,
+    OPTIMAL,
+    positions,
+    read_column,
+    settle,
+)
 from bioxen.server.engines.metabolic.kernel.tableau import Flags, Numbers, Table
 from bioxen.server.engines.metabolic.network import Vector
 
@@ -50,7 +58,7 @@ def stopped(sets: Sequence[Sequence[int]]) -> Changes:
     return Changes(starts, columns, np.zeros(len(columns)), np.zeros(len(columns)))
 
 
-@compiled
+@entry
 def variants(
     kernel: Kernel,
     lower: Vector,
@@ -61,7 +69,7 @@ def variants(
     proofs: Table,
     carried: Flags,
 ) -> None:
-    """Write the status and `prove`'s numbers of each variant, and which x it carries if there is room."""
+    """Write the status and the certificate of each variant, and which x it carries if there is room."""
     t, f, s, r = kernel.tableau, kernel.folding, kernel.state, kernel.room
     x = np.zeros(lower.size)
     own_lower, own_upper = lower.copy(), upper.copy()
@@ -69,44 +77,30 @@ def variants(
     if first != OPTIMAL:
         return
     save(s, kernel.saved)
-    position = _positions(s, r.z.size)
+    position = np.zeros(s.z.size, np.int64)
+    positions(s, position)
     for n in range(status.size):
-        entries = range(changes.starts[n], changes.starts[n + 1])
-        for e in entries:
+        own = changes.columns[changes.starts[n] : changes.starts[n + 1]]
+        for e in range(changes.starts[n], changes.starts[n + 1]):
             column = changes.columns[e]
             own_lower[column], own_upper[column] = changes.lower[e], changes.upper[e]
         restore(s, kernel.saved)
         possible = True
-        for e in entries:
-            possible = _rebound(kernel, own_lower, own_upper, changes.columns[e], position) and possible
-        status[n] = mend(t, s, r.cost) if possible else INFEASIBLE
-        if status[n] == OPTIMAL:
-            proof = certify(kernel, own_lower, own_upper, cost, x)
-            for i in range(5):
-                proofs[n, i] = proof[i]
-            if carried.shape[0] > 0:
-                for i in range(x.size):
-                    carried[n, i] = x[i] != 0.0
-        for e in entries:
-            column = changes.columns[e]
+        for column in own:
+            possible = _rebound(kernel, own_lower, own_upper, column, position) and possible
+        status[n], proof = conclude(
+            kernel, mend(t, s, r.cost) if possible else INFEASIBLE, own_lower, own_upper, cost, x
+        )
+        for i in range(5):
+            proofs[n, i] = proof[i]
+        if carried.shape[0] > 0:
+            for i in range(x.size):
+                carried[n, i] = x[i] != 0.0
+        for column in own:
             own_lower[column], own_upper[column] = lower[column], upper[column]
-        for e in entries:
-            z = f.root[changes.columns[e]]
-            if z >= 0:
-                fold_one(f, own_lower, own_upper, r.low, r.high, z)
-
-
-@compiled
-def _positions(s: State, count: int) -> Numbers:
-    """Return for each variable its row, or −1 − its column."""
-    position = np.zeros(count, np.int64)
-    for i in range(s.basic.size):
-        if s.basic[i] < count:
-            position[s.basic[i]] = i
-    for j in range(s.nonbasic.size):
-        if s.nonbasic[j] < count:
-            position[s.nonbasic[j]] = -1 - j
-    return position
+        for column in own:
+            if f.root[column] < f.starts.size - 1:
+                fold_one(f, own_lower, own_upper, r.low, r.high, f.root[column])
 
 
 @compiled
@@ -116,16 +110,16 @@ def _rebound(kernel: Kernel, lower: Vector, upper: Vector, column: int, position
     z = f.root[column]
     if not lower[column] <= upper[column]:
         return False
-    if z < 0:
+    if z >= f.starts.size - 1:
         return bool(lower[column] <= FEASIBLE and upper[column] >= -FEASIBLE)
     if not fold_one(f, lower, upper, r.low, r.high, z):
         return False
     p = position[z]
-    if p >= 0:
-        s.low_basic[p], s.high_basic[p] = r.low[z], r.high[z]
-    else:
-        j = -1 - p
-        up = s.x[j] == s.high[j] if abs(s.slopes[j]) <= FEASIBLE else s.slopes[j] < 0.0
-        s.low[j], s.high[j] = r.low[z], r.high[z]
-        settle(s, j, up)
+    before, up = s.x[p], s.x[p] == s.high[p] if abs(s.slopes[p]) <= FEASIBLE else s.slopes[p] < 0.0
+    s.low[p], s.high[p] = r.low[z], r.high[z]
+    if p >= s.rows:
+        settle(s, p, up)
+        if s.x[p] != before:
+            read_column(kernel.tableau, s, p)
+            move_basic(s, s.x[p] - before)
     return True

@@ -24,15 +24,31 @@ def _sources() -> str:
 # numba notices a change in a function's own file, not in what that function calls from another: hence a
 # folder for each state of the sources. It is the user's own, for the installation may be read-only.
 _FOLDER = cache_folder("code", _sources())
+_ARITHMETIC = {"reassoc", "contract", "nsz"}
+"""Sums may be taken in several strands, whose order is fixed when they are compiled. NaN and ∞ stay what
+they are."""
 
 
 def compiled(function: Function) -> Function:
-    """Return `function` as machine code, kept on disk; exact floating point, no threads."""
+    """Return `function` as machine code, kept on disk, for compiled functions to call; without threads.
+
+    Nothing leads to it from Python: called from there it ends the process. `entry` is for that.
+    """
+    return _compile(function, no_cpython_wrapper=True)
+
+
+def entry(function: Function) -> Function:
+    """Return `function` as machine code that Python may call too."""
+    return _compile(function)
+
+
+def _compile(function: Function, **flags: bool) -> Function:
+    options: dict[str, Any] = flags | {"cache": _FOLDER is not None, "no_cfunc_wrapper": True}
     before = config.CACHE_DIR  # type: ignore[attr-defined]
     if _FOLDER is not None:
         config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
     try:
-        fast: Any = numba.njit(cache=_FOLDER is not None, error_model="numpy")(function)
+        fast: Any = numba.njit(error_model="numpy", fastmath=_ARITHMETIC, **options)(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return cast("Function", fast)

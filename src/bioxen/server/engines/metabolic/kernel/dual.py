@@ -34,32 +34,38 @@ def dual(t: Tableau, s: State) -> int:
             return OPTIMAL
         if s.k[0] >= MAX_PIVOTS:
             return PIVOTS
-        below = s.x_basic[p] < s.low_basic[p]
-        bound = s.low_basic[p] if below else s.high_basic[p]
+        below = s.x[p] < s.low[p]
+        bound = s.low[p] if below else s.high[p]
         read_row(t, s, p)
-        q = _entering(t, s, below, abs(s.x_basic[p] - bound))
+        q = _entering(t, s, below, abs(s.x[p] - bound))
         if q < 0:
             return INFEASIBLE
         read_column(t, s, q)
-        alpha = s.column[p]
-        if abs(alpha - s.row[q]) > SAME * abs(alpha) or abs(alpha) < PIVOT:
+        alpha = s.entries[p]
+        if abs(alpha - s.entries[q]) > SAME * abs(alpha) or abs(alpha) < PIVOT:
             return NUMERIC
-        step = (s.x_basic[p] - bound) / alpha
-        for i in range(s.x_basic.size):
-            s.x_basic[i] -= step * s.column[i]
-        s.x_basic[p], s.x[q] = s.x[q] + step, bound
+        step = (s.x[p] - bound) / alpha
+        move_basic(s, step)
+        s.x[p], s.x[q] = s.x[q] + step, bound
         exchange(s, p, q)
-        _shift(s)
+        forgive(s)  # what Harris's tolerance let slip past 0
+
+
+@compiled
+def move_basic(s: State, step: float) -> None:
+    """Move the basic variables as they must when that of the column read last moves by `step`."""
+    for i in range(s.rows):
+        s.x[i] -= step * s.entries[i]
 
 
 @compiled
 def _leaving(s: State) -> int:
     """Return the row whose violation is largest for its weight, the first of equals; −1 where none is."""
-    chosen, best = -1, 0.0
-    for i in range(s.x_basic.size):
-        excess = max(s.low_basic[i] - s.x_basic[i], s.x_basic[i] - s.high_basic[i])
-        if excess > s.feasible[0] and excess * excess > best * s.row_weights[i]:
-            chosen, best = i, excess * excess / s.row_weights[i]
+    chosen, best, near = -1, 0.0, s.near[0]
+    for i in range(s.rows):
+        excess = max(s.low[i] - s.x[i], s.x[i] - s.high[i])
+        if excess > near and excess * excess > best * s.weights[i]:
+            chosen, best = i, excess * excess / s.weights[i]
     return chosen
 
 
@@ -74,81 +80,69 @@ def _entering(t: Tableau, s: State, below: bool, excess: float) -> int:
     count = _candidates(s, below, SOUND)
     if count == 0:
         count = _candidates(s, below, PIVOT)
-    flips = False
-    q = -1
+    every = count
     while count > 0:
         limit = np.inf
         for c in range(count):
             j = s.candidates[c]
-            limit = min(limit, (abs(s.slopes[j]) + FEASIBLE) / abs(s.row[j]))
+            limit = min(limit, (abs(s.slopes[j]) + FEASIBLE) / abs(s.entries[j]))
         gain, largest, q = 0.0, 0.0, -1
         for c in range(count):
             j = s.candidates[c]
-            size = abs(s.row[j])
+            size = abs(s.entries[j])
             if abs(s.slopes[j]) <= limit * size:
                 gain += size * (s.high[j] - s.low[j])
                 if size > largest:
                     q, largest = j, size
-        if excess - gain <= s.feasible[0]:
-            break
+        if excess - gain <= s.near[0]:
+            _move(t, s, count, every)
+            return q
         excess -= gain
-        count = _flip(s, count, limit)
-        flips = True
-        q = -1
-    if flips and q >= 0:
-        _move_flipped(t, s)
-    return q
+        count = _pass(s, count, limit)
+    return -1
 
 
 @compiled
 def _candidates(s: State, below: bool, least: float) -> int:
     """List the columns whose feasible move mends the row."""
-    count = 0
-    for j in range(s.row.size):
-        entry = s.row[j] if below else -s.row[j]
-        if abs(entry) > least and s.low[j] < s.high[j]:
-            can_rise, can_fall = s.x[j] < s.high[j], s.x[j] > s.low[j]
-            if (entry < 0.0 and can_rise) or (entry > 0.0 and can_fall):
-                s.candidates[count] = j
-                s.flipped[j] = False
-                count += 1
-        else:
-            s.flipped[j] = False
+    x, low, high, entries = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.entries[s.rows :]
+    count, sign = 0, 1.0 if below else -1.0
+    for j in range(x.size):
+        entry = sign * entries[j]
+        s.candidates[count] = s.rows + j
+        count += ((entry < -least) & (x[j] < high[j])) | ((entry > least) & (x[j] > low[j]))
     return count
 
 
 @compiled
-def _flip(s: State, count: int, limit: float) -> int:
-    """Mark the columns within `limit` as going to their other bounds, and drop them from the list."""
-    left = 0
-    for c in range(count):
+def _pass(s: State, count: int, limit: float) -> int:
+    """Put the columns within `limit` behind the others; return how many others there are."""
+    c = 0
+    while c < count:
         j = s.candidates[c]
-        if abs(s.slopes[j]) <= limit * abs(s.row[j]):
-            s.flipped[j] = True
+        if abs(s.slopes[j]) <= limit * abs(s.entries[j]):
+            count -= 1
+            s.candidates[c], s.candidates[count] = s.candidates[count], j
         else:
-            s.candidates[left] = j
-            left += 1
-    return left
+            c += 1
+    return count
 
 
 @compiled
-def _move_flipped(t: Tableau, s: State) -> None:
-    """Move the marked columns to their other bounds, and the basic variables with them."""
-    for j in range(s.flipped.size):
-        if s.flipped[j]:
-            other = s.low[j] if s.x[j] == s.high[j] else s.high[j]
-            read_column(t, s, j)
-            for i in range(s.x_basic.size):
-                s.x_basic[i] -= (other - s.x[j]) * s.column[i]
-            s.x[j] = other
+def _move(t: Tableau, s: State, begin: int, end: int) -> None:
+    """Move these candidates to their other bounds, and the basic variables with them."""
+    for c in range(begin, end):
+        j = s.candidates[c]
+        other = s.low[j] if s.x[j] == s.high[j] else s.high[j]
+        read_column(t, s, j)
+        move_basic(s, other - s.x[j])
+        s.x[j] = other
 
 
 @compiled
-def _shift(s: State) -> None:
-    """Take a reduced cost that Harris's tolerance let slip past 0 for 0; the primal simplex ends this."""
-    for j in range(s.slopes.size):
-        slope = s.slopes[j]
-        if slope != 0.0 and s.low[j] < s.high[j]:
-            right = (slope > 0.0 and s.x[j] == s.low[j]) or (slope < 0.0 and s.x[j] == s.high[j])
-            if not right:
-                s.slopes[j] = 0.0
+def forgive(s: State) -> None:
+    """Take the reduced costs that say this vertex is not optimal for 0; the primal simplex ends this."""
+    x, low, high, slopes = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.slopes[s.rows :]
+    for j in range(x.size):
+        better = ((slopes[j] < 0.0) & (x[j] < high[j])) | ((slopes[j] > 0.0) & (x[j] > low[j]))
+        slopes[j] = 0.0 if better else slopes[j]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
+from bioxen.server.engines.metabolic.kernel.dual import move_basic
 from bioxen.server.engines.metabolic.kernel.state import (
     MAX_PIVOTS,
     OPTIMAL,
@@ -37,32 +38,32 @@ def primal(t: Tableau, s: State) -> int:
         p, step = _leaving(s, rises, s.high[q] - s.low[q])
         if step == np.inf:
             return UNBOUNDED
-        idle = idle + 1 if step <= s.feasible[0] else 0
+        idle = idle + 1 if step <= s.near[0] else 0
         move = step if rises else -step
-        for i in range(s.x_basic.size):
-            s.x_basic[i] -= move * s.column[i]
+        move_basic(s, move)
         if p < 0:
             s.x[q] = s.high[q] if rises else s.low[q]
             continue
         read_row(t, s, p)
-        falls = (s.column[p] > 0.0) == rises
-        bound = s.low_basic[p] if falls else s.high_basic[p]
-        s.x_basic[p], s.x[q] = s.x[q] + move, bound
+        falls = (s.entries[p] > 0.0) == rises
+        bound = s.low[p] if falls else s.high[p]
+        s.x[p], s.x[q] = s.x[q] + move, bound
         exchange(s, p, q)
 
 
 @compiled
 def _entering(s: State, first: bool) -> int:
     """Return the column whose reduced cost is largest for its weight, the first of equals; −1: none."""
-    chosen, best = -1, 0.0
-    for j in range(s.slopes.size):
-        slope = s.slopes[j]
-        if abs(slope) > s.steep[0] and s.low[j] < s.high[j]:
-            gains = s.x[j] < s.high[j] if slope < 0.0 else s.x[j] > s.low[j]
-            if gains and slope * slope > best * s.column_weights[j]:
-                chosen, best = j, slope * slope / s.column_weights[j]
-                if first:
-                    break
+    x, low, high, slopes = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.slopes[s.rows :]
+    weights = s.weights[s.rows :]
+    chosen, best, steep = -1, 0.0, s.near[1]
+    for j in range(x.size):
+        slope = slopes[j]
+        gains = ((slope < -steep) & (x[j] < high[j])) | ((slope > steep) & (x[j] > low[j]))
+        if gains and slope * slope > best * weights[j]:
+            chosen, best = s.rows + j, slope * slope / weights[j]
+            if first:
+                break
     return chosen
 
 
@@ -73,20 +74,28 @@ def _leaving(s: State, rises: bool, own: float) -> tuple[int, float]:
     Harris's two passes: how far all rows let it go, give or take the tolerance, then the largest pivot
     among those that block before.
     """
+    count = 0
+    for i in range(s.rows):
+        s.candidates[count] = i
+        count += abs(s.entries[i]) > PIVOT
     limit = np.inf
-    for i in range(s.column.size):
-        entry = s.column[i] if rises else -s.column[i]
-        if abs(entry) > PIVOT:
-            room = s.x_basic[i] - s.low_basic[i] if entry > 0.0 else s.high_basic[i] - s.x_basic[i]
-            if room < np.inf:
-                limit = min(limit, (max(room, 0.0) + s.feasible[0]) / abs(entry))
+    for c in range(count):
+        i = s.candidates[c]
+        limit = min(limit, (max(_room(s, i, rises), 0.0) + s.near[0]) / abs(s.entries[i]))
     chosen, step, largest = -1, own, 0.0
     if own <= limit:
         return chosen, step
-    for i in range(s.column.size):
-        entry = s.column[i] if rises else -s.column[i]
-        if abs(entry) > max(PIVOT, largest):
-            room = s.x_basic[i] - s.low_basic[i] if entry > 0.0 else s.high_basic[i] - s.x_basic[i]
-            if room <= limit * abs(entry):
-                chosen, step, largest = i, max(room, 0.0) / abs(entry), abs(entry)
+    for c in range(count):
+        i = s.candidates[c]
+        size = abs(s.entries[i])
+        if size > largest:
+            room = _room(s, i, rises)
+            if room <= limit * size:
+                chosen, step, largest = i, max(room, 0.0) / size, size
     return chosen, step
+
+
+@compiled
+def _room(s: State, i: int, rises: bool) -> float:
+    """Return how far the basic variable is from the bound it moves to."""
+    return float(s.x[i] - s.low[i] if (s.entries[i] > 0.0) == rises else s.high[i] - s.x[i])

@@ -6,22 +6,13 @@ import numpy as np
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
 from bioxen.server.engines.metabolic.kernel.folding import Folding, expand
-from bioxen.server.engines.metabolic.kernel.state import State
+from bioxen.server.engines.metabolic.kernel.values import dot, largest
 from bioxen.server.engines.metabolic.network import Vector
 
+Proof = tuple[float, float, float, float, float]
+"""cost·x, max |A·x|, the worst excess over a bound, the duality gap and max |x|."""
 OPEN = 1e-8
 """The largest reduced cost that may point to where no bound is."""
-
-
-@compiled
-def scatter(s: State, z: Vector) -> None:
-    """Write the variables in the order of the columns of A."""
-    for i in range(s.basic.size):
-        if s.basic[i] < z.size:
-            z[s.basic[i]] = s.x_basic[i]
-    for j in range(s.nonbasic.size):
-        if s.nonbasic[j] < z.size:
-            z[s.nonbasic[j]] = s.x[j]
 
 
 @compiled
@@ -32,44 +23,39 @@ def prove(
     reduced: tuple[Vector, Vector],
     full: tuple[Vector, Vector, Vector],
     x: Vector,
-    activity: Vector,
-) -> tuple[float, float, float, float, float]:
-    """Write x; return cost·x, max |A·x|, the worst excess over a bound, the duality gap and max |x|."""
+    work: tuple[Vector, Vector],
+) -> Proof:
+    """Write x; return its certificate."""
     lower, upper, cost = full
+    activity, excess = work
     expand(f, z, lower, upper, x)
-    value, excess, largest = 0.0, 0.0, 0.0
     for i in range(x.size):
-        value += cost[i] * x[i]
-        excess = max(excess, lower[i] - x[i], x[i] - upper[i])
-        largest = max(largest, abs(x[i]))
-    return value, _residual(f, x, activity), excess, _gap(value, z, slopes, reduced), largest
+        excess[i] = max(lower[i] - x[i], x[i] - upper[i], 0.0)
+    value = dot(cost, x)
+    gap = gap_between(value, z, slopes, reduced)
+    return value, _residual(f, x, activity), largest(excess), gap, largest(x)
 
 
 @compiled
 def _residual(f: Folding, x: Vector, activity: Vector) -> float:
-    activity[:] = 0.0
+    activity.fill(0.0)
     a = f.matrix
     for j in range(x.size):
         if x[j] != 0.0:
             for e in range(a.starts[j], a.starts[j + 1]):
-                activity[a.rows[e]] += a.values[e] * x[j]
-    worst = 0.0
-    for i in range(activity.size):
-        worst = max(worst, abs(activity[i]))
-    return worst
+                activity[a.places[e]] += a.values[e] * x[j]
+    return largest(activity)
 
 
 @compiled
-def _gap(value: float, z: Vector, slopes: Vector, reduced: tuple[Vector, Vector]) -> float:
+def gap_between(value: float, z: Vector, slopes: Vector, reduced: tuple[Vector, Vector]) -> float:
     """Return |primal − dual objective|; infinite where a reduced cost points to where no bound is."""
     low, high = reduced
-    dual = 0.0
-    for j in range(z.size):
+    dual, wrong = 0.0, 0
+    for j in range(low.size):
         slope = slopes[j]
         pressed = low[j] if slope > 0.0 else high[j]
-        if np.isinf(pressed):
-            if abs(slope) > OPEN:
-                return np.inf
-            pressed = z[j]
-        dual += slope * pressed
-    return abs(value - dual)
+        missing = abs(pressed) == np.inf
+        wrong += missing & (abs(slope) > OPEN)
+        dual += slope * (z[j] if missing else pressed)
+    return np.inf if wrong else abs(value - dual)

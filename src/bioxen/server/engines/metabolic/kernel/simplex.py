@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from bioxen.server.engines.metabolic.kernel.compiled import compiled
-from bioxen.server.engines.metabolic.kernel.dual import dual
+from bioxen.server.engines.metabolic.kernel.dual import dual, forgive
 from bioxen.server.engines.metabolic.kernel.primal import primal
-from bioxen.server.engines.metabolic.kernel.state import (
-    INFEASIBLE,
-    NUMERIC,
-    OPTIMAL,
-    State,
-    place,
-    recompute_slopes,
-    recompute_x,
-)
+from bioxen.server.engines.metabolic.kernel.state import INFEASIBLE, NUMERIC, OPTIMAL, State, place
 from bioxen.server.engines.metabolic.kernel.tableau import Tableau
+from bioxen.server.engines.metabolic.kernel.values import recompute_slopes, recompute_x
 from bioxen.server.engines.metabolic.network import Vector
 
 ROUNDS = 6
@@ -25,32 +18,32 @@ ROUNDS = 6
 def solve(t: Tableau, s: State, lower: Vector, upper: Vector, cost: Vector) -> int:
     """Go from the canonical basis to the least cost·z within these bounds."""
     place(t, s, lower, upper)
+    recompute_x(t, s, False)
     return mend(t, s, cost)
 
 
 @compiled
 def mend(t: Tableau, s: State, cost: Vector) -> int:
     """Go to the least cost from a basis that is optimal but for the bounds."""
-    recompute_x(t, s)
-    before = s.k[0]
+    before = -1
     status = dual(t, s)
     while status == INFEASIBLE and s.k[0] > before:  # unless by rounding: look again from exact values
         before = s.k[0]
-        recompute_x(t, s)
+        recompute_x(t, s, True)
         status = dual(t, s)
-    return status if status != OPTIMAL else finish(t, s, cost)
+    return status if status != OPTIMAL else finish(t, s, cost, False)
 
 
 @compiled
-def finish(t: Tableau, s: State, cost: Vector) -> int:
+def finish(t: Tableau, s: State, cost: Vector, careful: bool) -> int:
     """Go to the least cost from wherever this state stands, which must be nearly feasible."""
     for _ in range(ROUNDS):
-        recompute_x(t, s)
+        recompute_x(t, s, careful)
         recompute_slopes(t, s, cost)
         if not _is_feasible(s):
-            _forgive(s)
+            forgive(s)
             status = dual(t, s)
-        elif not _is_optimal(s):
+        elif not is_optimal(s):
             status = primal(t, s)
         else:
             return OPTIMAL
@@ -61,25 +54,17 @@ def finish(t: Tableau, s: State, cost: Vector) -> int:
 
 @compiled
 def _is_feasible(s: State) -> bool:
-    for i in range(s.x_basic.size):
-        if max(s.low_basic[i] - s.x_basic[i], s.x_basic[i] - s.high_basic[i]) > s.feasible[0]:
-            return False
-    return True
+    near, outside = s.near[0], 0
+    for i in range(s.rows):
+        outside += (s.low[i] - s.x[i] > near) | (s.x[i] - s.high[i] > near)
+    return outside == 0
 
 
 @compiled
-def _is_optimal(s: State) -> bool:
-    for j in range(s.slopes.size):
-        slope = s.slopes[j]
-        if (slope < -s.steep[0] and s.x[j] < s.high[j]) or (slope > s.steep[0] and s.x[j] > s.low[j]):
-            return False
-    return True
-
-
-@compiled
-def _forgive(s: State) -> None:
-    """Take the reduced costs that say this vertex is not optimal for 0, for the dual simplex."""
-    for j in range(s.slopes.size):
-        slope = s.slopes[j]
-        if (slope < 0.0 and s.x[j] < s.high[j]) or (slope > 0.0 and s.x[j] > s.low[j]):
-            s.slopes[j] = 0.0
+def is_optimal(s: State) -> bool:
+    """Return whether no reduced cost says that the costs could fall."""
+    x, low, high, slopes = s.x[s.rows :], s.low[s.rows :], s.high[s.rows :], s.slopes[s.rows :]
+    steep, better = s.near[1], 0
+    for j in range(x.size):
+        better += ((slopes[j] < -steep) & (x[j] < high[j])) | ((slopes[j] > steep) & (x[j] > low[j]))
+    return better == 0

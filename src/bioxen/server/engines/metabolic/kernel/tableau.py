@@ -23,11 +23,12 @@ MAX_ENTRIES = 8_000_000
 """Largest T, in entries (64 MB, twice): beyond it the sparse solver wins; see the decision record."""
 
 
-class Columns(NamedTuple):
-    """A, column by column."""
+class Sparse(NamedTuple):
+    """A sparse matrix, line by line: either its columns or its rows."""
 
-    starts: NDArray[np.int32]
-    rows: NDArray[np.int32]
+    starts: NDArray[np.uint32]
+    """Where each line begins, and the end. Unsigned: numba asks other numbers if they are negative."""
+    places: NDArray[np.uint32]
     values: Vector
 
 
@@ -56,13 +57,22 @@ class Tableau(NamedTuple):
     """Duals of the rows at the base costs."""
     row_weights: Vector
     column_weights: Vector
-    matrix: Columns
-    """A."""
+    matrix: Sparse
+    """A, row by row."""
 
 
-def columns_of(matrix: sparse.csc_array) -> Columns:
-    """Return A as plain arrays of its own, writable like all the kernel's."""
-    return Columns(matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data.copy())
+def columns_of(matrix: sparse.csc_array) -> Sparse:
+    """Return the columns of A as plain arrays of their own, writable like all the kernel's."""
+    return _lines_of(sparse.csc_array(matrix))
+
+
+def rows_of(matrix: sparse.csc_array) -> Sparse:
+    """Return the rows of A, likewise."""
+    return _lines_of(sparse.csr_array(matrix))
+
+
+def _lines_of(matrix: sparse.csc_array | sparse.csr_array) -> Sparse:
+    return Sparse(matrix.indptr.astype(np.uint32), matrix.indices.astype(np.uint32), matrix.data.copy())
 
 
 def build_tableau(
@@ -105,5 +115,5 @@ def build_tableau(
         prices=prices,
         row_weights=1.0 + (table**2).sum(axis=1),
         column_weights=1.0 + (table**2).sum(axis=0),
-        matrix=columns_of(matrix),
+        matrix=rows_of(matrix),
     )

@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.ode import control, events, explicit, happen, layout, rosenbrock, sampling
+from bioxen.server.engines.kinetic.lanes.ode import (
+    control,
+    events,
+    explicit,
+    happen,
+    layout,
+    rosenbrock,
+    sampling,
+)
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
@@ -101,14 +109,18 @@ def drive(
         else:
             _limit(w, longest)
         if stiff:
-            rosenbrock.attempt(functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol)
+            rosenbrock.attempt(
+                functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol
+            )
         else:
             explicit.attempt(functions[layout.FUNCTION_RATES], w, n, rtol)
         control.judge(w)
         due = sampling.is_due(w)
         if count:
             sampling.prepare(stiff, w, n)
-        fresh = count > 0 and events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count, inside, member)
+        fresh = count > 0 and events.locate(
+            functions[layout.FUNCTION_TRIGGERS], w, n, m, count, inside, member
+        )
         if fresh:
             events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
         if count:

@@ -127,8 +127,6 @@ def cut(
             w[layout.KNOWN * WIDTH + lane] = -np.inf
 
 
-
-
 @compiled
 def settle(w: NDArray[np.float64], n: int) -> None:
     """Let the steps that were cut end in the states at the changes."""

@@ -1,0 +1,38 @@
+"""A route whose JSON body is read in one step: bytes to message, with no plain data in between.
+
+FastAPI decodes a body to plain data, resolves what the function depends on, and validates the data; for the
+routes that are asked most, that is as long as a small computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, get_type_hints
+
+import pydantic
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+JSON = "application/json"
+
+
+class JsonRoute(APIRoute):
+    """A route to a coroutine function of one message; it returns the response as it goes out."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the quick way for a sound body, and FastAPI's own, which names the fault, for others."""
+        ordinary, endpoint = super().get_route_handler(), self.endpoint
+        hints = get_type_hints(endpoint, include_extras=True)
+        read = pydantic.TypeAdapter(next(iter(hints.values()))).validate_json
+
+        async def handle(request: Request) -> Response:
+            if request.headers.get("content-type") != JSON:
+                return await ordinary(request)
+            body = await request.body()
+            try:
+                message = read(body)
+            except pydantic.ValidationError:
+                return await ordinary(request)
+            return await endpoint(message)  # type: ignore[no-any-return]  # FastAPI knows it as any function
+
+        return handle

@@ -1,0 +1,159 @@
+"""How an orchestrator reaches its replicas: over HTTP, or as objects of the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Protocol
+
+import aiohttp
+
+from bioxen.errors import BioXenException
+from bioxen.protocol.processes import COMPUTE_PATHS, Service
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import HealthReport
+from bioxen.server.orchestrator.computation import Computer
+
+CONNECT_PATIENCE = 2.0
+"""Seconds in which a replica must accept a connection."""
+IDLE = 30.0
+"""Seconds a connection is kept idle: less than a service keeps it, which therefore never hangs up first."""
+
+
+LARGE = 1 << 19
+"""Bytes of a body that is sent in parts."""
+
+
+class NoAnswerError(Exception):
+    """A replica could not be reached, or broke off before it answered."""
+
+
+class Caller(Protocol):
+    """Asks replicas."""
+
+    async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
+        """Return the encoded result of `request` from the replica at `url`.
+
+        Raises:
+            TimeoutError: no answer within `patience` seconds.
+            NoAnswerError: no answer at all.
+            BioXenException: what the replica answered, as the same class.
+        """
+        ...
+
+    async def health(self, url: str, patience: float) -> HealthReport:
+        """Return what the replica at `url` says of itself.
+
+        Raises:
+            TimeoutError, NoAnswerError: it says nothing.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class HttpCaller:
+    """Replicas at URLs; the results' bytes pass through.
+
+    Args:
+        token: what the replicas ask for.
+    """
+
+    def __init__(self, token: str | None = None) -> None:
+        self._headers = {"content-type": "application/json"}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
+        """Return the encoded result (`Caller.compute`)."""
+        body = request.model_dump_json(exclude_none=True).encode()
+        status, content = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
+        if status == HTTPStatus.OK:
+            return content
+        raise _fault(status, content)
+
+    async def health(self, url: str, patience: float) -> HealthReport:
+        """Return the replica's report (`Caller.health`)."""
+        _, content = await self._ask("GET", url + "/health", None, patience)
+        try:
+            return HealthReport.model_validate_json(content)
+        except ValueError as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _ask(self, method: str, url: str, body: bytes | None, patience: float) -> tuple[int, bytes]:
+        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_PATIENCE, sock_read=patience)
+        try:
+            async with self._open().request(
+                method, url, data=_payload(body), timeout=timeout, allow_redirects=False
+            ) as answer:
+                return answer.status, await answer.read()
+        except aiohttp.ConnectionTimeoutError as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+        except aiohttp.ServerTimeoutError:
+            raise TimeoutError from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                # The replicas' queues bound the work; a limit on connections would be a second, hidden queue.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
+            )
+        return self._session
+
+
+class DirectCaller:
+    """Replicas that are objects of this process: no bytes are written or read for them.
+
+    Args:
+        replicas: by the URLs that name them.
+    """
+
+    def __init__(self, replicas: Mapping[str, Computer]) -> None:
+        self._replicas = replicas
+
+    async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:  # noqa: ARG002 - a replica knows its service
+        """Return the encoded result (`Caller.compute`)."""
+        replica = self._replica(url)
+        async with asyncio.timeout(patience):
+            return await replica.compute(request)
+
+    async def health(self, url: str, patience: float) -> HealthReport:  # noqa: ARG002 - it answers at once
+        """Return the replica's report (`Caller.health`)."""
+        return self._replica(url).health()
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _replica(self, url: str) -> Computer:
+        if url not in self._replicas:
+            raise NoAnswerError(f"no replica of this process is called {url}")
+        return self._replicas[url]
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return what aiohttp is to send: it writes a large body in parts only where that is a file."""
+    return io.BytesIO(body) if body is not None and len(body) > LARGE else body
+
+
+def _fault(status: int, content: bytes) -> BioXenException | NoAnswerError:
+    """Return the fault a replica answered with; what is no problem body is no answer."""
+    try:
+        return BioXenException.from_problem(json.loads(content))
+    except (ValueError, KeyError, TypeError):
+        return NoAnswerError(f"HTTP {status} without a problem body")

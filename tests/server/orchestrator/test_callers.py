@@ -1,0 +1,118 @@
+"""How replicas are reached: over HTTP, where anything may go wrong, and within the process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+from tests.wire import Deed, answers, closed_port, hangs_up, says_nothing, stops_halfway, wire
+
+from bioxen.errors import BioXenException, EngineCrashError, UnknownIdentifierError
+from bioxen.protocol.metabolic import FbaRequest
+from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import HealthReport
+from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
+from bioxen.server.orchestrator.sharding import Shard
+
+T = TypeVar("T")
+REPORT = HealthReport(
+    service="static", status="unhealthy", bioxen_version="0", uptime=1.0, engines=[], workers=None
+)
+
+
+def call(ask: Callable[[HttpCaller], Awaitable[T]], token: str | None = None) -> T:
+    async def asked() -> T:
+        caller = HttpCaller(token)
+        try:
+            return await ask(caller)
+        finally:
+            await caller.close()
+
+    return asyncio.run(asked())
+
+
+def compute(url: str, patience: float = 5.0, request: ComputeRequest | None = None) -> bytes:
+    return call(lambda caller: caller.compute("static", url, request or FbaRequest(), patience))
+
+
+def problem(error: BioXenException) -> Deed:
+    return answers(json.dumps(error.to_problem()).encode(), "422 Unprocessable Entity")
+
+
+def test_the_bytes_pass_through_and_the_connection_is_kept() -> None:
+    async def twice(caller: HttpCaller) -> list[bytes]:
+        return [await caller.compute("static", server.url, FbaRequest(), 5.0) for _ in range(2)]
+
+    with wire(answers(b'{"odd" :  1.10}')) as server:
+        assert call(twice, token="secret") == [b'{"odd" :  1.10}'] * 2
+    assert server.connections == 1
+    assert server.requests[0].startswith(b"POST /compute/metabolic HTTP/1.1")
+    assert b"bearer secret" in server.requests[0].lower()
+
+
+def test_a_large_model_gets_through() -> None:
+    text = "<sbml>" + "x" * 3_000_000
+    with wire(answers(b"{}")) as server:
+        assert compute(server.url, request=FbaRequest(sbml=text)) == b"{}"
+    assert text.encode() in server.requests[0]
+
+
+@pytest.mark.parametrize("fault", [UnknownIdentifierError("no such reaction"), EngineCrashError("died")])
+def test_a_fault_is_an_answer(fault: BioXenException) -> None:
+    with wire(problem(fault)) as server, pytest.raises(type(fault)) as caught:
+        compute(server.url)
+    assert caught.value == fault
+
+
+@pytest.mark.parametrize(
+    "deed", [hangs_up, stops_halfway, answers(b"<html>", "502 Bad Gateway"), answers(b"", "302 Found")]
+)
+def test_what_is_no_answer(deed: Deed) -> None:
+    with wire(deed) as server, pytest.raises(NoAnswerError):
+        compute(server.url)
+
+
+def test_nobody_is_there() -> None:
+    with pytest.raises(NoAnswerError, match="ClientConnectorError"):
+        compute(f"http://127.0.0.1:{closed_port()}")
+
+
+def test_a_late_answer_is_late() -> None:
+    with wire(says_nothing) as server, pytest.raises(TimeoutError):
+        compute(server.url, patience=0.1)
+
+
+def test_health() -> None:
+    with wire(answers(REPORT.model_dump_json().encode(), "503 Service Unavailable")) as server:
+        assert call(lambda caller: caller.health(server.url, 1.0)) == REPORT
+    with wire(answers(b"{}")) as server, pytest.raises(NoAnswerError):
+        call(lambda caller: caller.health(server.url, 1.0))
+
+
+class Slow:
+    def health(self) -> HealthReport:
+        return REPORT
+
+    async def compute(self, request: ComputeRequest) -> bytes:
+        await asyncio.sleep(request.deadline or 0.0)
+        return b"{}"
+
+    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+        raise NotImplementedError
+
+
+def test_replicas_of_this_process() -> None:
+    async def asked() -> None:
+        caller = DirectCaller({"http://one": Slow()})
+        assert await caller.compute("static", "http://one", FbaRequest(), 1.0) == b"{}"
+        assert await caller.health("http://one", 1.0) == REPORT
+        with pytest.raises(TimeoutError):
+            await caller.compute("static", "http://one", FbaRequest(deadline=5.0), 0.01)
+        with pytest.raises(NoAnswerError, match="http://two"):
+            await caller.health("http://two", 1.0)
+        await caller.close()
+
+    asyncio.run(asked())
