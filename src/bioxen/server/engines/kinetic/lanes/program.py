@@ -62,6 +62,11 @@ class LaneProgram:
         """Size of each species' compartment, 1 for what is no species: the unit of an absolute tolerance."""
 
     @property
+    def system(self) -> System:
+        """The equations."""
+        return self._system
+
+    @property
     def rate_rules(self) -> frozenset[str]:
         """The states that rate rules move, not reactions."""
         return frozenset(self._system.content.rates)
