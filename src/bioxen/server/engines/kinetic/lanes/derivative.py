@@ -70,8 +70,8 @@ class Derivatives:
         graph = self._graph
         if operation in _SLOPES:
             return _SLOPES[operation](graph, node, *graph.parts(node))
-        if operation in _SLOPES_OF_TWO:
-            return _SLOPES_OF_TWO[operation][index](graph, node, *graph.parts(node))
+        if operation in _SLOPES_OF_MORE:
+            return _SLOPES_OF_MORE[operation][index](graph, node, *graph.parts(node))
         raise Uncovered(f"the derivative of {operation}")
 
 
@@ -113,6 +113,16 @@ def _of_remainder(graph: Graph, _: Node, a: Node, b: Node) -> Node:
     return graph.make("neg", graph.make("trunc", graph.make("div", a, b)))
 
 
+def _of_lower_base(graph: Graph, node: Node, _: Node, base: Node, exponent: Node) -> Node:
+    """Return the derivative of base^(exponent - 1), as `node` is, which stays right where the base is 0."""
+    lower = graph.make("sub", exponent, graph.one)
+    return graph.make("mul", lower, graph.make("over_base", node, base, lower))
+
+
+def _unless_zero(graph: Graph, power: Node, value: Node) -> Node:
+    return graph.make("select", graph.make("eq", power, graph.zero), graph.zero, value)
+
+
 _SLOPES: Final[dict[str, Callable[..., Node]]] = {
     "neg": lambda g, _n, _a: g.constant(-1.0),
     "sqrt": lambda g, n, _a: g.make("div", g.constant(0.5), n),
@@ -133,11 +143,20 @@ _SLOPES: Final[dict[str, Callable[..., Node]]] = {
     "atanh": lambda g, _n, a: _inverse(g, _one_minus(g, _square(g, a))),
     "abs": lambda g, _n, a: g.make("select", g.make("lt", a, g.zero), g.constant(-1.0), g.one),
 }
-_SLOPES_OF_TWO: Final[dict[str, tuple[Callable[..., Node], Callable[..., Node]]]] = {
+_SLOPES_OF_MORE: Final[dict[str, tuple[Callable[..., Node], ...]]] = {
     "add": (lambda g, _n, _a, _b: g.one, lambda g, _n, _a, _b: g.one),
     "sub": (lambda g, _n, _a, _b: g.one, lambda g, _n, _a, _b: g.constant(-1.0)),
     "mul": (lambda _g, _n, _a, b: b, lambda _g, _n, a, _b: a),
     "div": (lambda g, _n, _a, b: _inverse(g, b), _of_quotient),
     "pow": (_of_base, lambda g, n, a, _b: g.make("times_log", n, a)),
     "rem": (lambda g, _n, _a, _b: g.one, _of_remainder),
+    "over_base": (
+        lambda g, _n, _p, _b, _e: g.zero,
+        _of_lower_base,
+        lambda g, n, _p, b, _e: g.make("times_log", n, b),
+    ),
+    "times_log": (
+        lambda g, _n, p, b: _unless_zero(g, p, g.make("log", b)),
+        lambda g, _n, p, b: _unless_zero(g, p, g.make("div", p, b)),
+    ),
 }

@@ -62,6 +62,16 @@ class LaneProgram:
         """Size of each species' compartment, 1 for what is no species: the unit of an absolute tolerance."""
 
     @property
+    def system(self) -> System:
+        """The equations."""
+        return self._system
+
+    @property
+    def rate_rules(self) -> frozenset[str]:
+        """The states that rate rules move, not reactions."""
+        return frozenset(self._system.content.rates)
+
+    @property
     def integral_stoichiometry(self) -> bool:
         """Whether reactions change states by whole numbers."""
         matrix = self.stoichiometry
@@ -166,6 +176,18 @@ class LaneProgram:
         """Parameter of each nonzero d(rates)/d(parameters)."""
         return self._parameter_jacobian[1]
 
+    @cached_property
+    def flux_jacobian(self) -> tuple[int, Indices, Indices]:
+        """Address of the nonzero d(fluxes)/d(states), their reactions and their states."""
+        rows, columns, nodes = self._pattern("state", self._system.fluxes)
+        return self._compile("flux_jacobian", nodes), rows, columns
+
+    @cached_property
+    def flux_parameter_jacobian(self) -> tuple[int, Indices, Indices]:
+        """Address of the nonzero d(fluxes)/d(parameters), their reactions and their parameters."""
+        rows, columns, nodes = self._pattern("parameter", self._system.fluxes)
+        return self._compile("flux_parameter_jacobian", nodes), rows, columns
+
     def prepared(self, *functions: str) -> Prepared:
         """Return faster forms of `rates`, `fluxes`, `jacobian` or `time_rate`; see `Prepared`."""
         if functions not in self._prepared:
@@ -211,14 +233,14 @@ class LaneProgram:
 
     @cached_property
     def _jacobian(self) -> tuple[Indices, Indices, list[Node]]:
-        return self._pattern("state")
+        return self._pattern("state", self._system.rates)
 
     @cached_property
     def _parameter_jacobian(self) -> tuple[Indices, Indices, list[Node]]:
-        return self._pattern("parameter")
+        return self._pattern("parameter", self._system.rates)
 
-    def _pattern(self, kind: str) -> tuple[Indices, Indices, list[Node]]:
-        gradients = Derivatives(self._system.graph, kind).gradients(self._system.rates)
+    def _pattern(self, kind: str, roots: Sequence[Node]) -> tuple[Indices, Indices, list[Node]]:
+        gradients = Derivatives(self._system.graph, kind).gradients(roots)
         entries = [(row, column) for row, gradient in enumerate(gradients) for column in sorted(gradient)]
         nodes = [gradients[row][column] for row, column in entries]
         rows, columns = np.array(entries, dtype=np.int32).reshape(-1, 2).T

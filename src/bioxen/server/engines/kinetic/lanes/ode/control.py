@@ -34,12 +34,7 @@ def first_step(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
 
     E. Hairer, S. Norsett, G. Wanner, Solving Ordinary Differential Equations I, II.4.
     """
-    y, slope, stage, new = (
-        block(n, layout.STATE),
-        block(n, layout.SLOPE),
-        block(n, layout.STAGE),
-        block(n, layout.NEW),
-    )
+    y, slope, stage, new = block(n, layout.STATE), block(n, layout.SLOPE), block(n, layout.STAGE), block(n, layout.NEW)
     p = layout.SINGLES + layout.BLOCKS * n
     t, span = load(w, layout.TIME), load(w, layout.LIMIT) - load(w, layout.TIME)
     fresh = load(w, layout.FRESH) > 0.0

@@ -9,17 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.ode import (
-    control,
-    events,
-    explicit,
-    happen,
-    layout,
-    rosenbrock,
-    sampling,
-)
+from bioxen.server.engines.kinetic.lanes.ode import control, events, explicit, happen, layout, rosenbrock, sampling
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     anywhere,
@@ -27,11 +19,13 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     broadcast,
     call,
     choose,
+    either,
     load,
     magnitude,
     smaller,
     store,
 )
+from bioxen.server.engines.kinetic.lanes.simd.vector import Lanes
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 DONE, TOO_MANY_STEPS, NOT_FINITE, TOO_SMALL = 0, 1, 2, 3
@@ -80,7 +74,6 @@ def drive(
     failed = np.zeros(WIDTH, np.int8)
     for i in range(n * WIDTH):
         w[block(n, layout.TOLERANCE) * WIDTH + i] = atol[i // WIDTH]
-    weights = np.zeros(8)
     waiting = 0
     fresh = free = True
     while True:
@@ -103,32 +96,22 @@ def drive(
             if free:
                 continue
             control.first_step(functions[layout.FUNCTION_RATES], w, n, rtol)
-        if count:
-            for lane in range(WIDTH):
-                _aim(w, lane, longest, moment, moments)
-        else:
-            _limit(w, longest)
+        _aim(w, longest, moment, moments)
         if stiff:
-            rosenbrock.attempt(
-                functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol
-            )
+            rosenbrock.attempt(functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol)
         else:
             explicit.attempt(functions[layout.FUNCTION_RATES], w, n, rtol)
         control.judge(w)
         due = sampling.is_due(w)
-        if count:
+        fresh = count > 0 and (inside or events.changed(functions[layout.FUNCTION_TRIGGERS], w, n, m, count))
+        if due or fresh:
             sampling.prepare(stiff, w, n)
-        fresh = count > 0 and events.locate(
-            functions[layout.FUNCTION_TRIGGERS], w, n, m, count, inside, member
-        )
+        if fresh:
+            fresh = events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count)
         if fresh:
             events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
-        if count:
-            due = sampling.is_due(w)  # a step that was cut has other points
         if due:
-            sampling.record(stiff, w, n, times, member, point, weights, values, changing)
-        if fresh:
-            events.settle(w, n)
+            sampling.record(w, n, times, member, point, values, changing)
         free = False
         if _advance(stiff, w, n, max_steps):
             _note(w, max_steps, failed)
@@ -175,43 +158,30 @@ def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments
 
 
 @compiled
-def _limit(w: NDArray[np.float64], longest: float) -> None:
-    """Shorten the next steps to the end of the time, and write when they end."""
-    time, limit = load(w, layout.TIME), load(w, layout.LIMIT)
+def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> None:
+    """Shorten the next steps to what comes first, and write when they end.
+
+    Before a moment a step ends a little early, so that none of its stages looks beyond; the next one is as
+    short as can be, and ends just behind the moment.
+    """
+    time, last = load(w, layout.TIME), load(w, layout.LIMIT)
     step = smaller(broadcast(longest), load(w, layout.STEP))
-    left = limit - time
-    ending = step >= left * (1 - 1e-12)
-    store(w, layout.END, choose(ending, limit, time + step))
+    end = _sooner(time, load(w, layout.KNOWN), last)
+    for i in range(moment, moment + moments):
+        end = _sooner(time, load(w, i), end)
+    size = magnitude(end)
+    near = both(end < last, end - time <= (4 * _MARGIN) * size)
+    aim = choose(end < last, choose(near, end + _ULP * size, end - _MARGIN * size), end)
+    left = aim - time
+    ending = either(near, step >= left * (1 - 1e-12))
+    store(w, layout.END, choose(ending, aim, time + step))
     store(w, layout.STEP, choose(ending, left, step))
     store(w, layout.FRESH, broadcast(0.0))
 
 
-@compiled
-def _aim(w: NDArray[np.float64], lane: int, longest: float, moment: int, moments: int) -> None:
-    """Shorten the next step to what comes first, and write when it ends.
-
-    Before a moment the step ends a little early, so that none of its stages looks beyond; the next one is as
-    short as can be, and ends just behind the moment.
-    """
-    time, step = w[layout.TIME * WIDTH + lane], min(w[layout.STEP * WIDTH + lane], longest)
-    last = end = w[layout.LIMIT * WIDTH + lane]
-    known = w[layout.KNOWN * WIDTH + lane]
-    if time < known < end:
-        end = known
-    for i in range(moment, moment + moments):
-        if time < w[i * WIDTH + lane] < end:
-            end = w[i * WIDTH + lane]
-    if end < last:
-        near = end - time <= 4 * _MARGIN * abs(end)
-        end += _ULP * abs(end) if near else -_MARGIN * abs(end)
-        step = end - time if near else step
-    if step >= (end - time) * (1 - 1e-12):
-        step = end - time
-        w[layout.END * WIDTH + lane] = end
-    else:
-        w[layout.END * WIDTH + lane] = time + step
-    w[layout.STEP * WIDTH + lane] = step
-    w[layout.FRESH * WIDTH + lane] = 0.0
+@inlined
+def _sooner(time: Lanes, moment: Lanes, end: Lanes) -> Lanes:
+    return choose(both(time < moment, moment < end), moment, end)
 
 
 @compiled

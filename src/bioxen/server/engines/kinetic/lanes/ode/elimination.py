@@ -43,17 +43,11 @@ def plan(size: int, rows: Iterable[int], columns: Iterable[int]) -> Plan:
         if row != column:
             below[column].add(row)
             right[row].add(column)
-    place = {
-        pair: number for number, pair in enumerate(dict.fromkeys([*((k, k) for k in range(size)), *pairs]))
-    }
+    place = {pair: number for number, pair in enumerate(dict.fromkeys([*((k, k) for k in range(size)), *pairs]))}
     factor, forward, backward = [], [], []
     for k in _eliminate(below, right):
         column, row = sorted(below[k]), sorted(right[k])
-        for pair in [
-            *((i, k) for i in column),
-            *((k, j) for j in row),
-            *((i, j) for i in column for j in row),
-        ]:
+        for pair in [*((i, k) for i in column), *((k, j) for j in row), *((i, j) for i in column for j in row)]:
             place.setdefault(pair, len(place))
         down, along = [place[i, k] for i in column], [place[k, j] for j in row]
         factor += [place[k, k], len(column), len(row), *down, *along]

@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row, trigger_row
 from bioxen.server.engines.kinetic.lanes.ode.sampling import sample
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.simd.operations import call
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.simd.operations import (
+    anywhere,
+    both,
+    broadcast,
+    call,
+    choose,
+    either,
+    load,
+    store,
+)
+from bioxen.server.engines.kinetic.lanes.simd.vector import Lanes
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 _INSIDE = (0.25, 0.5, 0.75, 1.0)
@@ -33,39 +43,47 @@ def differs(w: NDArray[np.float64], first: int, second: int, count: int, lane: i
     return False
 
 
+@inlined
+def _differing(w: NDArray[np.float64], now: int, count: int) -> Lanes:
+    """Return 1 in the working lanes whose triggers at a sample differ from those remembered, 0 in others."""
+    found = broadcast(0.0)
+    for i in range(count):
+        found = choose(load(w, now + i) == load(w, now + count + i), found, broadcast(1.0))
+    return found * load(w, layout.ACCEPTED) * load(w, layout.ACTIVE)
+
+
 @compiled
-def locate(
-    triggers: int, w: NDArray[np.float64], n: int, m: int, count: int, inside: bool, member: NDArray[np.int64]
-) -> bool:
+def changed(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) -> bool:
+    """Return whether a trigger differs at the end of an accepted step."""
+    now = trigger_row(n, m)
+    call(triggers, w, layout.END, block(n, layout.NEW), parameter_row(n), now + count)
+    return anywhere(_differing(w, now, count) > 0.0)
+
+
+@compiled
+def locate(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) -> bool:
     """Bracket the first change of a trigger within the accepted steps: HIGH is the first time after it.
 
     LOW is the last time before it. Lanes without a change have HIGH beyond every time. Returns whether a lane
-    has one. Bisection goes on until no double lies between the two. Steps are looked at `inside` too, unless
-    all changes are foreseen.
+    has one. Bisection goes on until no double lies between the two.
     """
     p, now = parameter_row(n), trigger_row(n, m)
     seen, state = now + count, block(n, layout.SAMPLE)
-    for lane in range(WIDTH):
-        w[layout.LOW * WIDTH + lane] = w[layout.TIME * WIDTH + lane]
-        w[layout.HIGH * WIDTH + lane] = np.inf
-    found = False
+    time, end = load(w, layout.TIME), load(w, layout.END)
+    low, high = time, broadcast(np.inf)
     for share in _INSIDE:
-        if share < 1.0 and not inside:
-            continue
-        for lane in range(WIDTH):
-            time, end = w[layout.TIME * WIDTH + lane], w[layout.END * WIDTH + lane]
-            w[layout.MOMENT * WIDTH + lane] = end if share == 1.0 else time + share * (end - time)
+        moment = time + share * (end - time)
+        if share == 1.0:
+            moment = end
+        store(w, layout.MOMENT, moment)
         sample(w, n)
         call(triggers, w, layout.MOMENT, state, p, seen)
-        for lane in range(WIDTH):
-            open_ended = w[layout.HIGH * WIDTH + lane] == np.inf
-            if member[lane] >= 0 and w[layout.ACCEPTED * WIDTH + lane] != 0.0 and open_ended:
-                moment = w[layout.MOMENT * WIDTH + lane]
-                if differs(w, now, seen, count, lane):
-                    w[layout.HIGH * WIDTH + lane] = moment
-                    found = True
-                else:
-                    w[layout.LOW * WIDTH + lane] = moment
+        differs_here = _differing(w, now, count) > 0.0
+        low = choose(either(differs_here, high < np.inf), low, moment)
+        high = choose(both(differs_here, moment < high), moment, high)
+    store(w, layout.LOW, low)
+    store(w, layout.HIGH, high)
+    found = anywhere(high < np.inf)
     going = found
     while going:
         going = False
@@ -100,9 +118,8 @@ def cut(
 
     A method's stages must not look across a discontinuity of the rates, so a step that meets one is tried
     again, up to the last time before it; then the discontinuity itself is passed by the shortest of steps.
-    The states at the changes are left in SAMPLE, for `settle`.
     """
-    p, now = parameter_row(n), trigger_row(n, m)
+    p, now, new = parameter_row(n), trigger_row(n, m), block(n, layout.NEW)
     seen, state = now + count, block(n, layout.SAMPLE)
     for lane in range(WIDTH):
         high = w[layout.HIGH * WIDTH + lane]
@@ -125,13 +142,8 @@ def cut(
             w[layout.END * WIDTH + lane] = w[layout.HIGH * WIDTH + lane]
             w[layout.FRESH * WIDTH + lane] = 1.0
             w[layout.KNOWN * WIDTH + lane] = -np.inf
-
-
-@compiled
-def settle(w: NDArray[np.float64], n: int) -> None:
-    """Let the steps that were cut end in the states at the changes."""
-    new, state = block(n, layout.NEW), block(n, layout.SAMPLE)
-    for lane in range(WIDTH):
-        if w[layout.FRESH * WIDTH + lane] != 0.0:
             for i in range(n):
                 w[(new + i) * WIDTH + lane] = w[(state + i) * WIDTH + lane]
+
+
+

@@ -127,19 +127,13 @@ def choose_method(program: Runnable, times: Floats, start: float, rtol: float, a
     return "tsit5" if explicit.status[0] == DONE and used <= _STIFF_COST * needed else "rodas5p"
 
 
-def _check(
-    program: Runnable, y: Floats, p: Floats, times: Floats, start: float, rtol: float, atol: float
-) -> None:
+def _check(program: Runnable, y: Floats, p: Floats, times: Floats, start: float, rtol: float, atol: float) -> None:
     if program.width != WIDTH:
         raise ValidationError(
             f"The program works on {program.width} members at a time, the drivers on {WIDTH}.",
             details={"place": "width", "remedy": "Build the program without naming a width."},
         )
-    shapes = (
-        y.shape[1:] == (len(program.states),),
-        p.shape[1:] == (len(program.parameters),),
-        len(y) == len(p),
-    )
+    shapes = (y.shape[1:] == (len(program.states),), p.shape[1:] == (len(program.parameters),), len(y) == len(p))
     if y.ndim != 2 or p.ndim != 2 or not all(shapes):
         raise ValidationError(
             f"States and parameters have the shapes {y.shape} and {p.shape}.",
@@ -194,14 +188,7 @@ class _Run:
             stiff,
             _functions(program, ready, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
-            *(
-                states,
-                ready.extended(parameters),
-                _before(program),
-                *_events(program),
-                program.moment_count,
-                program.jumps_with_states,
-            ),
+            *(states, ready.extended(parameters), _before(program), *_events(program), program.moment_count, program.jumps_with_states),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
             *(values, changing, status, steps, rejected),
         )

@@ -7,17 +7,8 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.ode import explicit, layout, rosenbrock
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row
-from bioxen.server.engines.kinetic.lanes.ode.tableaus import RODAS_DENSE, TSIT5_DENSE
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.simd.operations import (
-    anywhere,
-    both,
-    broadcast,
-    choose,
-    either,
-    load,
-    store,
-)
+from bioxen.server.engines.kinetic.lanes.simd.operations import anywhere, both, broadcast, choose, either, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 
@@ -33,12 +24,7 @@ def prepare(stiff: bool, w: NDArray[np.float64], n: int) -> None:
 @compiled
 def sample(w: NDArray[np.float64], n: int) -> None:
     """Write the state at each lane's time in MOMENT, which lies within its step; the step's end is exact."""
-    y, new, c, out = (
-        block(n, layout.STATE),
-        block(n, layout.NEW),
-        block(n, layout.POLYNOMIAL),
-        block(n, layout.SAMPLE),
-    )
+    y, new, c, out = block(n, layout.STATE), block(n, layout.NEW), block(n, layout.POLYNOMIAL), block(n, layout.SAMPLE)
     share = (load(w, layout.MOMENT) - load(w, layout.TIME)) / load(w, layout.STEP)
     ended = share >= 1.0
     for i in range(n):
@@ -66,69 +52,22 @@ def is_due(w: NDArray[np.float64]) -> bool:
 
 @compiled
 def record(
-    stiff: bool,
     w: NDArray[np.float64],
     n: int,
     times: NDArray[np.float64],
     member: NDArray[np.int64],
     point: NDArray[np.int64],
-    weights: NDArray[np.float64],
     values: NDArray[np.float64],
     changing: NDArray[np.float64],
 ) -> None:
-    """Write the points that lie within the accepted steps; `is_due` has marked the lanes that have some."""
-    p = parameter_row(n)
-    for lane in range(WIDTH):
-        if w[layout.LOW * WIDTH + lane] == 0.0:
-            continue
-        end, cut = w[layout.END * WIDTH + lane], w[layout.FRESH * WIDTH + lane] != 0.0
-        while w[layout.NEXT * WIDTH + lane] < end or (w[layout.NEXT * WIDTH + lane] == end and not cut):
-            _point(stiff, w, n, lane, weights, values, member[lane], point[lane])
-            if len(changing):
-                for i in range(changing.shape[2]):
-                    changing[member[lane], point[lane], i] = w[(p + i) * WIDTH + lane]
-            _proceed(w, lane, times, point)
-
-
-@compiled
-def _point(
-    stiff: bool,
-    w: NDArray[np.float64],
-    n: int,
-    lane: int,
-    weights: NDArray[np.float64],
-    values: NDArray[np.float64],
-    member: int,
-    point: int,
-) -> None:
-    """Write one lane's state at its next point: the interpolant, summed over the stages for this point alone."""
-    y, new, k = block(n, layout.STATE), block(n, layout.NEW), block(n, layout.STAGES)
-    step = w[layout.STEP * WIDTH + lane]
-    share = (w[layout.NEXT * WIDTH + lane] - w[layout.TIME * WIDTH + lane]) / step
-    if share >= 1.0:
-        for i in range(n):
-            values[member, point, i] = w[(new + i) * WIDTH + lane]
-    elif stiff:
-        rest = share * (1.0 - share)
-        for s in range(8):
-            c = RODAS_DENSE[1, s] + share * RODAS_DENSE[2, s]
-            weights[s] = rest * (RODAS_DENSE[0, s] + share * c)
-        for i in range(n):
-            total = (1.0 - share) * w[(y + i) * WIDTH + lane] + share * w[(new + i) * WIDTH + lane]
-            for s in range(8):
-                total += weights[s] * w[(k + s * n + i) * WIDTH + lane]
-            values[member, point, i] = total
-    else:
-        for s in range(7):
-            c = TSIT5_DENSE[s, 2] + share * TSIT5_DENSE[s, 3]
-            c = TSIT5_DENSE[s, 0] + share * (TSIT5_DENSE[s, 1] + share * c)
-            weights[s] = step * share * c
-        first = block(n, layout.SLOPE)
-        for i in range(n):
-            total = weights[0] * w[(first + i) * WIDTH + lane]
-            for s in range(6):
-                total += weights[s + 1] * w[(k + s * n + i) * WIDTH + lane]
-            values[member, point, i] = w[(y + i) * WIDTH + lane] + total
+    """Write the points that lie within the accepted steps."""
+    out = block(n, layout.SAMPLE)
+    while is_due(w):
+        sample(w, n)
+        for lane in range(WIDTH):
+            if w[layout.LOW * WIDTH + lane] != 0.0:
+                _write(w, n, lane, out, member[lane], point[lane], values, changing)
+                _proceed(w, lane, times, point)
 
 
 @compiled

@@ -51,7 +51,9 @@ def philox(typing: Any, array: Any, counter: Any, stream: Any, out: Any, seed: A
             address = row_address(context, builder, args[0], number)
             return builder.bitcast(address, WORDS.as_pointer())
 
-        start = [half for at in args[1:3] for half in _halves(builder, builder.load(row(at), align=8))]
+        start = [
+            half for at in args[1:3] for half in _halves(builder, builder.load(row(at), align=8))
+        ]
         found = _rounds(builder, start, _halves(builder, splat(builder, args[4], WORDS)))
         for i in range(2):
             word = builder.or_(found[2 * i], builder.shl(found[2 * i + 1], words(32)))
