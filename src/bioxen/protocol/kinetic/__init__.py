@@ -55,8 +55,10 @@ from bioxen.protocol.kinetic.features import (
     Feature,
 )
 from bioxen.protocol.kinetic.members import (
+    Audit,
     Histogram,
     Members,
+    MembersEngine,
     MembersRequest,
     Part,
     SampledRequest,
@@ -136,6 +138,7 @@ __all__ = [
     "MAX_POINTS",
     "AnyKineticRequest",
     "AnyMembersRequest",
+    "Audit",
     "Axis",
     "Branch",
     "Choice",
@@ -162,6 +165,7 @@ __all__ = [
     "LogNormal",
     "LogUniform",
     "Members",
+    "MembersEngine",
     "MembersRequest",
     "MorrisEffect",
     "MorrisRequest",
