@@ -20,7 +20,7 @@ def address(function: Callable[..., None]) -> int:
     """Compile `function(lane, t, y, p, out)`; `t[lane]`, `y[i * W + lane]` and so on; return its address."""
     one = numba.njit(function)
 
-    def every(t, y, p, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def every(t, y, p, out):  # type: ignore[no-untyped-def]
         for lane in range(W):
             one(lane, t, y, p, out)
 
@@ -91,7 +91,9 @@ def vanderpol() -> System:
         out[W + lane] = -2 * p[lane] * y[lane] * y[W + lane] - 1
         out[2 * W + lane] = p[lane] * (1 - y[lane] ** 2)
 
-    return System([2.0, 0.0], [5.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0), (1, 1)))
+    return System(
+        [2.0, 0.0], [5.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0), (1, 1))
+    )
 
 
 def robertson() -> System:
@@ -110,7 +112,9 @@ def robertson() -> System:
             out[i * W + lane] = numbers[i]
 
     pattern = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1))
-    return System([1.0, 0.0, 0.0], [0.04, 1e4, 3e7], rates=address(rates), jacobian=address(jacobian), pattern=pattern)
+    return System(
+        [1.0, 0.0, 0.0], [0.04, 1e4, 3e7], rates=address(rates), jacobian=address(jacobian), pattern=pattern
+    )
 
 
 def driven() -> System:
@@ -125,7 +129,14 @@ def driven() -> System:
     def time_rate(lane, t, y, p, out):
         out[lane] = -p[lane] * np.sin(t[lane]) - np.cos(t[lane])
 
-    return System([1.5], [2.0], rates=address(rates), jacobian=address(jacobian), time_rate=address(time_rate), pattern=((0, 0),))
+    return System(
+        [1.5],
+        [2.0],
+        rates=address(rates),
+        jacobian=address(jacobian),
+        time_rate=address(time_rate),
+        pattern=((0, 0),),
+    )
 
 
 def oscillator() -> System:
@@ -139,7 +150,9 @@ def oscillator() -> System:
         out[lane] = 1.0
         out[W + lane] = -p[lane] * p[lane]
 
-    return System([1.0, 0.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0)))
+    return System(
+        [1.0, 0.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 1), (1, 0))
+    )
 
 
 def bouncing_ball() -> System:
@@ -206,3 +219,15 @@ def switched(*, foreseen: bool) -> System:
         moment_count=2 if foreseen else 0,
         root_count=2,
     )
+
+
+def blow_up() -> System:
+    """y' = p0 y^2: y = y0 / (1 - p0 y0 t)."""
+
+    def rates(lane, t, y, p, out):
+        out[lane] = p[lane] * y[lane] * y[lane]
+
+    def jacobian(lane, t, y, p, out):
+        out[lane] = 2 * p[lane] * y[lane]
+
+    return System([1.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 0),))
