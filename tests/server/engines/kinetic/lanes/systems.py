@@ -20,7 +20,7 @@ def address(function: Callable[..., None]) -> int:
     """Compile `function(lane, t, y, p, out)`; `t[lane]`, `y[i * W + lane]` and so on; return its address."""
     one = numba.njit(function)
 
-    def every(t, y, p, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def every(t, y, p, out):  # type: ignore[no-untyped-def]
         for lane in range(W):
             one(lane, t, y, p, out)
 
@@ -219,3 +219,15 @@ def switched(*, foreseen: bool) -> System:
         moment_count=2 if foreseen else 0,
         root_count=2,
     )
+
+
+def blow_up() -> System:
+    """y' = p0 y^2: y = y0 / (1 - p0 y0 t)."""
+
+    def rates(lane, t, y, p, out):
+        out[lane] = p[lane] * y[lane] * y[lane]
+
+    def jacobian(lane, t, y, p, out):
+        out[lane] = 2 * p[lane] * y[lane]
+
+    return System([1.0], [1.0], rates=address(rates), jacobian=address(jacobian), pattern=((0, 0),))

@@ -1,7 +1,7 @@
 """Times at which a model's rates or triggers jump whatever its state is, so that no step passes over one.
 
-A relation between numbers that depend on the time but on no state changes at times that can be computed before
-they come: where both sides are straight lines in time, exactly.
+A relation between numbers that depend on the time but on no state changes at times that can be computed
+before they come: where both sides are straight lines in time, exactly.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _below(system: System, roots: list[Node]) -> tuple[set[Node], set[Node]]:
 
 
 def _crossing(system: System, line: Node, *, whole: bool) -> Node | None:
-    """Return when a straight line in time meets zero, or next a whole number; `None` where it is not straight."""
+    """Return when a straight line in time meets zero, or next a whole number; `None` if it is not straight."""
     graph = system.graph
     (gradient,) = Derivatives(graph, "time").gradients([line])
     slope = gradient.get(0, graph.zero)

@@ -113,7 +113,7 @@ class LaneProgram:
 
     @cached_property
     def moments(self) -> int:
-        """Address of the next times at which something jumps whatever the state is; 0 where there are none."""
+        """Address of the next times at which something jumps whatever the state; 0 where there are none."""
         nodes = self._moments.times
         return self._compile("moments", nodes) if nodes else 0
 

@@ -30,11 +30,16 @@ _HUGE = 1e10
 
 @compiled
 def first_step(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
-    """Choose the step of the fresh lanes from the first and second derivative; write the rates at their start.
+    """Choose the step of the fresh lanes from first and second derivatives; write the rates at their start.
 
     E. Hairer, S. Norsett, G. Wanner, Solving Ordinary Differential Equations I, II.4.
     """
-    y, slope, stage, new = block(n, layout.STATE), block(n, layout.SLOPE), block(n, layout.STAGE), block(n, layout.NEW)
+    y, slope, stage, new = (
+        block(n, layout.STATE),
+        block(n, layout.SLOPE),
+        block(n, layout.STAGE),
+        block(n, layout.NEW),
+    )
     p = layout.SINGLES + layout.BLOCKS * n
     t, span = load(w, layout.TIME), load(w, layout.LIMIT) - load(w, layout.TIME)
     fresh = load(w, layout.FRESH) > 0.0

@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.ode import control, events, explicit, happen, layout, rosenbrock, sampling
+from bioxen.server.engines.kinetic.lanes.ode import (
+    control,
+    events,
+    explicit,
+    happen,
+    layout,
+    rosenbrock,
+    sampling,
+)
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
@@ -98,7 +106,9 @@ def drive(
             control.first_step(functions[layout.FUNCTION_RATES], w, n, rtol)
         _aim(w, longest, moment, moments)
         if stiff:
-            rosenbrock.attempt(functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol)
+            rosenbrock.attempt(
+                functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol
+            )
         else:
             explicit.attempt(functions[layout.FUNCTION_RATES], w, n, rtol)
         control.judge(w)

@@ -1,8 +1,8 @@
 """Sparse linear systems with one pattern for all members: the elimination is planned once, then replayed.
 
 The pivots stay on the diagonal, in an order that keeps fill low (Markowitz: at each turn the pivot whose row
-and column have the fewest other entries). A step matrix, 1/(gamma h) on the diagonal less the Jacobian, allows
-that: where a pivot comes out useless the step is rejected, and a shorter step makes the diagonal dominate.
+and column have the fewest other entries). A step matrix, 1/(gamma h) on the diagonal less the Jacobian,
+allows that: where a pivot comes out useless the step is rejected, and a shorter step makes the diagonal dominate.
 """
 
 from __future__ import annotations
@@ -43,11 +43,17 @@ def plan(size: int, rows: Iterable[int], columns: Iterable[int]) -> Plan:
         if row != column:
             below[column].add(row)
             right[row].add(column)
-    place = {pair: number for number, pair in enumerate(dict.fromkeys([*((k, k) for k in range(size)), *pairs]))}
+    place = {
+        pair: number for number, pair in enumerate(dict.fromkeys([*((k, k) for k in range(size)), *pairs]))
+    }
     factor, forward, backward = [], [], []
     for k in _eliminate(below, right):
         column, row = sorted(below[k]), sorted(right[k])
-        for pair in [*((i, k) for i in column), *((k, j) for j in row), *((i, j) for i in column for j in row)]:
+        for pair in [
+            *((i, k) for i in column),
+            *((k, j) for j in row),
+            *((i, j) for i in column for j in row),
+        ]:
             place.setdefault(pair, len(place))
         down, along = [place[i, k] for i in column], [place[k, j] for j in row]
         factor += [place[k, k], len(column), len(row), *down, *along]

@@ -29,7 +29,7 @@ from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 _INSIDE = (0.25, 0.5, 0.75, 1.0)
 """Shares of a step at which the triggers are looked at: one that rises and falls again must not be missed."""
 _SETTLED = 1e-9
-"""A discontinuity closer than this share to the start of a step is passed; a farther one ends the step first."""
+"""A discontinuity closer than this share of a step to its start is passed; a farther one ends it first."""
 _CLOSE = 1e-14
 _TRIES = 6
 
@@ -144,6 +144,3 @@ def cut(
             w[layout.KNOWN * WIDTH + lane] = -np.inf
             for i in range(n):
                 w[(new + i) * WIDTH + lane] = w[(state + i) * WIDTH + lane]
-
-
-

@@ -53,7 +53,7 @@ class Trajectories:
     """[members]: failed with Tsit5, so these are the numbers of Rodas5P."""
 
 
-def integrate(  # noqa: PLR0913 - the request of every integration
+def integrate(
     program: Runnable,
     states: ArrayLike,
     parameters: ArrayLike,
@@ -127,13 +127,19 @@ def choose_method(program: Runnable, times: Floats, start: float, rtol: float, a
     return "tsit5" if explicit.status[0] == DONE and used <= _STIFF_COST * needed else "rodas5p"
 
 
-def _check(program: Runnable, y: Floats, p: Floats, times: Floats, start: float, rtol: float, atol: float) -> None:
+def _check(
+    program: Runnable, y: Floats, p: Floats, times: Floats, start: float, rtol: float, atol: float
+) -> None:
     if program.width != WIDTH:
         raise ValidationError(
             f"The program works on {program.width} members at a time, the drivers on {WIDTH}.",
             details={"place": "width", "remedy": "Build the program without naming a width."},
         )
-    shapes = (y.shape[1:] == (len(program.states),), p.shape[1:] == (len(program.parameters),), len(y) == len(p))
+    shapes = (
+        y.shape[1:] == (len(program.states),),
+        p.shape[1:] == (len(program.parameters),),
+        len(y) == len(p),
+    )
     if y.ndim != 2 or p.ndim != 2 or not all(shapes):
         raise ValidationError(
             f"States and parameters have the shapes {y.shape} and {p.shape}.",
@@ -158,7 +164,7 @@ def _check(program: Runnable, y: Floats, p: Floats, times: Floats, start: float,
 class _Run:
     """A way to integrate members of one program."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         program: Runnable,
         times: Floats,
@@ -188,7 +194,14 @@ class _Run:
             stiff,
             _functions(program, ready, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
-            *(states, ready.extended(parameters), _before(program), *_events(program), program.moment_count, program.jumps_with_states),
+            *(
+                states,
+                ready.extended(parameters),
+                _before(program),
+                *_events(program),
+                program.moment_count,
+                program.jumps_with_states,
+            ),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
             *(values, changing, status, steps, rejected),
         )
@@ -239,7 +252,7 @@ def _before(program: Runnable) -> Floats:
 
 
 def _events(program: Runnable) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]]:
-    """Return which events keep the values of their trigger's time, and what each sets: pointers and targets."""
+    """Return which events keep the values of their trigger's time, and what each sets (pointers, targets)."""
     targets = [np.asarray(each, np.int32) for each in program.event_targets]
     pointers = np.cumsum([0, *map(len, targets)]).astype(np.int32)
     joined = np.concatenate(targets) if targets else np.zeros(0, np.int32)

@@ -31,7 +31,12 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
 
 @compiled
 def step_matrix(
-    w: NDArray[np.float64], jacobian: int, at: int, entries: NDArray[np.int32], diagonal: NDArray[np.int32], size: int
+    w: NDArray[np.float64],
+    jacobian: int,
+    at: int,
+    entries: NDArray[np.int32],
+    diagonal: NDArray[np.int32],
+    size: int,
 ) -> None:
     """Write 1/(gamma h) - J, each lane with its own h, at row `at`."""
     for i in range(size):
@@ -55,7 +60,12 @@ def _stage(
     backward: NDArray[np.int32],
 ) -> None:
     """Compute stage `s`, a constant of the caller: the loops over earlier stages unroll."""
-    y, stage, moving, right = block(n, layout.STATE), block(n, layout.STAGE), block(n, layout.SAMPLE), block(n, layout.RIGHT)
+    y, stage, moving, right = (
+        block(n, layout.STATE),
+        block(n, layout.STAGE),
+        block(n, layout.SAMPLE),
+        block(n, layout.RIGHT),
+    )
     k, p = block(n, layout.STAGES), layout.SINGLES + layout.BLOCKS * n
     h, inverse = load(w, layout.STEP), load(w, layout.INVERSE)
     for i in range(n):
@@ -95,7 +105,12 @@ def attempt(
     rtol: float,
 ) -> None:
     """Try a step of each lane's own length: write the new state, the stages, and the error (1 is allowed)."""
-    y, stage, new, moving = block(n, layout.STATE), block(n, layout.STAGE), block(n, layout.NEW), block(n, layout.SAMPLE)
+    y, stage, new, moving = (
+        block(n, layout.STATE),
+        block(n, layout.STAGE),
+        block(n, layout.NEW),
+        block(n, layout.SAMPLE),
+    )
     p, k = layout.SINGLES + layout.BLOCKS * n, block(n, layout.STAGES)
     timed = functions[layout.FUNCTION_TIME] != 0
     call(functions[layout.FUNCTION_JACOBIAN], w, layout.TIME, y, p, matrix)
@@ -123,7 +138,8 @@ def attempt(
         reached = load(w, stage + i) + error
         store(w, new + i, reached)
         share = error / (
-            load(w, block(n, layout.TOLERANCE) + i) + rtol * larger(magnitude(load(w, y + i)), magnitude(reached))
+            load(w, block(n, layout.TOLERANCE) + i)
+            + rtol * larger(magnitude(load(w, y + i)), magnitude(reached))
         )
         total = total + share * share
     store(w, layout.ERROR, root(total / (1.0 * max(n, 1))))
@@ -132,7 +148,12 @@ def attempt(
 @compiled
 def interpolant(w: NDArray[np.float64], n: int) -> None:
     """Write the polynomial of the step in the powers of its share, without the constant."""
-    y, new, k, out = block(n, layout.STATE), block(n, layout.NEW), block(n, layout.STAGES), block(n, layout.POLYNOMIAL)
+    y, new, k, out = (
+        block(n, layout.STATE),
+        block(n, layout.NEW),
+        block(n, layout.STAGES),
+        block(n, layout.POLYNOMIAL),
+    )
     for i in range(n):
         before = load(w, new + i) - load(w, y + i)
         for power in range(3):

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from bioxen.server.engines.kinetic.lanes.ode import explicit, layout, rosenbrock
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.simd.operations import anywhere, both, broadcast, choose, either, load, store
+from bioxen.server.engines.kinetic.lanes.simd.operations import (
+    anywhere,
+    both,
+    broadcast,
+    choose,
+    either,
+    load,
+    store,
+)
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 
@@ -24,7 +32,12 @@ def prepare(stiff: bool, w: NDArray[np.float64], n: int) -> None:
 @compiled
 def sample(w: NDArray[np.float64], n: int) -> None:
     """Write the state at each lane's time in MOMENT, which lies within its step; the step's end is exact."""
-    y, new, c, out = block(n, layout.STATE), block(n, layout.NEW), block(n, layout.POLYNOMIAL), block(n, layout.SAMPLE)
+    y, new, c, out = (
+        block(n, layout.STATE),
+        block(n, layout.NEW),
+        block(n, layout.POLYNOMIAL),
+        block(n, layout.SAMPLE),
+    )
     share = (load(w, layout.MOMENT) - load(w, layout.TIME)) / load(w, layout.STEP)
     ended = share >= 1.0
     for i in range(n):

@@ -35,7 +35,7 @@ class Sensitivities:
     """[members][points][parameters asked][states]: d(state)/d(parameter)."""
 
 
-def sensitivities(  # noqa: PLR0913
+def sensitivities(
     program: LaneProgram,
     states: ArrayLike,
     parameters: ArrayLike,
@@ -124,7 +124,9 @@ class _Joint:
         self.width, self.parameters = program.width, program.parameters
         self.states = (*program.states, *(f"d{state}/d{name}" for name in names for state in program.states))
         self.default_parameters = program.default_parameters
-        self.default_states = np.concatenate([program.default_states, np.zeros(len(names) * len(program.states))])
+        self.default_states = np.concatenate(
+            [program.default_states, np.zeros(len(names) * len(program.states))]
+        )
         sizes = [self._size(name) for name in names]
         scale = program.state_scale
         self.state_scale = np.concatenate([scale, *(scale / size for size in sizes)])

@@ -20,7 +20,7 @@ _PARAMETERS = "ptr readonly %t, ptr readonly %y, ptr readonly %p, ptr noalias %o
 
 
 def straight(plan: Plan) -> Code | None:
-    """Return functions `decompose` (of the step at t and the Jacobian at y) and `solve` (with factors at y)."""
+    """Return functions `decompose` (of the step at t, the Jacobian at y) and `solve` (with factors at y)."""
     if len(plan.factor) + len(plan.forward) + len(plan.backward) > MOST_OPERATIONS:
         return None
     ir = "\n".join(

@@ -18,7 +18,7 @@ class Ready(Protocol):
 
 
 class Runnable(Protocol):
-    """Names and numbers of a model, and addresses of its functions `f(t, y, p, out)`, 0 where there is none."""
+    """Names and numbers of a model, addresses of its functions `f(t, y, p, out)`, 0 where there is none."""
 
     @property
     def width(self) -> int: ...

@@ -11,7 +11,9 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import call
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 
-def evaluate(address: int, times: ArrayLike, states: ArrayLike, parameters: ArrayLike, size: int) -> NDArray[np.float64]:
+def evaluate(
+    address: int, times: ArrayLike, states: ArrayLike, parameters: ArrayLike, size: int
+) -> NDArray[np.float64]:
     """Return [points][size]: the function at `address` at each time, state and parameters.
 
     Args:

@@ -1,8 +1,8 @@
 """`WIDTH` doubles, or truths, as one value of numba code: each operator is one vector instruction.
 
 numba has no such type, and left to itself LLVM would not vectorise loops over lanes whose arrays may overlap.
-No operator mixes lanes, so what a lane holds never depends on its neighbours. A product and a sum may be fused
-into one instruction (the machine's own choice, the same for every lane).
+No operator mixes lanes, so what a lane holds never depends on its neighbours. A product and a sum may be
+fused into one instruction (the machine's own choice, the same for every lane).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the exact and the leaping driver share: lanes take members, draw events, carry them out, write points."""
+"""What the exact and the leaping driver share: lanes take members, draw events, carry them out, report."""
 
 from __future__ import annotations
 

@@ -9,7 +9,15 @@ from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import call, count_up, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.common import draw, fire, fire_together, judge, repair, report, take
+from bioxen.server.engines.kinetic.lanes.ssa.common import (
+    draw,
+    fire,
+    fire_together,
+    judge,
+    repair,
+    report,
+    take,
+)
 from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     ACTIVE,
     COUNTER,
@@ -24,7 +32,6 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     TOO_MANY_EVENTS,
     TOTAL,
 )
-
 
 _TOGETHER = 200
 """Entries of the stoichiometry up to which all lanes' events are carried out together."""
@@ -63,7 +70,9 @@ def direct(
         if free:
             for lane in range(WIDTH):
                 if member[lane] < 0 and waiting < members:
-                    take(w, lane, states[waiting], parameters[waiting], start, times[0], first_member + waiting)
+                    take(
+                        w, lane, states[waiting], parameters[waiting], start, times[0], first_member + waiting
+                    )
                     member[lane], point[lane] = waiting, 0
                     waiting += 1
             if member.max() < 0:

@@ -1,11 +1,11 @@
 """Tau-leaping in lanes: many events at once where they change little, single events where they matter.
 
 Y. Cao, D. Gillespie, L. Petzold, J. Chem. Phys. 124 (2006) 044109. A reaction that could use up a reactant in
-fewer than ten events is critical and fires alone; a leap that would make an amount negative is halved; where a
-leap would hardly cover more than single events, those are simulated exactly. The order of the reactions is not
-known for arbitrary rate laws: `g` is 3, which holds up to two molecules of a kind, or three of different ones.
-No leap is longer than 2 epsilon over the fastest rate at which a state decays by itself: near a balance of fast
-reactions the expected change is small, and only that keeps the variance right, within a share epsilon.
+fewer than ten events is critical and fires alone; a leap that would make an amount negative is halved; where
+a leap would hardly cover more than single events, those are simulated exactly. The order of the reactions is
+not known for arbitrary rate laws: `g` is 3, which holds up to two molecules of a kind, or three of different
+ones. No leap is longer than 2 epsilon over the fastest rate at which a state decays by itself: near a balance
+of fast reactions the expected change is small, and only that keeps the variance right, within a share epsilon.
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ def leap(
                     *(w, number, a, reactions, pointers, species, changes, lane, seed),
                     *(critical, counts, drift, min(tau, until - time), until),
                 )
+                if later < time:
+                    code, later = NEGATIVE_AMOUNT, time
                 point[lane] = report(w, lane, np.nextafter(later, np.inf), times, point[lane], values, index)
             elif code == DONE:
                 point[lane] = report(w, lane, later, times, point[lane], values, index)
@@ -214,7 +216,10 @@ def _jump(
     tau: float,
     until: float,
 ) -> float:
-    """Leap, shorter each time an amount would turn negative; return the time reached."""
+    """Leap, shorter each time an amount would turn negative; return the time reached.
+
+    Where one single event makes an amount negative, no leap is short enough: then that is minus infinity.
+    """
     time, risky = w[TIME * WIDTH + lane], 0.0
     for j in range(reactions):
         if critical[j]:
@@ -231,8 +236,10 @@ def _jump(
             counts[j] = 0.0
             if not critical[j]:
                 counts[j] = poisson(number, lane, seed, w[(a + j) * WIDTH + lane] * step)
+        chosen = 0
         if fires:
-            counts[_pick(w, a, reactions, critical, second * risky, lane)] = 1.0
+            chosen = _pick(w, a, reactions, critical, second * risky, lane)
+            counts[chosen] = 1.0
         for j in range(reactions):
             if counts[j] > 0.0:
                 for at in range(pointers[j], pointers[j + 1]):
@@ -244,6 +251,8 @@ def _jump(
             for i in range(len(change)):
                 w[(START + i) * WIDTH + lane] += change[i]
             return until if time + step >= until else time + step
+        if fires and _uses_up(w, pointers, species, changes, lane, chosen):
+            return -np.inf
         tau *= 0.5
 
 
@@ -260,3 +269,19 @@ def _pick(
             if total > threshold:
                 return j
     return last
+
+
+@compiled
+def _uses_up(
+    w: NDArray[np.float64],
+    pointers: NDArray[np.int32],
+    species: NDArray[np.int32],
+    changes: NDArray[np.float64],
+    lane: int,
+    reaction: int,
+) -> bool:
+    """Return whether one event of a reaction makes an amount negative."""
+    for at in range(pointers[reaction], pointers[reaction + 1]):
+        if w[(START + species[at]) * WIDTH + lane] + changes[at] < 0.0:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""Random numbers that are a function of a seed, a stream and a counter: Philox4x32-10, eight streams at a time.
+"""Random numbers that are a function of a seed, a stream and a counter: Philox4x32-10, a stream a lane.
 
 J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011). A trajectory's
 stream is its member's index, so it is the same on any number of workers and in any lane.
@@ -51,9 +51,7 @@ def philox(typing: Any, array: Any, counter: Any, stream: Any, out: Any, seed: A
             address = row_address(context, builder, args[0], number)
             return builder.bitcast(address, WORDS.as_pointer())
 
-        start = [
-            half for at in args[1:3] for half in _halves(builder, builder.load(row(at), align=8))
-        ]
+        start = [half for at in args[1:3] for half in _halves(builder, builder.load(row(at), align=8))]
         found = _rounds(builder, start, _halves(builder, splat(builder, args[4], WORDS)))
         for i in range(2):
             word = builder.or_(found[2 * i], builder.shl(found[2 * i + 1], words(32)))

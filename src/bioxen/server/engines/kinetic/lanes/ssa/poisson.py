@@ -19,7 +19,9 @@ def poisson(number: NDArray[np.int64], lane: int, seed: np.uint64, mean: float) 
     """Return a Poisson number of this mean, and move the lane's counter past the numbers it used."""
     if mean <= 0.0:
         return 0.0
-    return _by_products(number, lane, seed, mean) if mean < _SMALL else _by_rejection(number, lane, seed, mean)
+    return (
+        _by_products(number, lane, seed, mean) if mean < _SMALL else _by_rejection(number, lane, seed, mean)
+    )
 
 
 @compiled

@@ -50,7 +50,7 @@ class Realisations:
     method: Literal["direct", "tau-leaping"]
 
 
-def stochastic(  # noqa: PLR0913 - the request of every simulation
+def stochastic(
     program: Network,
     states: ArrayLike,
     parameters: ArrayLike,
@@ -92,13 +92,27 @@ def stochastic(  # noqa: PLR0913 - the request of every simulation
     if not 0 <= seed < 2**64 or first_member < 0 or not 0 < epsilon < 1:
         raise ValidationError(
             "The seed, the first member or epsilon is out of range.",
-            details={"place": "seed", "remedy": "Give a seed from 0 to 2^64 - 1, and epsilon between 0 and 1."},
+            details={
+                "place": "seed",
+                "remedy": "Give a seed from 0 to 2^64 - 1, and epsilon between 0 and 1.",
+            },
         )
     values = np.empty((len(y), len(grid), y.shape[1]))
     status, events = np.zeros(len(y), np.int8), np.zeros(len(y), np.int64)
     ready = program.prepared("fluxes")
     fluxes = ready.addresses["fluxes"]
-    common = (np.round(y), ready.extended(p), begin, grid, np.uint64(seed), first_member, max_events, values, status, events)
+    common = (
+        np.round(y),
+        ready.extended(p),
+        begin,
+        grid,
+        np.uint64(seed),
+        first_member,
+        max_events,
+        values,
+        status,
+        events,
+    )
     reactions = len(pointers) - 1
     if method == "direct":
         direct(fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
@@ -119,7 +133,10 @@ def _network(program: Network) -> Floats:
         (matrix is None, "stoichiometries that change"),
         (not program.integral_stoichiometry, "stoichiometries that are no whole numbers"),
         (program.event_count > 0, "events"),
-        (program.moment_count > 0 or program.jumps_unpredictably or program.time_rate != 0, "rates that depend on the time"),
+        (
+            program.moment_count > 0 or program.jumps_unpredictably or program.time_rate != 0,
+            "rates that depend on the time",
+        ),
     ]
     if matrix is not None:
         still = ~np.any(matrix != 0, axis=1)
@@ -136,7 +153,7 @@ def _network(program: Network) -> Floats:
 
 
 def _columns(matrix: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """Return, for each column, where it has entries and which: reactions' states, or of the transpose the reverse."""
+    """Return each column's entries: where they begin, their rows, their values."""
     reaction, state = np.nonzero(matrix.T)
     pointers = np.searchsorted(reaction, np.arange(matrix.shape[1] + 1)).astype(np.int32)
     return pointers, state.astype(np.int32), np.ascontiguousarray(matrix.T[reaction, state])
@@ -162,5 +179,8 @@ def _check(program: Network, y: Floats, p: Floats, times: Floats, start: float) 
         member, state = (int(index) for index in np.argwhere(~whole)[0])
         raise ValidationError(
             f"{program.states[state]} starts with {y[member, state]:g}, which is no number of molecules.",
-            details={"place": f"states.{program.states[state]}", "remedy": "Give whole numbers of molecules."},
+            details={
+                "place": f"states.{program.states[state]}",
+                "remedy": "Give whole numbers of molecules.",
+            },
         )

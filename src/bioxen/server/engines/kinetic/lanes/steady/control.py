@@ -1,7 +1,7 @@
-"""Metabolic control analysis at steady states: elasticities and control coefficients, from analytic derivatives.
+"""Metabolic control analysis at steady states: elasticities and control coefficients, analytically.
 
-C. Reder, J. Theor. Biol. 135 (1988) 175: with the stoichiometry N, its independent rows N_R, the link matrix L
-and the elasticities E = dv/dS, concentrations answer to a change of the rates with -L (N_R E L)^-1 N_R, and
+C. Reder, J. Theor. Biol. 135 (1988) 175: with the stoichiometry N, its independent rows N_R, the link
+matrix L and the elasticities E = dv/dS, concentrations answer to a change of the rates with -L (N_R E L)^-1 N_R, and
 fluxes with I + E times that.
 """
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Control:
-    """Coefficients of an ensemble. Scaled ones have no unit, and are NaN or infinite where they divide by zero."""
+    """Coefficients of an ensemble. Scaled ones have no unit; they are NaN or infinite over zero."""
 
     fluxes: Floats
     """[members][reactions]"""
@@ -66,12 +66,18 @@ def control(program: LaneProgram, states: Floats, parameters: Floats) -> Control
     if matrix is None or program.rate_rules:
         raise InvalidModelError(
             "Control coefficients are those of reactions, and here something else moves a state: "
-            + ("a stoichiometry changes." if matrix is None else f"{sorted(program.rate_rules)[0]} has a rate rule."),
+            + (
+                "a stoichiometry changes."
+                if matrix is None
+                else f"{sorted(program.rate_rules)[0]} has a rate rule."
+            ),
             details={"place": "process_code", "remedy": "Write rate rules as reactions."},
         )
     space = moieties(program)
     fluxes = evaluate(program.fluxes, 0.0, states, parameters, len(program.reactions))
-    elasticities = _dense(program.flux_jacobian, states, parameters, (len(program.reactions), len(program.states)))
+    elasticities = _dense(
+        program.flux_jacobian, states, parameters, (len(program.reactions), len(program.states))
+    )
     independent = matrix[space.free]
     reduced = independent @ elasticities @ space.link
     answers = np.full((len(states), space.free.size, len(program.reactions)), np.nan)
@@ -89,13 +95,16 @@ def control(program: LaneProgram, states: Floats, parameters: Floats) -> Control
 
 
 def parameter_elasticities(program: LaneProgram, states: Floats, parameters: Floats) -> Floats:
-    """Return [members][reactions][parameters]: d(flux)/d(parameter); a coefficient times this is a response."""
+    """Return [members][reactions][parameters]: d(flux)/d(parameter); coefficients times this are responses."""
     size = (len(program.reactions), len(program.parameters))
     return _dense(program.flux_parameter_jacobian, states, parameters, size)
 
 
 def _dense(
-    function: tuple[int, NDArray[np.int32], NDArray[np.int32]], states: Floats, parameters: Floats, size: tuple[int, int]
+    function: tuple[int, NDArray[np.int32], NDArray[np.int32]],
+    states: Floats,
+    parameters: Floats,
+    size: tuple[int, int],
 ) -> Floats:
     address, rows, columns = function
     table = np.zeros((len(states), *size))

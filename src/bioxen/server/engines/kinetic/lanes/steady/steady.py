@@ -1,4 +1,4 @@
-"""Steady states of an ensemble: Newton's method with the analytic Jacobian, and integration where it leads nowhere."""
+"""Steady states of an ensemble: Newton's method with the analytic Jacobian, else integration."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ _SMALL = 1e-9
 """Sizes below this share of a member's largest state count as this share."""
 _ZERO = 1e-9
 """Eigenvalues below this share of the largest are zero within rounding."""
+_HALVINGS = 12
+_TINY = 1e-7
+_TOWARDS_ZERO = 0.95
+_MAX_STEPS = 20_000
+_WINDOW = 400
 _DECADES = 10.0 ** np.arange(0, 9)
 _SAME = 1e-2
 _STILL = 1e-6
@@ -91,7 +96,10 @@ def steady_states(
         good &= space.non_negative(root, y)
         good[good] &= space.stability(space.eigenvalues(root[good], p[good])) == 1
         found[good], status[good] = root[good], 0
-    _integrate(program, space, y, p, rtol, atol, found, settled, status)
+    left = np.flatnonzero(status)
+    if left.size:
+        roots, times, good = _Lead(program, space, rtol, atol).find(y[left], p[left])
+        found[left[good]], status[left[good]], settled[left] = roots[good], 0, times
     done = status == 0
     eigenvalues = np.full((len(y), space.moieties.free.size), np.nan + 0j)
     eigenvalues[done] = space.eigenvalues(found[done], p[done])
@@ -102,41 +110,71 @@ def steady_states(
     return SteadyStates(found, residual, status, settled, eigenvalues, stable)
 
 
-def _integrate(  # noqa: PLR0913
-    program: LaneProgram,
-    space: _Space,
-    start: Floats,
-    p: Floats,
-    rtol: float,
-    atol: float,
-    found: Floats,
-    settled: Floats,
-    status: NDArray[np.int8],
-) -> None:
-    """Find the states of the members that have none yet, by integration; write them in place."""
-    state = start.copy()
-    going = status != 0
-    before = 0.0
-    for time in _DECADES:
-        if not going.any():
-            return
-        members = np.flatnonzero(going)
-        run = integrate(program, state[members], p[members], [time], start=before, rtol=rtol, atol=atol, method="rodas5p")
-        reached, ok = run.values[:, -1], run.status == 0
-        still = ok & (space.distance(state[members], reached) <= _STILL)
-        sharp, good = space.newton(reached, p[members])
-        good &= still & (space.distance(reached, sharp) <= _SAME)
-        found[members[good]], settled[members[good]], status[members[good]] = sharp[good], time, 0
-        state[members] = np.where(ok[:, None], reached, state[members])
-        going[members[good | ~ok]] = False
-        before = float(time)
-    left = np.flatnonzero(status != 0)
-    for guess in (state, start):
-        if left.size:
-            sharp, good = space.newton(guess[left], p[left])
-            good &= space.non_negative(sharp, start[left])
-            found[left[good]], status[left[good]] = sharp[good], 0
-            left = left[~good]
+@dataclass(frozen=True)
+class _Lead:
+    """Integration towards a steady state."""
+
+    program: LaneProgram
+    space: _Space
+    rtol: float
+    atol: float
+
+    def find(self, start: Floats, p: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Return the steady states of members, when each stood still, and which were found."""
+        found, settled = start.copy(), np.full(len(start), np.nan)
+        state, reached_at = start.copy(), np.zeros(len(start))
+        good = np.zeros(len(start), np.bool_)
+        going = np.ones(len(start), np.bool_)
+        before = 0.0
+        for time in map(float, _DECADES):
+            members = np.flatnonzero(going)
+            if not members.size:
+                break
+            reached, ok = self._run(state[members], p[members], before, np.array([time]))
+            still = ok & (self.space.distance(state[members], reached[:, -1]) <= _STILL)
+            sharp, root = self.space.newton(reached[:, -1], p[members])
+            root &= still & (self.space.distance(reached[:, -1], sharp) <= _SAME)
+            found[members[root]], settled[members[root]], good[members[root]] = sharp[root], time, True
+            state[members[ok]], reached_at[members[ok]] = reached[ok, -1], time
+            going[members[root | ~ok]] = False
+            before = time
+        return self._without(start, p, state, reached_at, found, good), settled, good
+
+    def _without(
+        self, start: Floats, p: Floats, state: Floats, time: Floats, found: Floats, good: NDArray[np.bool_]
+    ) -> Floats:
+        """Try Newton's method for members that never stand still: from mean, last and first states.
+
+        What oscillates goes round a steady state, so its mean lies near it.
+        """
+        left = np.flatnonzero(~good)
+        if not left.size:
+            return found
+        mean = np.full(state.shape, np.nan)
+        for begin in map(float, np.unique(time[left])):
+            here = left[time[left] == begin]
+            window = begin + np.linspace(0, max(begin, 1.0), _WINDOW)
+            course, ok = self._run(state[here], p[here], begin, window)
+            mean[here[ok]] = course[ok].mean(axis=1)
+        for guess in (mean, state, start):
+            sharp, root = self.space.newton(guess[left], p[left])
+            root &= self.space.non_negative(sharp, start[left])
+            found[left[root]], good[left[root]] = sharp[root], True
+            left = left[~root]
+        return found
+
+    def _run(
+        self, states: Floats, p: Floats, start: float, times: Floats
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        run = integrate(
+            *(self.program, states, p, times),
+            start=start,
+            rtol=self.rtol,
+            atol=self.atol,
+            method="rodas5p",
+            max_steps=_MAX_STEPS,
+        )
+        return run.values, run.status == 0
 
 
 class _Space:
@@ -167,19 +205,46 @@ class _Space:
         going = np.isfinite(y).all(axis=1)
         if not self.moieties.free.size:
             return y, going
+        positive = y >= 0
         for _ in range(_STEPS):
             members = np.flatnonzero(going)
             if not members.size:
                 break
-            step = self._step(y[members], p[members])
-            finite = np.isfinite(step).all(axis=1)
-            y[members[finite]] += step[finite]
-            close = finite & (self.distance(y[members] - step, y[members]) <= _CONVERGED)
+            before, values = y[members], p[members]
+            step = self._step(before, values)
+            step *= _within(before, step, positive[members])[:, None]
+            after, finite = self._descend(before, step, values)
+            y[members[finite]] = after[finite]
+            close = finite & (self.distance(before, after) <= _CONVERGED)
             good[members[close]] = True
             going[members[close | ~finite]] = False
         balanced = np.zeros(len(y), np.bool_)
         balanced[good] = np.isfinite(self.rates(y[good], p[good])).all(axis=1)
         return y, good & balanced
+
+    def _descend(self, before: Floats, step: Floats, p: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return where each step leads, halved while the rates grow along it, and whether anywhere.
+
+        Steps within rounding are taken whole: there the rates are noise.
+        """
+        start = self._size(before, p)
+        share = np.ones(len(before))
+        after = before + step
+        settled = np.isfinite(step).all(axis=1) & (self.distance(before, after) <= _TINY)
+        good = settled.copy()
+        for _ in range(_HALVINGS):
+            left = ~good
+            if not left.any():
+                break
+            after[left] = before[left] + share[left, None] * step[left]
+            good[left] = self._size(after[left], p[left]) < start[left]
+            share[~good] *= 0.5
+        return after, good
+
+    def _size(self, states: Floats, p: Floats) -> Floats:
+        """Return the size of the free rates of each member, not a number where one is none."""
+        result: Floats = np.linalg.norm(self.rates(states, p)[:, self.moieties.free], axis=1)
+        return result
 
     def _step(self, states: Floats, p: Floats) -> Floats:
         """Return the Newton steps; NaN where the Jacobian is singular."""
@@ -190,7 +255,7 @@ class _Space:
             moves = np.linalg.solve(matrices, -rates[:, :, None])[:, :, 0]
         except np.linalg.LinAlgError:
             moves = np.stack([_solved(matrix, -rate) for matrix, rate in zip(matrices, rates, strict=True)])
-        result: Floats = moves @ link.T
+        result: Floats = np.einsum("mf,sf->ms", moves, link)  # not BLAS: a row's sum must not know the others
         return result
 
     def eigenvalues(self, states: Floats, p: Floats) -> NDArray[np.complex128]:
@@ -220,6 +285,14 @@ class _Space:
         rounding = _SMALL * np.abs(states).max(axis=1, initial=0.0)
         result: NDArray[np.bool_] = states.min(axis=1, initial=0.0) >= lowest - rounding
         return result
+
+
+def _within(states: Floats, step: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """Return the share of each step that keeps positive what was positive at the start."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        allowed = np.where(positive & (states + step < 0), -_TOWARDS_ZERO * states / step, 1.0)
+    result: Floats = np.clip(allowed.min(axis=1, initial=1.0), 0.0, 1.0)
+    return result
 
 
 def _solved(matrix: Floats, right: Floats) -> Floats:
