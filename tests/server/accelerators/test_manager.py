@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,11 @@ from bioxen.server.accelerators import (
     Accelerator,
     AcceleratorType,
     BioAcceleratorManager,
+    Crossover,
     Kernel,
     detect,
 )
+from bioxen.server.accelerators.ensembles import crossover
 
 CPU = Accelerator(AcceleratorType.CPU, "a CPU", 4)
 GPU = Accelerator(AcceleratorType.GPU, "a GPU", 1, 10**9)
@@ -88,3 +91,38 @@ def test_an_unknown_type_names_the_near_ones() -> None:
 def test_without_a_cpu_there_is_nothing_to_measure_by() -> None:
     with pytest.raises(ConfigurationError, match="CPU"):
         BioAcceleratorManager([GPU])
+
+
+KNOWN = Crossover(version="", single=1e-3, lanes=1e-4, preparation=9e-2)
+"""Ten times as fast, from 100 members on."""
+
+
+def test_ensembles_score_by_their_crossover() -> None:
+    manager = BioAcceleratorManager([CPU, GPU], lambda: KNOWN)
+    assert manager.get_capability_score("kinetic_ensembles") == pytest.approx(10)
+    assert manager.get_capability_score("kinetic_ensembles", AcceleratorType.GPU) == 0
+    few = manager.optimize_biological_process("kinetic_ensembles", range(99))
+    many = manager.optimize_biological_process("kinetic_ensembles", range(101))
+    assert few.reason.startswith("one after the other")
+    assert many.reason.startswith("in lanes")
+    assert "100 members" in many.reason
+
+
+def test_a_device_for_ensembles_is_measured_beside_the_cpu() -> None:
+    manager = BioAcceleratorManager([CPU, GPU], lambda: KNOWN)
+    manager.register_kernel(Kernel("kinetic_ensembles", AcceleratorType.CPU, slow_squares))
+    manager.register_kernel(Kernel("kinetic_ensembles", AcceleratorType.GPU, squares))
+    scores = manager.measure("kinetic_ensembles", [1.0])
+    assert scores[AcceleratorType.GPU] > scores[AcceleratorType.CPU] == pytest.approx(10)
+    plan = manager.optimize_biological_process("kinetic_ensembles", range(10))
+    assert plan.accelerator is AcceleratorType.GPU
+
+
+def test_a_crossover_is_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "measurements"
+    kept.mkdir(mode=0o700)
+    monkeypatch.setattr("bioxen.server.accelerators.ensembles.cache_folder", lambda *_: kept)
+    found = crossover()
+    assert found.speed > 1
+    assert 0 < found.members < float("inf")
+    assert crossover() == found

@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from bioxen.server.orchestrator.sharding import MEMBERS
-
+MEMBERS = 50
+"""Members of a block, of so small a study."""
 COUNT = 2 * MEMBERS + 7
 DECAY = "species A = 10; A => ; k*A; k = 0.5; y := k*2 + j; j = 1;"
 
@@ -37,7 +37,8 @@ def test_shards_are_the_members_of_the_whole(through: str, request: pytest.Fixtu
     members = whole["members"]
     assert members["values"]["shape"] == [COUNT, 3, 1]
     assert len(members["varied"]["k"]) == len(members["status"]) == COUNT
-    assert whole["provenance"]["settings"]["method"] == f"libRoadRunner cvode_bdf: {COUNT}"
+    assert whole["provenance"]["settings"]["method"] == f"lanes tsit5: {COUNT}"
+    assert whole["audit"]["members"] == 3
     for first in (0, MEMBERS - 1, MEMBERS, COUNT - 1):
         part = {"first": first, "count": 1}
         alone = client.post("/compute/kinetic", json=ensemble(report="values", part=part)).json()["members"]

@@ -61,8 +61,10 @@ from bioxen.protocol.kinetic.integrators import (
     Integrator,
 )
 from bioxen.protocol.kinetic.members import (
+    Audit,
     Histogram,
     Members,
+    MembersEngine,
     MembersRequest,
     Part,
     SampledRequest,
@@ -144,6 +146,7 @@ __all__ = [
     "MAX_POINTS",
     "AnyKineticRequest",
     "AnyMembersRequest",
+    "Audit",
     "Axis",
     "Branch",
     "Choice",
@@ -172,6 +175,7 @@ __all__ = [
     "LogNormal",
     "LogUniform",
     "Members",
+    "MembersEngine",
     "MembersRequest",
     "MorrisEffect",
     "MorrisRequest",

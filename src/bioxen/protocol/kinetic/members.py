@@ -14,6 +14,13 @@ from bioxen.protocol.units import Fraction, ModelTime
 
 MAX_MEMBERS = 1_000_000
 Report = Literal["features", "values", "summary"]
+MembersEngine = Literal["auto", "lanes", "libroadrunner"]
+_BLOCKS = 32
+"""Blocks that a study is cut into, where they are not too small or too large then."""
+_SMALLEST, _LARGEST = 50, 500
+"""Members of a block: enough that starting it costs little, few enough that progress shows."""
+_POINTS_AT_ONCE = 500_000
+"""Points of a block's time courses, which are in memory together."""
 
 
 def _final() -> list[Feature]:
@@ -43,11 +50,26 @@ class MembersRequest(TimedRequest):
     """How large arrays are written."""
     part: Part | None = None
     """Compute these members alone, and draw no conclusion over all; every member where absent."""
+    engine: MembersEngine = "auto"
+    """`lanes` runs members side by side in the CPU's vectors, `libroadrunner` one after the other.
+
+    `auto` takes the lanes for a study of 64 members or more whose model they run.
+    """
 
     @property
     def member_count(self) -> int:
         """The number of members of the whole."""
         raise NotImplementedError
+
+    @property
+    def block_size(self) -> int:
+        """The members of a block: what is simulated, audited and sent to a worker together.
+
+        Block k begins at member k times this. It follows from the request alone: whoever computes which part,
+        a member is in the same block.
+        """
+        size = min(max(-(-self.member_count // _BLOCKS), _SMALLEST), _LARGEST)
+        return max(1, min(size, _POINTS_AT_ONCE // self.time_points))
 
     @property
     def kept(self) -> Report:
@@ -117,6 +139,19 @@ class Members(Message):
     """Members × features × outputs."""
     values: NumberArray | None = None
     """Members × points × outputs."""
+
+
+class Audit(Message):
+    """Members in lanes that libRoadRunner ran a second time, at a hundredth of the request's tolerances."""
+
+    members: int
+    """How many: a fixed choice in each block."""
+    largest_in_tolerances: float | None
+    """The largest difference at any point, in units of absolute + relative tolerance · |value|."""
+    largest_relative: float | None
+    """The largest difference as a share of the largest value of its output in that member."""
+    refused: int
+    """Members whose block libRoadRunner answered, because its audit found too large a difference."""
 
 
 class Histogram(Message):

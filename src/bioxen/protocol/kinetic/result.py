@@ -8,7 +8,7 @@ from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.kinetic.continuation import Branch
 from bioxen.protocol.kinetic.control import ControlAnalysis
 from bioxen.protocol.kinetic.estimation import Estimation
-from bioxen.protocol.kinetic.members import Members, Summary
+from bioxen.protocol.kinetic.members import Audit, Members, Summary
 from bioxen.protocol.kinetic.oscillation import Oscillation
 from bioxen.protocol.kinetic.petab import PetabFit
 from bioxen.protocol.kinetic.request import KineticStatus
@@ -51,6 +51,8 @@ class KineticResult(MappingMessage):
     event_firings: EventFirings | None = None
     """Null for a model without events, and where the general solver ran it."""
     members: Members | None = None
+    audit: Audit | None = None
+    """How far members in lanes are from libRoadRunner; null where none was compared."""
     summary: Summary | None = None
     global_sensitivity: GlobalSensitivity | None = None
     control: ControlAnalysis | None = None

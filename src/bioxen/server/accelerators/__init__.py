@@ -1,6 +1,7 @@
 """Accelerators: what there is, how fast it was measured to be, and which one a process should use."""
 
 from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
+from bioxen.server.accelerators.ensembles import Crossover
 from bioxen.server.accelerators.manager import BioAcceleratorManager, Kernel, OptimizationPlan
 from bioxen.server.accelerators.profiles import OptimizationProfile
 
@@ -8,6 +9,7 @@ __all__ = [
     "Accelerator",
     "AcceleratorType",
     "BioAcceleratorManager",
+    "Crossover",
     "Kernel",
     "OptimizationPlan",
     "OptimizationProfile",

@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
 from typing import Any
 
 from bioxen.errors import ConfigurationError, UnknownProcessError, did_you_mean
 from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
-from bioxen.server.accelerators.profiles import PROFILES, OptimizationProfile
+from bioxen.server.accelerators.ensembles import Crossover, crossover
+from bioxen.server.accelerators.profiles import KINETIC_ENSEMBLES, PROFILES, OptimizationProfile
 
 REPEATS = 5
 """Runs of each kernel in a measurement, interleaved; the medians are compared."""
@@ -36,7 +38,7 @@ class OptimizationPlan:
     process_type: str
     accelerator: AcceleratorType
     score: float
-    """Measured speed on that device relative to the CPU; 1 for the CPU itself."""
+    """As `get_capability_score`."""
     profile: OptimizationProfile
     batches: tuple[range, ...]
     """Positions in the data that go out together."""
@@ -48,12 +50,17 @@ class BioAcceleratorManager:
 
     Args:
         accelerators: the devices; detected where absent. A CPU must be among them.
+        crossover: measures ensembles in lanes, or tells what was measured before.
 
     Raises:
         ConfigurationError: no CPU is among `accelerators`.
     """
 
-    def __init__(self, accelerators: Sequence[Accelerator] | None = None) -> None:
+    def __init__(
+        self,
+        accelerators: Sequence[Accelerator] | None = None,
+        crossover: Callable[[], Crossover] = crossover,
+    ) -> None:
         self.accelerators = tuple(detect() if accelerators is None else accelerators)
         if AcceleratorType.CPU not in self.available_types():
             raise ConfigurationError(
@@ -61,6 +68,8 @@ class BioAcceleratorManager:
             )
         self._kernels: dict[tuple[str, AcceleratorType], Kernel] = {}
         self._scores: dict[tuple[str, AcceleratorType], float] = {}
+        """Speed relative to the CPU."""
+        self._crossover = cache(crossover)
 
     def available_types(self) -> frozenset[AcceleratorType]:
         """Return the kinds of device that are here."""
@@ -94,14 +103,18 @@ class BioAcceleratorManager:
 
         Returns:
             1 for the CPU by definition; 0 where the device is missing, has no kernel for the type, was not
-            measured, or gave another answer than the CPU. Never a guess.
+            measured, or gave another answer than the CPU. Never a guess. Scores of `kinetic_ensembles` are
+            relative to one request after the other: the CPU's is that of its lanes, measured at first use.
         """
         self.get_optimization_profile(process_type)
         if accelerator is None:
             return max(self.get_capability_score(process_type, kind) for kind in AcceleratorType)
+        beside_cpu = self._scores.get((process_type, accelerator), 0.0)
         if accelerator is AcceleratorType.CPU:
-            return 1.0
-        return self._scores.get((process_type, accelerator), 0.0)
+            beside_cpu = 1.0
+        if process_type != KINETIC_ENSEMBLES or beside_cpu == 0:
+            return beside_cpu
+        return beside_cpu * self._crossover().speed
 
     def measure(self, process_type: str, data: Any) -> Mapping[AcceleratorType, float]:
         """Measure every kernel of `process_type` on `data`, interleaved, and remember the scores.
@@ -147,13 +160,22 @@ class BioAcceleratorManager:
         profile = self.get_optimization_profile(process_type)
         scores = {kind: self.get_capability_score(process_type, kind) for kind in AcceleratorType}
         best = max(scores, key=lambda kind: scores[kind])
-        if scores[best] <= 1.0:
+        cpu = scores[AcceleratorType.CPU]
+        if scores[best] <= cpu:
             best, reason = AcceleratorType.CPU, "no other device was measured to be faster"
         else:
-            reason = f"measured {scores[best]:.3g} times as fast as the CPU"
+            reason = f"measured {scores[best] / cpu:.3g} times as fast as the CPU"
+        if best is AcceleratorType.CPU and process_type == KINETIC_ENSEMBLES:
+            reason = self._lanes_or_not(len(data))
         size = profile.batch_size
         batches = tuple(range(at, min(at + size, len(data))) for at in range(0, len(data), size))
         return OptimizationPlan(process_type, best, scores[best], profile, batches, reason)
+
+    def _lanes_or_not(self, members: int) -> str:
+        fewest = self._crossover().members
+        if members < fewest:
+            return f"one after the other: lanes are faster from {fewest:.0f} members on"
+        return f"in lanes, which are faster from {fewest:.0f} members on"
 
 
 def _seconds(compute: Compute, data: Any) -> float:

@@ -21,6 +21,7 @@ class OptimizationProfile:
     """The reason for these choices."""
 
 
+KINETIC_ENSEMBLES = "kinetic_ensembles"
 PROFILES = {
     profile.process_type: profile
     for profile in (
@@ -37,6 +38,13 @@ PROFILES = {
             64,
             1e-9,
             "as metabolic modelling; each member needs megabytes, so fewer go out at once",
+        ),
+        OptimizationProfile(
+            KINETIC_ENSEMBLES,
+            "float64",
+            500,
+            1e-4,
+            "the solver's tolerances reach below single precision; a batch is a block of the service",
         ),
         OptimizationProfile(
             "transcriptomics_inference",

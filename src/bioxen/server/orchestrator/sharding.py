@@ -38,8 +38,6 @@ DOUBLE_PARTS = 16
 """Parts of a double deletion study: a constant, so that its bytes do not depend on who computes it."""
 MAX_PAIRS_AT_ONCE = 5_000
 """A study of so many pairs is left whole; how many it has is known here only where it names them."""
-MEMBERS = 50
-"""Members in one part of a kinetic study, each of which is a simulation."""
 MOST_NUMBERS = {"features": 5_000_000, "values": 5_000_000, "summary": 20_000_000}
 """What a kinetic study keeps of its members → how many numbers that may be over all of them."""
 WINDOW = 32
@@ -101,13 +99,13 @@ def pieces(request: ComputeRequest) -> Iterator[Piece]:
 
 
 def _some_members(request: MembersRequest) -> Iterator[Piece]:
-    """Give the parts of a kinetic study; a part that was asked for is left whole."""
-    total = size_of(request)
-    if request.part is not None or total <= MEMBERS:
+    """Give the blocks of a kinetic study as parts; a part that was asked for is left whole."""
+    total, size = size_of(request), request.block_size
+    if request.part is not None or total <= size:
         yield Piece(0, total, request)
         return
-    for first in range(0, total, MEMBERS):
-        part = Members(first=first, count=min(MEMBERS, total - first))
+    for first in range(0, total, size):
+        part = Members(first=first, count=min(size, total - first))
         yield Piece(first, part.count, request.model_copy(update={"part": part}))
 
 

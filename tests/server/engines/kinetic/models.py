@@ -51,7 +51,9 @@ def source_of(text: str, text_format: ModelFormat = "antimony") -> ModelSource:
     return ModelSource(text, text_format, digest_of(text))
 
 
-def run(engine: KineticEngine, text: str, process_code: str = "kinetic_ode", **request: Any) -> KineticResult:
+def run(
+    engine: KineticEngine, text: str, process_code: str = "kinetic_ode", /, **request: Any
+) -> KineticResult:
     """Return the result of one request on a freshly compiled model."""
     payload = {"process_code": process_code, **request}
     return engine.run(engine.parse(payload), engine.compile(source_of(text)))

@@ -46,6 +46,7 @@ from bioxen.server.engines.kinetic.ssa import ssa
 from bioxen.server.engines.kinetic.steady_state import steady_state
 from bioxen.server.engines.kinetic.study import study
 from bioxen.server.engines.kinetic.time_course import time_course
+from bioxen.server.engines.kinetic.warmth import warm_up
 
 __all__ = ["KineticEngine"]
 
@@ -77,6 +78,11 @@ class KineticEngine:
     def __init__(self) -> None:
         self._noise = Noise()
         self._version = f"{runner.version()}, {loader.versions()}"
+
+    @staticmethod
+    def warm_up() -> None:
+        """Have the machine code of the lanes at hand for every process forked from here."""
+        warm_up()
 
     def version(self) -> str:
         """Return the versions of the libraries that read and compute."""

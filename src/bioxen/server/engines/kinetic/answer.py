@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from bioxen.protocol.kinetic import (
+    Audit,
     Branch,
     ControlAnalysis,
     Estimation,
@@ -42,6 +43,7 @@ class Answer:
     estimation: Estimation | None = None
     event_firings: EventFirings | None = None
     members: Members | None = None
+    audit: Audit | None = None
     summary: Summary | None = None
     global_sensitivity: GlobalSensitivity | None = None
     control: ControlAnalysis | None = None

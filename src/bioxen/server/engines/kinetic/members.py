@@ -1,34 +1,64 @@
 """The one door to many simulations of one model: whatever runs members comes through here.
 
-Members run one after the other on libRoadRunner. Each is what the same request would be alone.
+Members run side by side in lanes where a study brings them, else one after the other on libRoadRunner. What
+a member is follows from the study and the member's index. Integrations in lanes are audited: libRoadRunner
+runs a few members of each block again, more exactly, and answers the block where the lanes are too far off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.errors import BioXenException
+from bioxen.protocol.kinetic import Audit
 from bioxen.protocol.provenance import Setting
-from bioxen.server.engines.kinetic.changes import Change, bare, ordered
+from bioxen.server.engines.kinetic.audit import Difference, difference, verdict
+from bioxen.server.engines.kinetic.changes import Change, ordered
 from bioxen.server.engines.kinetic.integrate import IntegrationFailure, Tolerances, integrate
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix
-from bioxen.server.engines.kinetic.ssa import Unsampled, realise, refuse_unsound
+from bioxen.server.engines.kinetic.ssa import Stochastic, Unsampled, realise
 from bioxen.server.engines.studies.designs import member_seed
+
+if TYPE_CHECKING:
+    from bioxen.server.engines.kinetic.laned import Laned, Lanes
 
 Grid = tuple[float, float, int]
 """Start, end and number of points."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stochastic:
-    """Exact stochastic members: member i of the whole study is a function of the seed and of i."""
+class Study:
+    """What all members have in common."""
 
-    seed: int
+    program: Program
+    names: Sequence[str]
+    """What differs between members: parameters, compartments, `S` or `[S]`."""
+    grid: Grid
+    """The points reported."""
+    selections: Sequence[str]
+    """What is reported."""
+    how: Tolerances | Stochastic
+    fixed: Sequence[Change] = ()
+    """Changes that hold in every member, none of them of `names`."""
+
+    def changes(self, row: Sequence[float]) -> list[Change]:
+        """Return what the member with these values changes in the model."""
+        return ordered([*self.fixed, *map(Change, self.names, row)], self.program.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The members of a block that its audit looks at, whether or not they are among those that are run."""
+
+    members: Sequence[int]
+    table: Matrix
+    """Their values of what varies."""
 
 
 @dataclass(slots=True)
@@ -45,75 +75,107 @@ class MembersRun:
     """Way of simulating → how many members it answered."""
     settings: dict[str, Setting] = field(default_factory=dict)
     """Those in force for every member."""
+    audit: Audit | None = None
+
+    def note(self, row: int, values: Matrix, way: str) -> None:
+        """Take the numbers of a member."""
+        self.values[row] = values
+        self.completed[row] = True
+        self.methods[way] = self.methods.get(way, 0) + 1
 
 
 def run_members(
-    program: Program,
-    names: Sequence[str],
-    table: Matrix,
-    grid: Grid,
-    selections: Sequence[str],
-    how: Tolerances | Stochastic,
-    *,
-    fixed: Sequence[Change] = (),
-    first: int = 0,
+    study: Study, table: Matrix, first: int = 0, lanes: Lanes | None = None, sample: Sample | None = None
 ) -> MembersRun:
     """Simulate many members of one model.
 
     Args:
-        program: the model.
-        names: what differs between members: parameters, compartments, `S` or `[S]`.
+        study: what they have in common. Stochastic simulation must be sound on its model.
         table: members × names, the value of each in each member.
-        grid: the points reported.
-        selections: what is reported.
-        how: the integrator's tolerances, or stochastic simulation.
-        fixed: changes that hold in every member, unless `names` has the same.
         first: index of the first of these members in the whole study.
+        lanes: of the same study; absent for libRoadRunner.
+        sample: which members are audited; needed with lanes that integrate.
 
     Raises:
-        InvalidModelError: stochastic simulation would be unsound on this model.
         ValidationError: a stochastic member does not start with whole numbers of molecules.
     """
-    if isinstance(how, Stochastic):
-        refuse_unsound(program)
-    start, end, points = grid
+    points = study.grid[2]
     run = MembersRun(
-        times=np.linspace(start, end, points),
-        values=np.full((len(table), points, len(selections)), np.nan),
+        times=np.linspace(*study.grid),
+        values=np.full((len(table), points, len(study.selections)), np.nan),
         completed=np.zeros(len(table), dtype=bool),
     )
-    names = [program.facts.native(name) for name in names]
-    own = {bare(name) for name in names}
-    kept = [change for change in fixed if change.symbol not in own]
-    for number, row in enumerate(table.tolist()):
-        changes = ordered([*kept, *map(Change, names, row)], program.facts)
-        try:
-            found, method, settings = _one(program, changes, grid, selections, how, first + number)
-        except (IntegrationFailure, Unsampled) as failure:
-            run.failures.setdefault(str(failure), []).append(first + number)
-            continue
-        except BioXenException as error:
-            error.details["member"] = first + number
-            raise
-        run.values[number] = found
-        run.completed[number] = True
-        run.methods[method] = run.methods.get(method, 0) + 1
-        run.settings = run.settings or settings
+    if lanes is None:
+        _one_by_one(run, study, table, first, range(len(table)), "")
+    else:
+        _side_by_side(run, study, table, first, lanes, sample)
     return run
 
 
-def _one(
-    program: Program,
-    changes: list[Change],
-    grid: Grid,
-    selections: Sequence[str],
-    how: Tolerances | Stochastic,
-    member: int,
-) -> tuple[Matrix, str, dict[str, Setting]]:
+def _side_by_side(
+    run: MembersRun, study: Study, table: Matrix, first: int, lanes: Lanes, sample: Sample | None
+) -> None:
+    laned = lanes.run(table, first)
+    run.settings = {"integrator": "lanes"}
+    if isinstance(study.how, Tolerances):
+        run.settings["relative_tolerance"] = study.how.relative
+        run.settings["absolute_tolerance"] = study.how.absolute
+        if sample is not None and not _passes(run, study, first, laned, lanes, sample):
+            _one_by_one(run, study, table, first, range(len(table)), ", lanes failed the audit")
+            return
+    for row, way in enumerate(laned.ways):
+        if row not in laned.stopped:
+            run.note(row, laned.values[row], way)
+    for row, words in sorted(laned.stopped.items()):
+        if isinstance(study.how, Stochastic):  # another try would leave out the members that end so
+            run.failures.setdefault(f"The trajectory in lanes stopped: {words}.", []).append(first + row)
+        else:
+            _one_by_one(run, study, table, first, [row], f", lane stopped: {words}")
+
+
+def _passes(run: MembersRun, study: Study, first: int, laned: Laned, lanes: Lanes, sample: Sample) -> bool:
+    """Audit the block; note what was found for those of its members that are run here."""
+    assert isinstance(study.how, Tolerances)  # noqa: S101 - the caller asks only then
+    here = range(first, first + len(laned.values))
+    found: list[tuple[int, Difference | None]] = []
+    for member, row in zip(sample.members, sample.table, strict=True):
+        one, at = (laned, member - first) if member in here else (lanes.run(row[None, :], member), 0)
+        if at in one.stopped:
+            continue  # libRoadRunner answers it anyway
+        changes = study.changes(row.tolist())
+        off = difference(study.program, changes, study.grid, study.selections, study.how, one.values[at])
+        found.append((member, off))
+    passes = all(off is not None and off.acceptable for _, off in found)
+    mine = [off for member, off in found if member in here]
+    run.audit = verdict(mine, len(here), refused=not passes)
+    return passes
+
+
+def _one_by_one(
+    run: MembersRun, study: Study, table: Matrix, first: int, rows: Iterable[int], label: str
+) -> None:
+    """Run these rows on libRoadRunner; `label` tells why, where lanes were to run them."""
+    for row in rows:
+        changes = study.changes(table[row].tolist())
+        try:
+            found, way, settings = _one(study, changes, first + row)
+        except (IntegrationFailure, Unsampled) as failure:
+            run.failures.setdefault(str(failure), []).append(first + row)
+            continue
+        except BioXenException as error:
+            error.details["member"] = first + row
+            raise
+        run.note(row, found, way + label)
+        run.settings = run.settings or settings
+
+
+def _one(study: Study, changes: list[Change], member: int) -> tuple[Matrix, str, dict[str, Setting]]:
+    how = study.how
     if isinstance(how, Stochastic):
-        table, settings = realise(program, changes, grid, selections, member_seed(how.seed, member))
+        seed = member_seed(how.seed, member)
+        table, settings = realise(study.program, changes, study.grid, study.selections, seed)
         return table[:, 1:], "libRoadRunner direct method", _common(settings)
-    course = integrate(program, changes, grid, selections, how)
+    course = integrate(study.program, changes, study.grid, study.selections, how)
     return course.table[:, 1:], f"libRoadRunner {course.settings['method']}", _common(course.settings)
 
 

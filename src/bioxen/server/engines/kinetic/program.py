@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bioxen.errors import InvalidModelError
 from bioxen.server.engines.kinetic.changes import Change
@@ -29,6 +30,9 @@ from bioxen.server.engines.kinetic.initial import with_changes
 from bioxen.server.engines.kinetic.loader import Loaded
 from bioxen.server.engines.kinetic.noise import Noise
 from bioxen.server.engines.kinetic.runner import Runner
+
+if TYPE_CHECKING:
+    from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 
 WARM_VARIANTS = 8
 _Variant = tuple[tuple[str, float], ...]
@@ -50,6 +54,8 @@ class Program:
         self._sbml = loaded.sbml
         self._noise = noise
         self._runners: OrderedDict[_Variant, Runner] = OrderedDict()
+        self._lanes: LaneProgram | None = None
+        self._refusal: str | None = None
         self._equations: Equations | None = None
         if loaded.facts.beyond_roadrunner:
             self.equations()
@@ -98,6 +104,27 @@ class Program:
                     "remedy": "A time course (kinetic_ode) of this model runs.",
                 },
             )
+
+    def lanes(self) -> LaneProgram:
+        """Return the model for many members side by side, made when it is first asked for.
+
+        Raises:
+            Uncovered: the lanes do not run the model; what it is stays remembered.
+        """
+        from bioxen.server.engines.kinetic.lanes.build import build  # late: few requests need a compiler
+        from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+
+        if self.facts.beyond_roadrunner:  # then nothing could audit them
+            raise Uncovered(self.facts.beyond_roadrunner[0])
+        if self._refusal is not None:
+            raise Uncovered(self._refusal)
+        if self._lanes is None:
+            try:
+                self._lanes = build(self._sbml)
+            except Uncovered as refusal:
+                self._refusal = refusal.construct
+                raise
+        return self._lanes
 
     def forget(self) -> None:
         """Throw every compiled instance away: after a failure, none of them is trusted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +16,15 @@ from bioxen.server.engines.kinetic.outputs import check_size, columns_of, select
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
 
-_WHOLE = 1e-9
+WHOLE = 1e-9
+"""How far a number of molecules may be from a whole one, relative to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stochastic:
+    """Exact stochastic members: member i of the whole study is a function of the seed and of i."""
+
+    seed: int
 
 
 class Unsampled(Exception):  # noqa: N818 - an outcome, never seen outside this engine
@@ -107,14 +116,19 @@ def refuse_unsound(program: Program) -> None:
 def _check_whole(runner: Runner, program: Program) -> None:
     for name in program.facts.soundness.counted:
         amount = runner.get(name)
-        if amount < 0 or abs(amount - round(amount)) > _WHOLE * max(1.0, amount):
-            raise ValidationError(
-                f"{name} starts with {amount:g}, which is no number of molecules.",
-                details={
-                    "place": f"initial_conditions.{name}",
-                    "remedy": "Give amounts as whole numbers of molecules, and rate constants to match.",
-                },
-            )
+        if amount < 0 or abs(amount - round(amount)) > WHOLE * max(1.0, amount):
+            raise not_whole(name, amount)
+
+
+def not_whole(name: str, amount: float) -> ValidationError:
+    """Return the error that says of a species that it starts with no whole number of molecules."""
+    return ValidationError(
+        f"{name} starts with {amount:g}, which is no number of molecules.",
+        details={
+            "place": f"initial_conditions.{name}",
+            "remedy": "Give amounts as whole numbers of molecules, and rate constants to match.",
+        },
+    )
 
 
 def _first_negative(table: Matrix, watched: Sequence[str]) -> str | None:

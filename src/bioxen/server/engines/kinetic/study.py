@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import (
     EnsembleRequest,
     MembersRequest,
+    Part,
     SampledRequest,
     ScanRequest,
 )
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
-from bioxen.server.engines.kinetic.changes import Change, changes_of, check_varied
+from bioxen.server.engines.kinetic.audit import audited
+from bioxen.server.engines.kinetic.changes import Change, bare, changes_of, check_varied
 from bioxen.server.engines.kinetic.integrate import Tolerances
-from bioxen.server.engines.kinetic.members import MembersRun, Stochastic, run_members
+from bioxen.server.engines.kinetic.members import MembersRun, Sample, Study, run_members
 from bioxen.server.engines.kinetic.outputs import MAX_VALUES, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.routing import lanes_for
 from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.ssa import Stochastic, refuse_unsound
+from bioxen.server.engines.studies.audits import merged
 from bioxen.server.engines.studies.block import Block
 from bioxen.server.engines.studies.conclude import conclude
 from bioxen.server.engines.studies.designs import design, varied_names
 from bioxen.server.engines.studies.features import features_of
-
-_BLOCK = 64
-"""Members whose whole time courses are in memory at once where features alone are kept."""
 
 
 def study(request: MembersRequest, program: Program) -> Answer:
@@ -34,15 +38,15 @@ def study(request: MembersRequest, program: Program) -> Answer:
     Raises:
         UnknownIdentifierError: the model lacks what varies.
         ValidationError: a rule computes what varies, or the answer would be too large.
-        InvalidModelError: stochastic simulation would be unsound on this model.
+        InvalidModelError: stochastic simulation would be unsound on this model, or lanes were insisted on.
     """
     place, names = _place(request), varied_names(request)
     check_varied(names, place, program.facts)
     selections = selections_of(request.outputs, program.facts)
     _check_room(request, len(selections))
     fixed = changes_of(request, program.facts)
-    own = _own_values(request, program, fixed)
-    block, settings = _run(request, program, names, design(request, own), selections, fixed)
+    own_values = _own_values(request, program, fixed)
+    block, settings = _run(request, _common(request, program, names, selections, fixed), own_values)
     found = conclude(request, block)
     seed = getattr(request, "seed", None)
     settings["method"] = found.method
@@ -55,58 +59,87 @@ def study(request: MembersRequest, program: Program) -> Answer:
         time_vector=block.times.tolist() if found.summary else None,
         output_units=units_for(selections, program.facts),
         members=found.members,
+        audit=block.audit,
         summary=found.summary,
         global_sensitivity=found.global_sensitivity,
     )
 
 
-def _run(
+def _common(
     request: MembersRequest,
     program: Program,
     names: tuple[str, ...],
-    table: Matrix,
     selections: list[str],
     fixed: list[Change],
-) -> tuple[Block, dict[str, Setting]]:
+) -> Study:
     how: Tolerances | Stochastic = Tolerances(request.relative_tolerance, request.absolute_tolerance)
     if isinstance(request, SampledRequest) and request.method == "ssa":
+        refuse_unsound(program)
         how = Stochastic(request.seed)
-    grid = (request.time_start, request.time_end, request.time_points)
-    first = request.members_of_part.start
-    keeps = request.kept != "features"
-    tables: list[MembersRun] = []
+    native = [program.facts.native(name) for name in names]
+    varied = {bare(name) for name in native}
+    return Study(
+        program=program,
+        names=native,
+        grid=(request.time_start, request.time_end, request.time_points),
+        selections=selections,
+        how=how,
+        fixed=[change for change in fixed if change.symbol not in varied],
+    )
+
+
+def _run(
+    request: MembersRequest, study: Study, own_values: Mapping[str, float]
+) -> tuple[Block, dict[str, Setting]]:
+    lanes, why_not = lanes_for(request, study)
+    part, size = request.members_of_part, request.block_size
+    table = design(request, own_values)
+    runs: list[MembersRun] = []
     features: list[Matrix] = []
     values: list[Matrix] = []
-    for start in range(0, len(table), _BLOCK):
-        run = run_members(
-            program,
-            names,
-            table[start : start + _BLOCK],
-            grid,
-            selections,
-            how,
-            fixed=fixed,
-            first=first + start,
-        )
+    for start in range(part.start // size * size, part.stop, size):
+        block = range(start, min(start + size, request.member_count))
+        members = range(max(start, part.start), min(block.stop, part.stop))
+        rows = table[members.start - part.start : members.stop - part.start]
+        sample = _sample(request, audited(block), table, own_values) if lanes else None
+        run = run_members(study, rows, members.start, lanes, sample)
         features.append(features_of(run.times, run.values, request.features, request.relative_tolerance))
-        if keeps:
+        if request.kept != "features":
             values.append(run.values)
         run.values = np.empty(0)
-        tables.append(run)
-    block = Block(
-        first=first,
-        names=names,
+        runs.append(run)
+    joined = Block(
+        first=part.start,
+        names=tuple(study.names),
         table=table,
-        completed=np.concatenate([run.completed for run in tables]),
-        failures=_merged(tables),
-        methods=_counted(tables),
-        outputs=selections,
-        times=tables[0].times,
+        completed=np.concatenate([run.completed for run in runs]),
+        failures=_merged(runs),
+        methods=_counted(runs),
+        outputs=list(study.selections),
+        times=runs[0].times,
         feature_names=list(dict.fromkeys(request.features)),
         features=np.concatenate(features),
-        values=np.concatenate(values) if keeps else None,
+        values=np.concatenate(values) if values else None,
+        audit=merged(run.audit for run in runs),
     )
-    return block, next((run.settings for run in tables if run.settings), {})
+    settings = next((run.settings for run in runs if run.settings), {})
+    return joined, {**settings, "lanes": why_not} if why_not else dict(settings)
+
+
+def _sample(
+    request: MembersRequest, members: list[int], table: Matrix, own_values: Mapping[str, float]
+) -> Sample:
+    """Return the members that the audit looks at; those outside of the part are made for it."""
+    part = request.members_of_part
+    rows = [
+        table[member - part.start] if member in part else design(_alone(request, member), own_values)[0]
+        for member in members
+    ]
+    return Sample(members, np.array(rows).reshape(len(members), table.shape[1]))
+
+
+def _alone(request: MembersRequest, member: int) -> MembersRequest:
+    return request.model_copy(update={"part": Part(first=member, count=1)})
 
 
 def _merged(runs: list[MembersRun]) -> dict[str, list[int]]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.protocol.kinetic import Encoding, Feature, KineticStatus, Members, NumberArray
+from bioxen.protocol.kinetic import Audit, Encoding, Feature, KineticStatus, Members, NumberArray
+from bioxen.server.engines.studies.audits import merged
 
 Array = NDArray[np.float64]
 
@@ -35,6 +36,7 @@ class Block:
     """Members × features × outputs; NaN where a member failed or has no such feature."""
     values: Array | None
     """Members × points × outputs, where they are kept."""
+    audit: Audit | None
 
 
 def written(array: Array, encoding: Encoding) -> NumberArray:
@@ -76,8 +78,9 @@ def members_of(block: Block, encoding: Encoding) -> Members:
     )
 
 
-def block_of(members: Mapping[str, Any]) -> Block:
-    """Return the block of a `Members` as plain data."""
+def block_of(result: Mapping[str, Any]) -> Block:
+    """Return the block of a part's result as plain data."""
+    members, audit = result["members"], result.get("audit")
     count = len(members["status"])
     columns = list(members["varied"].values())
     values = members.get("values")
@@ -93,6 +96,7 @@ def block_of(members: Mapping[str, Any]) -> Block:
         feature_names=members["feature_names"],
         features=read(members["features"]),
         values=None if values is None else read(values),
+        audit=None if audit is None else Audit.model_validate(audit),
     )
 
 
@@ -120,4 +124,5 @@ def join(blocks: Sequence[Block]) -> Block:
         feature_names=head.feature_names,
         features=np.concatenate([block.features for block in blocks]),
         values=np.concatenate(kept) if kept else None,
+        audit=merged(block.audit for block in blocks),
     )

@@ -51,7 +51,7 @@ def conclude(request: MembersRequest, block: Block) -> Conclusion:
 def joined(request: MembersRequest, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the result of the whole from those of its parts, all as plain data."""
     parts = sorted(results, key=lambda result: int(result["members"]["first"]))
-    block = join([block_of(part["members"]) for part in parts])
+    block = join([block_of(part) for part in parts])
     found = conclude(request, block)
     provenance = parts[0]["provenance"]
     settings = {**provenance["settings"], "method": found.method}
@@ -61,6 +61,7 @@ def joined(request: MembersRequest, results: Sequence[Mapping[str, Any]]) -> dic
         "message": found.message,
         "time_vector": block.times.tolist() if found.summary else None,
         "provenance": {**provenance, "settings": settings},
+        "audit": block.audit and block.audit.model_dump(),
         "members": found.members and found.members.model_dump(),
         "summary": found.summary and found.summary.model_dump(),
         "global_sensitivity": found.global_sensitivity and found.global_sensitivity.model_dump(),

@@ -1,0 +1,115 @@
+"""The two ways to simulate in lanes, as studies use them: integration, and chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bioxen.errors import InvalidModelError
+from bioxen.server.engines.kinetic.integrate import Tolerances
+from bioxen.server.engines.kinetic.lanes.ode.integrate import (
+    STATUS,
+    Method,
+    Trajectories,
+    choose_method,
+    integrate,
+)
+from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.ssa import stochastic as ssa
+from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.ssa import WHOLE, not_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """All states of some members."""
+
+    values: Matrix
+    """Members × points × states."""
+    parameters: Matrix | None
+    """Members × points × parameters, where events may change them."""
+    ways: list[str]
+    """How each member was simulated."""
+    stopped: dict[int, str]
+    """Row → why the lane stopped."""
+
+
+class Deterministic:
+    """Integration, by a method chosen for the model's own numbers: no member depends on another."""
+
+    def __init__(self, program: LaneProgram, times: Matrix, tolerances: Tolerances) -> None:
+        self._program, self._times, self._tolerances = program, times, tolerances
+        self._method = choose_method(
+            program, times, float(times[0]), tolerances.relative, tolerances.absolute
+        )
+
+    def run(self, states: Matrix, parameters: Matrix, first: int) -> Courses:
+        """Integrate members; stiffness is what mostly stops the explicit method, so the other has a try."""
+        del first  # no member depends on its index
+        found = self._integrated(states, parameters, self._method)
+        ways = [f"lanes {self._method}"] * len(states)
+        values, changed, status = found.values, found.parameters, found.status
+        failed = np.flatnonzero(status)
+        if failed.size and self._method == "tsit5":
+            again = self._integrated(states[failed], parameters[failed], "rodas5p")
+            values[failed], status[failed] = again.values, again.status
+            if changed is not None:
+                changed[failed] = again.parameters
+            for row in failed.tolist():
+                ways[row] = "lanes rodas5p"
+        stopped = {row: STATUS[status[row]] for row in np.flatnonzero(status).tolist()}
+        return Courses(values, changed, ways, stopped)
+
+    def _integrated(self, states: Matrix, parameters: Matrix, method: Method) -> Trajectories:
+        return integrate(
+            self._program,
+            states,
+            parameters,
+            self._times,
+            rtol=self._tolerances.relative,
+            atol=self._tolerances.absolute,
+            method=method,
+        )
+
+
+class Random:
+    """Exact stochastic simulation by the direct method."""
+
+    def __init__(self, program: LaneProgram, times: Matrix, seed: int) -> None:
+        """Take the model and the seed of the whole study.
+
+        Raises:
+            Uncovered: the lanes do not run the model event by event.
+        """
+        self._program, self._times, self._seed = program, times, seed
+        nobody = np.zeros((0, len(program.states))), np.zeros((0, len(program.parameters)))
+        try:
+            self.run(*nobody, first=0)
+        except InvalidModelError as error:
+            raise Uncovered(
+                f"reactions one by one of a model with {', '.join(error.details['hurdles'])}"
+            ) from error
+
+    def run(self, states: Matrix, parameters: Matrix, first: int) -> Courses:
+        """Simulate members, the first of which has the index `first` in the whole study.
+
+        Raises:
+            ValidationError: a member does not start with whole numbers of molecules.
+        """
+        self._check_whole(states, first)
+        found = ssa.stochastic(
+            self._program, states, parameters, self._times, seed=self._seed, first_member=first
+        )
+        stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
+        return Courses(found.values, None, ["lanes direct method"] * len(states), stopped)
+
+    def _check_whole(self, states: Matrix, first: int) -> None:
+        whole = (states >= 0) & (np.abs(states - np.round(states)) <= WHOLE * np.maximum(1.0, states))
+        if whole.all():
+            return
+        row, column = np.argwhere(~whole)[0].tolist()
+        error = not_whole(self._program.states[column], float(states[row, column]))
+        error.details["member"] = first + row
+        raise error

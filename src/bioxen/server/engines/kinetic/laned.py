@@ -1,0 +1,101 @@
+"""Members of a study side by side, one in each lane of the CPU's vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bioxen.server.engines.kinetic.courses import Deterministic, Random
+from bioxen.server.engines.kinetic.lanes.simd.evaluate import evaluate
+from bioxen.server.engines.kinetic.members import Study
+from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.ssa import Stochastic
+
+_NUMBERS_AT_ONCE = 4_000_000
+"""Numbers of the time courses of all states that are in memory at once."""
+
+
+@dataclass(slots=True)
+class Laned:
+    """What the lanes gave for some members."""
+
+    values: Matrix
+    """Members × points × selections."""
+    ways: list[str] = field(default_factory=list)
+    """How each member was simulated."""
+    stopped: dict[int, str] = field(default_factory=dict)
+    """Row → why the lane stopped; it has no numbers."""
+
+
+class Lanes:
+    """A study on one model, ready to run any of its members."""
+
+    def __init__(self, study: Study) -> None:
+        """Compile what the study needs.
+
+        Raises:
+            Uncovered: the lanes do not run the model, or not with these changes or selections.
+        """
+        self._program = study.program.lanes()
+        self._names = list(study.names)
+        self._fixed = {change.selection: change.value for change in study.fixed}
+        self._times = np.linspace(*study.grid)
+        self._columns = len(study.selections)
+        self._observer = self._program.observer(study.selections)
+        self._start(np.ones((1, len(self._names))))
+        self._driver: Deterministic | Random
+        if isinstance(study.how, Stochastic):
+            self._driver = Random(self._program, self._times, study.how.seed)
+        else:
+            self._driver = Deterministic(self._program, self._times, study.how)
+
+    def run(self, table: Matrix, first: int) -> Laned:
+        """Simulate members.
+
+        Args:
+            table: members × names, the value of each in each member.
+            first: index of the first of these members in the whole study.
+
+        Raises:
+            ValidationError: a stochastic member does not start with whole numbers of molecules.
+        """
+        program, points = self._program, len(self._times)
+        width = len(program.states) + self._columns + (len(program.parameters) if program.event_count else 0)
+        size = max(program.width, _NUMBERS_AT_ONCE // (points * width))
+        laned = Laned(np.empty((len(table), points, self._columns)))
+        for begin in range(0, len(table), size):
+            self._some(laned, table[begin : begin + size], begin, first + begin)
+        return laned
+
+    def _some(self, laned: Laned, table: Matrix, begin: int, first: int) -> None:
+        states, parameters = self._start(table)
+        courses = self._driver.run(states, parameters, first)
+        changing = parameters if courses.parameters is None else courses.parameters
+        seen = self._observed(courses.values, changing)
+        laned.values[begin : begin + len(table)] = seen
+        laned.ways += courses.ways
+        stopped = courses.stopped
+        if isinstance(self._driver, Deterministic):  # libRoadRunner shall say what is not finite
+            broken = np.flatnonzero(~np.isfinite(seen).all(axis=(1, 2))).tolist()
+            stopped = dict.fromkeys(broken, "not finite") | stopped
+        for row, words in stopped.items():
+            laned.stopped[begin + row] = words
+
+    def _start(self, table: Matrix) -> tuple[Matrix, Matrix]:
+        columns = {name: table[:, index] for index, name in enumerate(self._names)}
+        states, parameters = self._program.initial_values({**self._fixed, **columns})
+        return _each(states, len(table)), _each(parameters, len(table))
+
+    def _observed(self, courses: Matrix, parameters: Matrix) -> Matrix:
+        members, points, states = courses.shape
+        rows = courses.reshape(members * points, states)
+        times = np.tile(self._times, members)
+        flat = parameters.reshape(-1, parameters.shape[-1])
+        found = evaluate(self._observer, times, rows, flat, self._columns)
+        return found.reshape(members, points, self._columns)
+
+
+def _each(rows: Matrix, members: int) -> Matrix:
+    """Return a row for each member, where all members may share one."""
+    return np.ascontiguousarray(np.broadcast_to(rows, (members, rows.shape[1])))

@@ -1,0 +1,25 @@
+"""From a checked model to a program in lanes."""
+
+from __future__ import annotations
+
+from bioxen.server.engines.kinetic.lanes.content import read
+from bioxen.server.engines.kinetic.lanes.native import host_width
+from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.system import System
+from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+
+
+def build(sbml: str, width: int | None = None) -> LaneProgram:
+    """Return the program of `sbml`, the text that the loader gives for a model it has checked.
+
+    Args:
+        sbml: the model.
+        width: lanes of a vector; this CPU's own where it is `None`.
+
+    Raises:
+        Uncovered: the model has a construct that the lanes do not run; it names the construct.
+    """
+    try:
+        return LaneProgram(System(read(sbml)), width or host_width())
+    except RecursionError as error:
+        raise Uncovered("a formula nested as deep as one of this model") from error

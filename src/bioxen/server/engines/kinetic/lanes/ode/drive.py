@@ -1,0 +1,273 @@
+"""The loop over steps: lanes take members, step, record, meet events, finish, and take the next member.
+
+Nothing a lane computes depends on another lane, on which lane it is, or on who was in it before: a member's
+numbers are the same however an ensemble is split.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioxen.server.engines.kinetic.lanes.ode import (
+    control,
+    events,
+    explicit,
+    happen,
+    layout,
+    rosenbrock,
+    sampling,
+)
+from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
+from bioxen.server.engines.kinetic.lanes.simd.operations import (
+    anywhere,
+    both,
+    broadcast,
+    call,
+    choose,
+    either,
+    load,
+    magnitude,
+    smaller,
+    store,
+)
+from bioxen.server.engines.kinetic.lanes.simd.vector import Lanes
+from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
+
+DONE, TOO_MANY_STEPS, NOT_FINITE, TOO_SMALL = 0, 1, 2, 3
+_ULPS = 1.8e-15
+_ULP, _MARGIN = 2.3e-16, 1e-15
+_SMALLEST = 1e-200
+
+
+@compiled
+def drive(
+    stiff: bool,
+    functions: NDArray[np.int64],
+    entries: NDArray[np.int32],
+    diagonal: NDArray[np.int32],
+    factor: NDArray[np.int32],
+    forward: NDArray[np.int32],
+    backward: NDArray[np.int32],
+    size: int,
+    states: NDArray[np.float64],
+    parameters: NDArray[np.float64],
+    triggers_before: NDArray[np.float64],
+    keeps: NDArray[np.bool_],
+    pointers: NDArray[np.int32],
+    targets: NDArray[np.int32],
+    moments: int,
+    inside: bool,
+    start: float,
+    times: NDArray[np.float64],
+    rtol: float,
+    atol: NDArray[np.float64],
+    longest: float,
+    max_steps: int,
+    values: NDArray[np.float64],
+    changing: NDArray[np.float64],
+    status: NDArray[np.int8],
+    steps: NDArray[np.int64],
+    rejected: NDArray[np.int64],
+) -> None:
+    """Integrate every member; see `integrate`."""
+    members, n = states.shape
+    m, count = parameters.shape[1], len(triggers_before)
+    moment = moment_row(n, m, count, len(keeps) + len(targets))
+    matrix = moment + moments
+    w = rows(matrix + max(moments, len(entries) + size))
+    member, point, tries = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
+    failed = np.zeros(WIDTH, np.int8)
+    for i in range(n * WIDTH):
+        w[block(n, layout.TOLERANCE) * WIDTH + i] = atol[i // WIDTH]
+    waiting = 0
+    fresh = free = True
+    while True:
+        if free:
+            for lane in range(WIDTH):
+                if member[lane] < 0 and waiting < members:
+                    _take(w, n, m, lane, states[waiting], parameters[waiting], triggers_before, start, times)
+                    member[lane], point[lane], tries[lane], failed[lane] = waiting, 0, 0, DONE
+                    waiting += 1
+                    fresh = True
+            if member.max() < 0:
+                return
+        if fresh:
+            if count:
+                happen.happen(functions, w, n, m, count, keeps, pointers, targets, failed)
+            if moments:
+                _foresee(functions[layout.FUNCTION_MOMENTS], w, n, moment, moments)
+            sampling.record_now(w, n, times, member, point, values, changing)
+            free = _close(w, n, True, member, point, failed, values, status, steps, rejected)
+            if free:
+                continue
+            control.first_step(functions[layout.FUNCTION_RATES], w, n, rtol)
+        _aim(w, longest, moment, moments)
+        if stiff:
+            rosenbrock.attempt(
+                functions, w, n, matrix, entries, diagonal, factor, forward, backward, size, rtol
+            )
+        else:
+            explicit.attempt(functions[layout.FUNCTION_RATES], w, n, rtol)
+        control.judge(w)
+        due = sampling.is_due(w)
+        fresh = count > 0 and (inside or events.changed(functions[layout.FUNCTION_TRIGGERS], w, n, m, count))
+        if due or fresh:
+            sampling.prepare(stiff, w, n)
+        if fresh:
+            fresh = events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count)
+        if fresh:
+            events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
+        if due:
+            sampling.record(w, n, times, member, point, values, changing)
+        free = False
+        if _advance(stiff, w, n, max_steps):
+            _note(w, max_steps, failed)
+            free = _close(w, n, False, member, point, failed, values, status, steps, rejected)
+
+
+@compiled
+def _take(
+    w: NDArray[np.float64],
+    n: int,
+    m: int,
+    lane: int,
+    state: NDArray[np.float64],
+    parameters: NDArray[np.float64],
+    triggers: NDArray[np.float64],
+    start: float,
+    times: NDArray[np.float64],
+) -> None:
+    """Put a member into a lane."""
+    y, p, now = block(n, layout.STATE), parameter_row(n), trigger_row(n, m)
+    for i in range(n):
+        w[(y + i) * WIDTH + lane] = state[i]
+    for i in range(m):
+        w[(p + i) * WIDTH + lane] = parameters[i]
+    for i in range(len(triggers)):
+        w[(now + i) * WIDTH + lane] = triggers[i]
+    w[layout.TIME * WIDTH + lane] = start
+    w[layout.LIMIT * WIDTH + lane] = times[-1]
+    w[layout.NEXT * WIDTH + lane] = times[0]
+    w[layout.STEPS * WIDTH + lane] = w[layout.REJECTED * WIDTH + lane] = 0.0
+    w[layout.ACTIVE * WIDTH + lane] = 1.0
+    w[layout.KNOWN * WIDTH + lane] = -np.inf
+    w[layout.FRESH * WIDTH + lane] = 1.0
+
+
+@compiled
+def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments: int) -> None:
+    """Compute the next moments of the fresh lanes."""
+    space = moment + moments
+    call(function, w, layout.TIME, block(n, layout.STATE), parameter_row(n), space)
+    fresh = load(w, layout.FRESH) > 0.0
+    for i in range(moments):
+        store(w, moment + i, choose(fresh, load(w, space + i), load(w, moment + i)))
+
+
+@compiled
+def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> None:
+    """Shorten the next steps to what comes first, and write when they end.
+
+    Before a moment a step ends a little early, so that none of its stages looks beyond; the next one is as
+    short as can be, and ends just behind the moment.
+    """
+    time, last = load(w, layout.TIME), load(w, layout.LIMIT)
+    step = smaller(broadcast(longest), load(w, layout.STEP))
+    end = _sooner(time, load(w, layout.KNOWN), last)
+    for i in range(moment, moment + moments):
+        end = _sooner(time, load(w, i), end)
+    size = magnitude(end)
+    near = both(end < last, end - time <= (4 * _MARGIN) * size)
+    aim = choose(end < last, choose(near, end + _ULP * size, end - _MARGIN * size), end)
+    left = aim - time
+    ending = either(near, step >= left * (1 - 1e-12))
+    store(w, layout.END, choose(ending, aim, time + step))
+    store(w, layout.STEP, choose(ending, left, step))
+    store(w, layout.FRESH, broadcast(0.0))
+
+
+@inlined
+def _sooner(time: Lanes, moment: Lanes, end: Lanes) -> Lanes:
+    return choose(both(time < moment, moment < end), moment, end)
+
+
+@compiled
+def _advance(stiff: bool, w: NDArray[np.float64], n: int, max_steps: int) -> bool:
+    """Move the accepted lanes to the ends of their steps, scale the next steps, and count.
+
+    Returns whether a lane ended or may have failed.
+    """
+    y, new, slope = block(n, layout.STATE), block(n, layout.NEW), block(n, layout.SLOPE)
+    last = block(n, layout.STAGES) + 5 * n
+    accepted = load(w, layout.ACCEPTED) > 0.0
+    for i in range(n):
+        store(w, y + i, choose(accepted, load(w, new + i), load(w, y + i)))
+    if not stiff:  # the last stage is the first of the next step
+        for i in range(n):
+            store(w, slope + i, choose(accepted, load(w, last + i), load(w, slope + i)))
+    time = choose(accepted, load(w, layout.END), load(w, layout.TIME))
+    step = load(w, layout.STEP) * load(w, layout.CUT)
+    steps = load(w, layout.STEPS) + load(w, layout.ACCEPTED)
+    rejected = load(w, layout.REJECTED) + (1.0 - load(w, layout.ACCEPTED))
+    store(w, layout.TIME, time)
+    store(w, layout.STEP, step)
+    store(w, layout.STEPS, steps)
+    store(w, layout.REJECTED, rejected)
+    going = both(step > _ULPS * magnitude(time), steps + rejected < 1.0 * max_steps)
+    going = both(going, both(time < load(w, layout.LIMIT), step > _SMALLEST))
+    return anywhere(load(w, layout.ACTIVE) > choose(going, broadcast(1.0), broadcast(0.0)))
+
+
+@compiled
+def _note(w: NDArray[np.float64], max_steps: int, failed: NDArray[np.int8]) -> None:
+    """Note which lanes cannot go on."""
+    for lane in range(WIDTH):
+        time, step = w[layout.TIME * WIDTH + lane], w[layout.STEP * WIDTH + lane]
+        if w[layout.ACCEPTED * WIDTH + lane] == 0.0 and not step > max(_ULPS * abs(time), _SMALLEST):
+            failed[lane] = TOO_SMALL if w[layout.ERROR * WIDTH + lane] < np.inf else NOT_FINITE
+        tried = w[layout.STEPS * WIDTH + lane] + w[layout.REJECTED * WIDTH + lane]
+        if tried >= max_steps and time < w[layout.LIMIT * WIDTH + lane]:
+            failed[lane] = TOO_MANY_STEPS
+
+
+@compiled
+def _close(
+    w: NDArray[np.float64],
+    n: int,
+    settled: bool,
+    member: NDArray[np.int64],
+    point: NDArray[np.int64],
+    failed: NDArray[np.int8],
+    values: NDArray[np.float64],
+    status: NDArray[np.int8],
+    steps: NDArray[np.int64],
+    rejected: NDArray[np.int64],
+) -> bool:
+    """Let go of the members that ended or failed, and return whether there were any; what one lacks is NaN.
+
+    A member that ended with an event is kept until that is `settled`.
+    """
+    y = block(n, layout.STATE)
+    closed = False
+    for lane in range(WIDTH):
+        index = member[lane]
+        ended = w[layout.TIME * WIDTH + lane] >= w[layout.LIMIT * WIDTH + lane]
+        if not settled and w[layout.FRESH * WIDTH + lane] != 0.0:
+            ended = False
+        if index < 0 or not (ended or failed[lane] != DONE):
+            continue
+        for i in range(n):
+            if not np.isfinite(w[(y + i) * WIDTH + lane]) and failed[lane] == DONE:
+                failed[lane] = NOT_FINITE
+        if failed[lane] != DONE:
+            values[index, point[lane] :, :] = np.nan
+        status[index] = failed[lane]
+        steps[index] = int(w[layout.STEPS * WIDTH + lane])
+        rejected[index] = int(w[layout.REJECTED * WIDTH + lane])
+        w[layout.ACTIVE * WIDTH + lane] = 0.0
+        member[lane] = -1
+        closed = True
+    return closed

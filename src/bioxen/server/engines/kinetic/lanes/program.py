@@ -1,0 +1,275 @@
+"""A model ready to run in lanes: names, numbers, and the addresses of its functions.
+
+Every function is `void f(const double *time, const double *states, const double *parameters, double *out)`.
+All four are rows of `width` doubles, one for each lane, at any alignment; `out` overlaps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bioxen.server.engines.kinetic.lanes import arrays
+from bioxen.server.engines.kinetic.lanes.derivative import Derivatives
+from bioxen.server.engines.kinetic.lanes.emit import module
+from bioxen.server.engines.kinetic.lanes.graph import Node
+from bioxen.server.engines.kinetic.lanes.moments import Moments, moments
+from bioxen.server.engines.kinetic.lanes.native import Code
+from bioxen.server.engines.kinetic.lanes.prepared import Prepared
+from bioxen.server.engines.kinetic.lanes.start import Start
+from bioxen.server.engines.kinetic.lanes.system import Matrix, System
+from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+
+Indices = NDArray[np.int32]
+
+
+class LaneProgram:
+    """One model. Functions are compiled when their address is first asked for, and live as long as this."""
+
+    def __init__(self, system: System, width: int) -> None:
+        """Take the equations and the number of lanes.
+
+        Raises:
+            Uncovered: an initial value cannot be computed, or a value is missing.
+        """
+        self.width = width
+        self._system = system
+        self._codes: dict[str, Code] = {}
+        self._prepared: dict[tuple[str, ...], Prepared] = {}
+        self._starts: dict[tuple[str, ...], tuple[Start, list[Node]]] = {}
+        self.states = system.states
+        self.parameters = system.parameters
+        self.reactions = system.reactions
+        self.selections = system.selections()
+        self.event_count = len(system.resets)
+        self.root_count = self.event_count + len(system.jumps)
+        self.event_initially = tuple(reset.initially for reset in system.resets)
+        """Whether each trigger counts as true before the start."""
+        self.event_uses_trigger_values = tuple(reset.uses_trigger_values for reset in system.resets)
+        """Whether new values are computed when the trigger fires, before other events of that moment."""
+        self.event_targets = tuple(np.array(reset.targets, dtype=np.int32) for reset in system.resets)
+        """Which rows of `assign` each event sets; the others repeat what they were."""
+        self.stoichiometry = system.stoichiometry()
+        """States × reactions; `None` where it is not constant."""
+        states, parameters = self.initial_values({})
+        self.default_states: Matrix = states[0]
+        self.default_parameters: Matrix = parameters[0]
+        self._check_values()
+        self.state_scale = self._scale()
+        """Size of each species' compartment, 1 for what is no species: the unit of an absolute tolerance."""
+
+    @property
+    def system(self) -> System:
+        """The equations."""
+        return self._system
+
+    @property
+    def rate_rules(self) -> frozenset[str]:
+        """The states that rate rules move, not reactions."""
+        return frozenset(self._system.content.rates)
+
+    @property
+    def integral_stoichiometry(self) -> bool:
+        """Whether reactions change states by whole numbers."""
+        matrix = self.stoichiometry
+        return matrix is not None and bool((matrix == np.round(matrix)).all())
+
+    @cached_property
+    def rates(self) -> int:
+        """Address of d(states)/dt."""
+        return self._compile("rates", self._nodes("rates"))
+
+    @cached_property
+    def fluxes(self) -> int:
+        """Address of the rates of the reactions."""
+        return self._compile("fluxes", self._nodes("fluxes"))
+
+    @cached_property
+    def jacobian(self) -> int:
+        """Address of the nonzero d(rates)/d(states), ordered as `jacobian_rows` and `jacobian_columns`."""
+        return self._compile("jacobian", self._nodes("jacobian"))
+
+    @cached_property
+    def parameter_jacobian(self) -> int:
+        """Address of the nonzero d(rates)/d(parameters), ordered as `parameter_jacobian_rows` and so on."""
+        return self._compile("parameter_jacobian", self._parameter_jacobian[2])
+
+    @cached_property
+    def time_rate(self) -> int:
+        """Address of the partial d(rates)/d(time); 0 where the time does not occur."""
+        nodes = self._nodes("time_rate")
+        return self._compile("time_rate", nodes) if set(nodes) - {self._system.graph.zero} else 0
+
+    @cached_property
+    def triggers(self) -> int:
+        """Address of the events' triggers (1 or 0), then what jumps in the rates; 0 where there are none."""
+        system = self._system
+        if self.root_count == 0:
+            return 0
+        return self._compile("triggers", [*(reset.trigger for reset in system.resets), *system.jumps])
+
+    @cached_property
+    def moments(self) -> int:
+        """Address of the next times at which something jumps whatever the state; 0 where there are none."""
+        nodes = self._moments.times
+        return self._compile("moments", nodes) if nodes else 0
+
+    @property
+    def moment_count(self) -> int:
+        """How many numbers `moments` writes."""
+        return len(self._moments.times)
+
+    @property
+    def jumps_unpredictably(self) -> bool:
+        """Whether something jumps with the time alone, at times that `moments` does not know."""
+        return self._moments.unpredicted
+
+    @property
+    def jumps_with_states(self) -> bool:
+        """Whether something jumps when a state decides so."""
+        return self._moments.with_states
+
+    @cached_property
+    def _moments(self) -> Moments:
+        return moments(self._system)
+
+    @cached_property
+    def assign(self) -> tuple[int, ...]:
+        """Address, for each event, of the states and parameters after it fired."""
+        resets = enumerate(self._system.resets)
+        return tuple(self._compile(f"assign{index}", reset.values) for index, reset in resets)
+
+    @cached_property
+    def observe(self) -> int:
+        """Address of everything in `selections`."""
+        return self.observer(self.selections)
+
+    def observer(self, selections: Sequence[str]) -> int:
+        """Return the address of a function that writes `selections`, also `time` and `S'`, a rate of change.
+
+        Raises:
+            Uncovered: there is nothing of that name.
+        """
+        nodes = [self._system.selection(name) for name in selections]
+        return self._compile("observe:" + "\n".join(selections), nodes)
+
+    @property
+    def jacobian_rows(self) -> Indices:
+        """Row of each nonzero of the Jacobian; they are ordered by row, then by column."""
+        return self._jacobian[0]
+
+    @property
+    def jacobian_columns(self) -> Indices:
+        """Column of each nonzero of the Jacobian."""
+        return self._jacobian[1]
+
+    @property
+    def parameter_jacobian_rows(self) -> Indices:
+        """State of each nonzero d(rates)/d(parameters)."""
+        return self._parameter_jacobian[0]
+
+    @property
+    def parameter_jacobian_columns(self) -> Indices:
+        """Parameter of each nonzero d(rates)/d(parameters)."""
+        return self._parameter_jacobian[1]
+
+    @cached_property
+    def flux_jacobian(self) -> tuple[int, Indices, Indices]:
+        """Address of the nonzero d(fluxes)/d(states), their reactions and their states."""
+        rows, columns, nodes = self._pattern("state", self._system.fluxes)
+        return self._compile("flux_jacobian", nodes), rows, columns
+
+    @cached_property
+    def flux_parameter_jacobian(self) -> tuple[int, Indices, Indices]:
+        """Address of the nonzero d(fluxes)/d(parameters), their reactions and their parameters."""
+        rows, columns, nodes = self._pattern("parameter", self._system.fluxes)
+        return self._compile("flux_parameter_jacobian", nodes), rows, columns
+
+    def prepared(self, *functions: str) -> Prepared:
+        """Return faster forms of `rates`, `fluxes`, `jacobian` or `time_rate`; see `Prepared`."""
+        if functions not in self._prepared:
+            nodes = {name: self._nodes(name) for name in functions}
+            self._prepared[functions] = Prepared(self._system, self.width, nodes)
+        return self._prepared[functions]
+
+    def initial_values(self, overrides: Mapping[str, ArrayLike]) -> tuple[Matrix, Matrix]:
+        """Return states and parameters at the start, members × states and members × parameters.
+
+        Args:
+            overrides: values given instead of the model's own, one for each member or one for all, by `S`
+                (amount), `[S]` (concentration), parameter, compartment or `reaction.parameter`.
+
+        Raises:
+            Uncovered: a rule computes one of them, or there is none of that name.
+        """
+        names = tuple(overrides)
+        start, nodes = self._start(names)
+        given = [np.asarray(overrides[name], dtype=np.float64) for name in names]
+        (members,) = np.broadcast_shapes((1,), *(array.shape for array in given))
+        table = np.empty((members, len(nodes)))
+        for index, column in enumerate(arrays.evaluate(start.graph, nodes, given)):
+            table[:, index] = column
+        count = len(self.states)
+        return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
+
+    def _nodes(self, function: str) -> list[Node]:
+        system = self._system
+        if function == "time_rate":
+            gradients = Derivatives(system.graph, "time").gradients(system.rates)
+            return [gradient.get(0, system.graph.zero) for gradient in gradients]
+        if function == "jacobian":
+            return self._jacobian[2]
+        return {"rates": system.rates, "fluxes": system.fluxes}[function]
+
+    def _start(self, names: tuple[str, ...]) -> tuple[Start, list[Node]]:
+        if names not in self._starts:
+            start = Start(self._system.content, names)
+            nodes = [start.scope.free(name) for name in (*self.states, *self.parameters)]
+            self._starts[names] = (start, nodes)
+        return self._starts[names]
+
+    @cached_property
+    def _jacobian(self) -> tuple[Indices, Indices, list[Node]]:
+        return self._pattern("state", self._system.rates)
+
+    @cached_property
+    def _parameter_jacobian(self) -> tuple[Indices, Indices, list[Node]]:
+        return self._pattern("parameter", self._system.rates)
+
+    def _pattern(self, kind: str, roots: Sequence[Node]) -> tuple[Indices, Indices, list[Node]]:
+        gradients = Derivatives(self._system.graph, kind).gradients(roots)
+        entries = [(row, column) for row, gradient in enumerate(gradients) for column in sorted(gradient)]
+        nodes = [gradients[row][column] for row, column in entries]
+        rows, columns = np.array(entries, dtype=np.int32).reshape(-1, 2).T
+        return rows, columns, nodes
+
+    def _compile(self, key: str, nodes: Sequence[Node]) -> int:
+        if key not in self._codes:
+            ir = module(self._system.graph, nodes, self.width)
+            self._codes[key] = Code(ir, ["f"])
+        return self._codes[key].addresses["f"]
+
+    def _check_values(self) -> None:
+        """Refuse a model that computes with a value it does not give."""
+        system = self._system
+        changed = [node for reset in system.resets for node in (reset.trigger, *reset.values)]
+        used = set(system.graph.reachable([*system.rates, *system.fluxes, *changed]))
+        for kind, names, values in (
+            ("state", self.states, self.default_states),
+            ("parameter", self.parameters, self.default_parameters),
+        ):
+            for index in np.flatnonzero(np.isnan(values)):
+                if system.graph.input(kind, int(index)) in used:
+                    raise Uncovered(f"{names[index]} without a value")
+
+    def _scale(self) -> Matrix:
+        start = self._start(())[0]
+        content = self._system.content
+        species = [name for name in self.states if name in content.species]
+        volumes = arrays.evaluate(start.graph, [start.scope.volume(name) for name in species], [])
+        scale = dict(zip(species, map(float, volumes), strict=True))
+        sizes = np.array([scale.get(name, 1.0) for name in self.states])
+        return np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0)

@@ -1,0 +1,1 @@
+"""What the drivers are written in: vectors of lanes, calls to generated code, a cache of compiled code."""
