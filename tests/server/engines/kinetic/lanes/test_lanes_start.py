@@ -104,6 +104,13 @@ def test_scale_of_tolerances_is_the_volume(sbml: str) -> None:
     assert scale["grows"] == 1.0
 
 
+def test_a_compartment_without_a_size_has_size_1() -> None:
+    text = "model m; compartment c = 5; species A in c = 3; k = 2; A -> ; k * A * c; end"
+    program = build(from_antimony(text).replace('size="5" ', ""))
+    assert program.default_states.tolist() == [3.0]
+    assert program.default_parameters[program.parameters.index("c")] == 1.0
+
+
 def test_stoichiometry() -> None:
     program = build(
         load(source_of("model m; A = 1; B = 2; k = 1; 2 A -> 3 B; k * A; B -> ; k; end", "antimony")).sbml

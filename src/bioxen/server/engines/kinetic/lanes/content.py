@@ -58,7 +58,7 @@ class Content:
     document: Any
     functions: dict[str, Math]
     compartments: dict[str, float]
-    """Sizes; NaN where none is given."""
+    """Sizes; 1 where none is given, as in libRoadRunner and in SBML Level 1."""
     pointlike: frozenset[str]
     """Compartments without dimensions: what is in them has no concentration."""
     species: dict[str, Species]
@@ -140,7 +140,7 @@ def _refuse_packages(document: Any) -> None:
 
 
 def _size(item: Any) -> float:
-    return float(item.getSize()) if item.isSetSize() else math.nan
+    return float(item.getSize()) if item.isSetSize() else 1.0
 
 
 def _species(item: Any, model: Any) -> Species:

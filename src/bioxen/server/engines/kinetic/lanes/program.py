@@ -255,10 +255,8 @@ class LaneProgram:
     def _check_values(self) -> None:
         """Refuse a model that computes with a value it does not give."""
         system = self._system
-        selected = [system.selection(name) for name in self.selections]
         changed = [node for reset in system.resets for node in (reset.trigger, *reset.values)]
         used = set(system.graph.reachable([*system.rates, *system.fluxes, *changed]))
-        del selected
         for kind, names, values in (
             ("state", self.states, self.default_states),
             ("parameter", self.parameters, self.default_parameters),

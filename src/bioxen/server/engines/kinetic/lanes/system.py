@@ -122,6 +122,8 @@ class System:
         names = (*self.states, *self.parameters)
         values = dict(self._inputs)
         for name, tree in event.assignments.items():
+            if name not in values:
+                raise Uncovered(f"an event that sets {name}, which a rule computes")
             value = self.scope.formula(tree)
             values[name] = self._times_volume(value, name, event) if name in self.content.species else value
         return Reset(
