@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-hypervisor \
-	conformance check clean
+.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
+	bench-hypervisor conformance check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,9 +19,10 @@ $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e ".[$*]"
 	@touch $@
 
-# The metabolic kernel is compiled once on a machine, for about a minute; better now than at the first start.
-$(VENV)/.kernel: $(wildcard src/bioxen/server/engines/metabolic/kernel/*.py)
+# The kernels are compiled once on a machine, for about a minute; better now than at the first start.
+$(VENV)/.kernel: $(wildcard src/bioxen/server/engines/metabolic/kernel/*.py src/bioxen/server/engines/kinetic/lanes/*/*.py)
 	$(BIN)/python -c "from bioxen.server.engines.metabolic import MetabolicEngine as e; e.warm_up()"
+	$(BIN)/python -c "from bioxen.server.engines.kinetic import KineticEngine as e; e.warm_up()"
 	@touch $@
 
 demo: $(VENV)/.server $(VENV)/.kernel ## Start the services and run virtual cells on them
@@ -61,6 +62,9 @@ conformance: $(VENV)/.test ## Put the kinetic service to the SBML Test Suite; se
 
 bench-hypervisor: $(VENV)/.test ## Measure kept cells: bytes each, and what can be done with them in a second
 	$(BIN)/python benchmarks/hypervisor.py
+
+bench-kinetic: $(VENV)/.test ## Measure the kinetic lanes beside libRoadRunner
+	$(BIN)/python benchmarks/kinetic.py
 
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check

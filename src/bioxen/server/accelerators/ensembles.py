@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
@@ -70,12 +71,12 @@ def measured() -> Crossover:
     source = ModelSource(text, "antimony", digest_of(text))
     program = engine.compile(source)
     few = engine.parse(_request("lanes", 8))
-    preparation = _seconds(lambda: engine.run(few, program))
+    preparation = _seconds(partial(engine.run, few, program))
     times: dict[str, list[float]] = {"lanes": [], "libroadrunner": []}
     for _ in range(_REPEATS):
         for name, members in (("lanes", MEMBERS), ("libroadrunner", MEMBERS // 16)):
             request = engine.parse(_request(name, members))
-            times[name].append(_seconds(lambda request=request: engine.run(request, program)) / members)
+            times[name].append(_seconds(partial(engine.run, request, program)) / members)
     return Crossover(VERSION, median(times["libroadrunner"]), median(times["lanes"]), preparation)
 
 
