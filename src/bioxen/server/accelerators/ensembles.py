@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
@@ -75,7 +76,7 @@ def measured() -> Crossover:
     for _ in range(_REPEATS):
         for name, members in (("lanes", MEMBERS), ("libroadrunner", MEMBERS // 16)):
             request = engine.parse(_request(name, members))
-            times[name].append(_seconds(lambda request=request: engine.run(request, program)) / members)
+            times[name].append(_seconds(partial(engine.run, request, program)) / members)
     return Crossover(VERSION, median(times["libroadrunner"]), median(times["lanes"]), preparation)
 
 

@@ -1,4 +1,4 @@
-"""Studies that nobody asked for, so that the drivers of the lanes are compiled or loaded before somebody does."""
+"""Studies that nobody asked for, so that the lanes' drivers are compiled or loaded before somebody does."""
 
 from __future__ import annotations
 
