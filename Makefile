@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic check clean
+.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ bench: $(VENV)/.test ## Measure; see docs/performance.md
 
 bench-metabolic: $(VENV)/.test ## Measure the metabolic kernel beside COBRApy
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.metabolic
+
+bench-kinetic: $(VENV)/.test ## Measure the kinetic lanes beside libRoadRunner
+	$(BIN)/python benchmarks/kinetic.py
 
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check

@@ -20,13 +20,13 @@ def address(function: Callable[..., None]) -> int:
     """Compile `function(lane, t, y, p, out)`; `t[lane]`, `y[i * W + lane]` and so on; return its address."""
     one = numba.njit(function)
 
-    def every(t, y, p, out):  # type: ignore[no-untyped-def]
+    def every(t, y, p, out):
         for lane in range(W):
             one(lane, t, y, p, out)
 
     kept = numba.cfunc(types.void(_POINTER, _POINTER, _POINTER, _POINTER))(every)
     _KEPT.append(kept)
-    return int(kept.address)
+    return int(kept.address or 0)
 
 
 @dataclass

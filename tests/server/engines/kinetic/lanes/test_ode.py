@@ -45,9 +45,13 @@ def test_the_interpolant_has_order_four(method: Method) -> None:
     for step in (0.2, 0.1):
         times = np.arange(0.3, 20) * step / 2.5
         run = integrate(
-            *(systems.oscillator(), [[1.0, 0.0]], [[1.0]], times), start=0.0, rtol=0.5, atol=1e3, method=method,
+            *(systems.oscillator(), [[1.0, 0.0]], [[1.0]], times),
+            start=0.0,
+            rtol=0.5,
+            atol=1e3,
+            method=method,
             longest_step=step,
-        )  # fmt: skip
+        )
         errors.append(np.abs(run.values[0, :, 0] - np.cos(times)).max())
     assert 3.7 < np.log2(errors[0] / errors[1]) < 6.5
 

@@ -69,7 +69,7 @@ def _below(system: System, roots: list[Node]) -> tuple[set[Node], set[Node]]:
 
 
 def _crossing(system: System, line: Node, *, whole: bool) -> Node | None:
-    """Return when a straight line in time meets zero, or next a whole number; `None` if it is not straight."""
+    """Return when a line in time meets zero, or next a whole number; `None` if it is not straight."""
     graph = system.graph
     (gradient,) = Derivatives(graph, "time").gradients([line])
     slope = gradient.get(0, graph.zero)

@@ -24,6 +24,12 @@ _SAFETY = 0.9
 _SMALLEST, _LARGEST = 0.2, 8.0
 _LOG2 = 1.4426950408889634
 _ALLOWANCE = 10.0
+"""How many times the tolerance the estimated error of a step may be.
+
+The estimate is that of the embedded solution of order 4; what is kept is the one of order 5, which is many
+times better: on the BioModels its largest errors are between a hundredth of CVODE's at the same tolerances,
+which count the error of the solution kept, and a third above them.
+"""
 _HUGE = 1e10
 """Stands for an error that is no number."""
 

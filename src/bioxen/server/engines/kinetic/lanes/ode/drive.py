@@ -33,7 +33,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     smaller,
     store,
 )
-from bioxen.server.engines.kinetic.lanes.simd.vector import Lanes
+from bioxen.server.engines.kinetic.lanes.simd.vector import Vector
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 DONE, TOO_MANY_STEPS, NOT_FINITE, TOO_SMALL = 0, 1, 2, 3
@@ -190,7 +190,7 @@ def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> N
 
 
 @inlined
-def _sooner(time: Lanes, moment: Lanes, end: Lanes) -> Lanes:
+def _sooner(time: Vector, moment: Vector, end: Vector) -> Vector:
     return choose(both(time < moment, moment < end), moment, end)
 
 

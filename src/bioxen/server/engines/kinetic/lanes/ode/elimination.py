@@ -2,7 +2,8 @@
 
 The pivots stay on the diagonal, in an order that keeps fill low (Markowitz: at each turn the pivot whose row
 and column have the fewest other entries). A step matrix, 1/(gamma h) on the diagonal less the Jacobian,
-allows that: where a pivot comes out useless the step is rejected, and a shorter step makes the diagonal dominate.
+allows that: where a pivot comes out useless the step is rejected, and a shorter step makes the
+diagonal dominate.
 """
 
 from __future__ import annotations
@@ -39,14 +40,16 @@ def plan(size: int, rows: Iterable[int], columns: Iterable[int]) -> Plan:
     pairs = [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
     below: list[set[int]] = [set() for _ in range(size)]
     right: list[set[int]] = [set() for _ in range(size)]
-    for row, column in pairs:
-        if row != column:
-            below[column].add(row)
-            right[row].add(column)
+    for i, j in pairs:
+        if i != j:
+            below[j].add(i)
+            right[i].add(j)
     place = {
         pair: number for number, pair in enumerate(dict.fromkeys([*((k, k) for k in range(size)), *pairs]))
     }
-    factor, forward, backward = [], [], []
+    factor: list[int] = []
+    forward: list[int] = []
+    backward: list[list[int]] = []
     for k in _eliminate(below, right):
         column, row = sorted(below[k]), sorted(right[k])
         for pair in [

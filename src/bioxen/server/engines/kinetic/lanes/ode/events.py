@@ -23,7 +23,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     load,
     store,
 )
-from bioxen.server.engines.kinetic.lanes.simd.vector import Lanes
+from bioxen.server.engines.kinetic.lanes.simd.vector import Vector
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 _INSIDE = (0.25, 0.5, 0.75, 1.0)
@@ -44,7 +44,7 @@ def differs(w: NDArray[np.float64], first: int, second: int, count: int, lane: i
 
 
 @inlined
-def _differing(w: NDArray[np.float64], now: int, count: int) -> Lanes:
+def _differing(w: NDArray[np.float64], now: int, count: int) -> Vector:
     """Return 1 in the working lanes whose triggers at a sample differ from those remembered, 0 in others."""
     found = broadcast(0.0)
     for i in range(count):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -190,7 +191,7 @@ class _Run:
         changing = np.empty((members if program.event_count else 0, points, parameters.shape[1]))
         status = np.zeros(members, np.int8)
         steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
-        drive(
+        given: tuple[Any, ...] = (
             stiff,
             _functions(program, ready, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
@@ -203,8 +204,9 @@ class _Run:
                 program.jumps_with_states,
             ),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
-            *(values, changing, status, steps, rejected),
         )
+        run: Callable[..., None] = drive
+        run(*given, values, changing, status, steps, rejected)
         return Trajectories(
             values=values,
             parameters=changing if program.event_count else None,

@@ -12,11 +12,11 @@ TIME, STEP, MOMENT, END, LIMIT, NEXT, KNOWN, LOW, HIGH = range(9)
 next point of the output, of a discontinuity found ahead, and the bracket around one."""
 
 ERROR, LOG_ERROR, CUT, GROWTH, INVERSE = range(9, 14)
-"""The error of the step, the logarithm of the last one, the factor for the next step, the largest allowed, and
-one over the step."""
+"""The error of the step, the logarithm of the last one, the factor for the next step, the largest allowed,
+and one over the step."""
 
 ACTIVE, FRESH, ACCEPTED, STEPS, REJECTED = range(14, 19)
-"""Truths as 1 or 0: the lane has a member, it begins or an event cut its step, its step is accepted; counts."""
+"""Truths as 1 or 0: the lane has a member, begins or had its step cut, accepted its step; counts of steps."""
 
 SINGLES = 19
 

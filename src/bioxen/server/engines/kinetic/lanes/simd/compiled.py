@@ -40,8 +40,9 @@ def _compiled(function: Function, *, forceinline: bool) -> Function:
     if _FOLDER is not None:
         config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
     try:
+        decorate: Any = numba.njit
         options = {"cache": _FOLDER is not None, "error_model": "numpy", "nogil": True}
-        fast: Any = numba.njit(**options, forceinline=forceinline)(function)
+        fast: Any = decorate(**options, forceinline=forceinline)(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return cast("Function", fast)

@@ -13,7 +13,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     fraction,
     two_to,
 )
-from bioxen.server.engines.kinetic.lanes.simd.vector import Lanes
+from bioxen.server.engines.kinetic.lanes.simd.vector import Vector
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -30,7 +30,7 @@ def rows(count: int) -> NDArray[np.float64]:
 
 
 @compiled
-def logarithm(x: Lanes) -> Lanes:
+def logarithm(x: Vector) -> Vector:
     """Return the natural logarithm of positive, normal numbers, within two units in the last place.
 
     log(2^e f) = e log 2 + log f, and with s = (f - 1) / (f + 1), log f = 2 (s + s^3/3 + s^5/5 + ...).
@@ -57,7 +57,7 @@ def logarithm(x: Lanes) -> Lanes:
 
 
 @compiled
-def exponential2(x: Lanes) -> Lanes:
+def exponential2(x: Vector) -> Vector:
     """Return 2^x within 1e-7 for x between -1000 and 1000: enough to choose a step."""
     whole = _rounded(x)
     r = (x - whole) * 0.6931471805599453
@@ -73,13 +73,13 @@ def exponential2(x: Lanes) -> Lanes:
 
 
 @compiled
-def _rounded(x: Lanes) -> Lanes:
+def _rounded(x: Vector) -> Vector:
     """Return the nearest whole number, by adding and taking away a number without fraction bits."""
     big = 6755399441055744.0
     return (x + big) - big
 
 
 @compiled
-def power_of(x: Lanes, exponent: float) -> Lanes:
+def power_of(x: Vector, exponent: float) -> Vector:
     """Return x^exponent within 1e-7, for x from 1e-300 to 1e300 and small exponents."""
     return exponential2(logarithm(x) * (exponent * 1.4426950408889634))

@@ -7,8 +7,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioxen.server.engines.kinetic.lanes.simd.machine import machine
 from bioxen.server.engines.kinetic.lanes.simd.vector import DOUBLES, WORDS, lanes, mask, splat
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
@@ -23,7 +23,7 @@ def row_address(context: Any, builder: Any, array: Any, row: Any) -> Any:
     return builder.gep(data, [builder.mul(row, row.type(WIDTH))])
 
 
-@intrinsic
+@machine
 def load(typing: Any, array: Any, row: Any) -> Any:
     """Return row `row` of an array of rows."""
 
@@ -34,7 +34,7 @@ def load(typing: Any, array: Any, row: Any) -> Any:
     return lanes(_ARRAY, types.intp), emit
 
 
-@intrinsic
+@machine
 def store(typing: Any, array: Any, row: Any, value: Any) -> Any:
     """Write `value` to row `row`."""
 
@@ -46,13 +46,13 @@ def store(typing: Any, array: Any, row: Any, value: Any) -> Any:
     return types.void(_ARRAY, types.intp, lanes), emit
 
 
-@intrinsic
+@machine
 def broadcast(typing: Any, value: Any) -> Any:
     """Return `value` in every lane."""
     return lanes(types.float64), lambda context, builder, sig, args: splat(builder, args[0])
 
 
-@intrinsic
+@machine
 def choose(typing: Any, condition: Any, yes: Any, no: Any) -> Any:
     """Return `yes` in the lanes where `condition` holds and `no` in the others."""
     return lanes(mask, lanes, lanes), lambda context, builder, sig, args: builder.select(*args)
@@ -69,19 +69,19 @@ def _named(name: str) -> Any:
     return emit
 
 
-@intrinsic
+@machine
 def root(typing: Any, value: Any) -> Any:
     """Return the square root."""
     return lanes(lanes), _named("llvm.sqrt")
 
 
-@intrinsic
+@machine
 def magnitude(typing: Any, value: Any) -> Any:
     """Return the absolute value."""
     return lanes(lanes), _named("llvm.fabs")
 
 
-@intrinsic
+@machine
 def larger(typing: Any, left: Any, right: Any) -> Any:
     """Return the larger of two; a NaN on the left gives the right one."""
 
@@ -91,7 +91,7 @@ def larger(typing: Any, left: Any, right: Any) -> Any:
     return lanes(lanes, lanes), emit
 
 
-@intrinsic
+@machine
 def smaller(typing: Any, left: Any, right: Any) -> Any:
     """Return the smaller of two; a NaN on the left gives the right one."""
 
@@ -101,19 +101,19 @@ def smaller(typing: Any, left: Any, right: Any) -> Any:
     return lanes(lanes, lanes), emit
 
 
-@intrinsic
+@machine
 def both(typing: Any, left: Any, right: Any) -> Any:
     """Return where both conditions hold."""
     return mask(mask, mask), lambda context, builder, sig, args: builder.and_(*args)
 
 
-@intrinsic
+@machine
 def either(typing: Any, left: Any, right: Any) -> Any:
     """Return where one of two conditions holds."""
     return mask(mask, mask), lambda context, builder, sig, args: builder.or_(*args)
 
 
-@intrinsic
+@machine
 def anywhere(typing: Any, condition: Any) -> Any:
     """Return whether `condition` holds in a lane."""
 
@@ -134,7 +134,7 @@ def words(value: int) -> Any:
     return ir.Constant(WORDS, [value & (2**64 - 1)] * WIDTH)
 
 
-@intrinsic
+@machine
 def binary_exponent(typing: Any, value: Any) -> Any:
     """Return the power of two in a positive, normal number, as a number."""
 
@@ -145,7 +145,7 @@ def binary_exponent(typing: Any, value: Any) -> Any:
     return lanes(lanes), emit
 
 
-@intrinsic
+@machine
 def fraction(typing: Any, value: Any) -> Any:
     """Return a positive, normal number over its power of two: from 1 to 2."""
 
@@ -156,7 +156,7 @@ def fraction(typing: Any, value: Any) -> Any:
     return lanes(lanes), emit
 
 
-@intrinsic
+@machine
 def two_to(typing: Any, power: Any) -> Any:
     """Return two to a whole power between -1022 and 1023."""
 
@@ -167,7 +167,7 @@ def two_to(typing: Any, power: Any) -> Any:
     return lanes(lanes), emit
 
 
-@intrinsic
+@machine
 def call(typing: Any, address: Any, array: Any, time: Any, state: Any, parameters: Any, out: Any) -> Any:
     """Call the generated function at `address` with rows of `array`: `f(t, y, p, out)`."""
 
@@ -180,7 +180,7 @@ def call(typing: Any, address: Any, array: Any, time: Any, state: Any, parameter
     return types.void(types.intp, _ARRAY, types.intp, types.intp, types.intp, types.intp), emit
 
 
-@intrinsic
+@machine
 def count_up(typing: Any, array: Any, row: Any) -> Any:
     """Add one to the 64-bit integers of row `row`."""
 

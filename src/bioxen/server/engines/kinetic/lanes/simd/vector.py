@@ -25,32 +25,35 @@ TRUTHS = ir.VectorType(ir.IntType(1), WIDTH)
 _FUSED = ("contract",)
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """A double a lane."""
 
     def __init__(self) -> None:
         super().__init__(name=f"Lanes{WIDTH}")
 
 
-class Mask(types.Type):  # type: ignore[misc]
+class Mask(types.Type):
     """A truth a lane."""
 
     def __init__(self) -> None:
         super().__init__(name=f"Mask{WIDTH}")
 
 
+Vector = Any
+"""What annotations call lanes: a checker cannot know numba's operators."""
+
 lanes = Lanes()
 mask = Mask()
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, DOUBLES)
 
 
 @register_model(Mask)
-class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
+class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, TRUTHS)
 
@@ -74,7 +77,7 @@ def _binary(operation: Any, result: Any, emit: Callable[[Any, Any, Any], Any]) -
     """Give `operation` a meaning for lanes and lanes, lanes and a number, a number and lanes."""
 
     @infer_global(operation)
-    class _Template(ConcreteTemplate):  # type: ignore[misc]
+    class _Template(ConcreteTemplate):
         key = operation
         cases = [typed(result, *pair) for pair in _PAIRS]  # noqa: RUF012 - numba's own form
 
@@ -102,11 +105,11 @@ _comparison(operator.eq, "==")
 
 
 @infer_global(operator.neg)
-class _Negation(ConcreteTemplate):  # type: ignore[misc]
+class _Negation(ConcreteTemplate):
     key = operator.neg
     cases = [typed(lanes, lanes)]  # noqa: RUF012
 
 
-@lower_builtin(operator.neg, lanes)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.neg, lanes)
 def _negate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fneg(args[0])

@@ -5,7 +5,8 @@ fewer than ten events is critical and fires alone; a leap that would make an amo
 a leap would hardly cover more than single events, those are simulated exactly. The order of the reactions is
 not known for arbitrary rate laws: `g` is 3, which holds up to two molecules of a kind, or three of different
 ones. No leap is longer than 2 epsilon over the fastest rate at which a state decays by itself: near a balance
-of fast reactions the expected change is small, and only that keeps the variance right, within a share epsilon.
+of fast reactions the expected change is small, and only that keeps the variance right, within a
+share epsilon.
 """
 
 from __future__ import annotations

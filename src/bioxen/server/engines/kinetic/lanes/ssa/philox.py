@@ -10,8 +10,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from bioxen.server.engines.kinetic.lanes.simd.machine import machine
 from bioxen.server.engines.kinetic.lanes.simd.operations import bits, row_address, words
 from bioxen.server.engines.kinetic.lanes.simd.vector import DOUBLES, WORDS, lanes, splat
 
@@ -42,7 +42,7 @@ def _halves(builder: Any, word: Any) -> list[Any]:
     return [builder.and_(word, words(_LOW)), builder.lshr(word, words(32))]
 
 
-@intrinsic
+@machine
 def philox(typing: Any, array: Any, counter: Any, stream: Any, out: Any, seed: Any) -> Any:
     """Write two rows of random 64-bit words, from rows of words: each lane's counter and stream."""
 
@@ -61,7 +61,7 @@ def philox(typing: Any, array: Any, counter: Any, stream: Any, out: Any, seed: A
     return types.void(_ARRAY, types.intp, types.intp, types.intp, types.uint64), emit
 
 
-@intrinsic
+@machine
 def uniform(typing: Any, array: Any, row: Any) -> Any:
     """Return the random words of a row as odd multiples of 2^-53: uniform between 0 and 1, never either."""
 

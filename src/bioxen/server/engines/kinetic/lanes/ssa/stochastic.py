@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -115,14 +116,18 @@ def stochastic(
     )
     reactions = len(pointers) - 1
     if method == "direct":
-        direct(fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
+        exact: Callable[..., None] = direct
+        exact(fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
     else:
         matters = np.zeros(y.shape[1], np.bool_)
         matters[np.asarray(program.jacobian_columns)] = True
         own = np.flatnonzero(program.jacobian_rows == program.jacobian_columns).astype(np.int32)
         functions = np.array([fluxes, program.jacobian], np.int64)
         entries = len(program.jacobian_rows)
-        leap(functions, pointers, species, changes, reactions, matters, own, entries, float(epsilon), *common)
+        leaping: Callable[..., None] = leap
+        leaping(
+            functions, pointers, species, changes, reactions, matters, own, entries, float(epsilon), *common
+        )
     return Realisations(values, status, events, method)
 
 

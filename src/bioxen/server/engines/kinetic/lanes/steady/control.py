@@ -1,8 +1,8 @@
 """Metabolic control analysis at steady states: elasticities and control coefficients, analytically.
 
 C. Reder, J. Theor. Biol. 135 (1988) 175: with the stoichiometry N, its independent rows N_R, the link
-matrix L and the elasticities E = dv/dS, concentrations answer to a change of the rates with -L (N_R E L)^-1 N_R, and
-fluxes with I + E times that.
+matrix L and the elasticities E = dv/dS, concentrations answer to a change of the rates with
+-L (N_R E L)^-1 N_R, and fluxes with I + E times that.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def control(program: LaneProgram, states: Floats, parameters: Floats) -> Control
 
 
 def parameter_elasticities(program: LaneProgram, states: Floats, parameters: Floats) -> Floats:
-    """Return [members][reactions][parameters]: d(flux)/d(parameter); coefficients times this are responses."""
+    """Return [members][reactions][parameters]: d(flux)/d(parameter); times coefficients, responses."""
     size = (len(program.reactions), len(program.parameters))
     return _dense(program.flux_parameter_jacobian, states, parameters, size)
 

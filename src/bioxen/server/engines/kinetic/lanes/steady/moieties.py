@@ -38,7 +38,7 @@ def moieties(program: LaneProgram) -> Moieties:
     sizes = np.abs(np.diag(triangle))
     rank = int((sizes > _RANK * sizes[0]).sum())
     free = np.sort(order[:rank])
-    link = np.linalg.lstsq(moves[free].T, moves.T, rcond=None)[0].T
+    link = np.asarray(np.linalg.lstsq(moves[free].T, moves.T, rcond=None)[0].T, np.float64)
     link[np.abs(link) < 1e-12] = 0.0
     link[free] = np.eye(rank)
     return Moieties(free.astype(np.intp), link)

@@ -202,7 +202,7 @@ class _Space:
         """Return where Newton's method leads from each state, and whether to a root."""
         y = states.copy()
         good = np.zeros(len(y), np.bool_)
-        going = np.isfinite(y).all(axis=1)
+        going: NDArray[np.bool_] = np.asarray(np.isfinite(y).all(axis=1), np.bool_)
         if not self.moieties.free.size:
             return y, going
         positive = y >= 0
@@ -230,8 +230,9 @@ class _Space:
         start = self._size(before, p)
         share = np.ones(len(before))
         after = before + step
-        settled = np.isfinite(step).all(axis=1) & (self.distance(before, after) <= _TINY)
-        good = settled.copy()
+        good: NDArray[np.bool_] = np.asarray(
+            np.isfinite(step).all(axis=1) & (self.distance(before, after) <= _TINY), np.bool_
+        )
         for _ in range(_HALVINGS):
             left = ~good
             if not left.any():
