@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
-	bench-hypervisor conformance check clean
+	bench-ensembles bench-hypervisor conformance check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ models: $(VENV)/.server ## Build the shipped models from their sources
 
 bench: $(VENV)/.test ## Measure; see docs/performance.md
 	$(BIN)/python benchmarks/round_trip.py
+
+bench-ensembles: $(VENV)/.test ## Measure ensembles through the service
+	$(BIN)/python benchmarks/ensembles.py
 
 bench-metabolic: $(VENV)/.test ## Measure the metabolic kernel beside COBRApy
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.metabolic

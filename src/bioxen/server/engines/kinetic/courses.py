@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -41,8 +42,8 @@ class Deterministic:
 
     def __init__(self, program: LaneProgram, times: Matrix, tolerances: Tolerances) -> None:
         self._program, self._times, self._tolerances = program, times, tolerances
-        self._method = choose_method(
-            program, times, float(times[0]), tolerances.relative, tolerances.absolute
+        self._method = _chosen(
+            program, float(times[0]), float(times[-1]), tolerances.relative, tolerances.absolute
         )
 
     def run(self, states: Matrix, parameters: Matrix, first: int) -> Courses:
@@ -72,6 +73,12 @@ class Deterministic:
             atol=self._tolerances.absolute,
             method=method,
         )
+
+
+@lru_cache(maxsize=16)
+def _chosen(program: LaneProgram, start: float, end: float, rtol: float, atol: float) -> Method:
+    """Return the method for a model; trying both takes as long as some hundred members do."""
+    return choose_method(program, np.array([end]), start, rtol, atol)
 
 
 class Random:
