@@ -20,7 +20,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     store,
 )
 
-_SAFETY = 0.9
+_SAFETY = 0.95
 _SMALLEST, _LARGEST = 0.2, 8.0
 _LOG2 = 1.4426950408889634
 _ALLOWANCE = 10.0

@@ -82,11 +82,11 @@ def _stage(
         store(w, k + s * n + i, coupling)
     store(w, layout.MOMENT, load(w, layout.TIME) + h * RODAS_NODES[s])
     call(functions[layout.FUNCTION_RATES], w, layout.MOMENT, stage, p, right)
-    for i in range(n):
-        store(w, k + s * n + i, load(w, k + s * n + i) + load(w, right + i))
     if functions[layout.FUNCTION_SOLVE]:
-        call(functions[layout.FUNCTION_SOLVE], w, layout.MOMENT, factors, factors, k + s * n)
+        call(functions[layout.FUNCTION_SOLVE], w, layout.MOMENT, factors, right, k + s * n)
     else:
+        for i in range(n):
+            store(w, k + s * n + i, load(w, k + s * n + i) + load(w, right + i))
         solve(w, factors, forward, backward, k + s * n)
 
 

@@ -20,7 +20,7 @@ _PARAMETERS = "ptr readonly %t, ptr readonly %y, ptr readonly %p, ptr noalias %o
 
 
 def straight(plan: Plan) -> Code | None:
-    """Return functions `decompose` (of the step at t, the Jacobian at y) and `solve` (with factors at y)."""
+    """Return functions `decompose` (of the step at t, the Jacobian at y) and `solve` (factors at y)."""
     if len(plan.factor) + len(plan.forward) + len(plan.backward) > MOST_OPERATIONS:
         return None
     ir = "\n".join(
@@ -73,8 +73,9 @@ class _Writer:
         return self._text("decompose")
 
     def solve(self, plan: Plan) -> str:
-        """Return the function that solves in place for the right side at `out`."""
-        x = [self._load("%out", index) for index in range(len(plan.diagonal))]
+        """Return the function that solves for the sum of what is at `out` and at p, and writes to `out`."""
+        count = range(len(plan.diagonal))
+        x = [self._value(f"fadd {_KIND} {self._load('%out', i)}, {self._load('%p', i)}") for i in count]
         tape, cursor = [int(number) for number in plan.forward], 0
         while cursor < len(tape):
             known, count = tape[cursor : cursor + 2]
