@@ -74,8 +74,8 @@ class _Writer:
 
     def solve(self, plan: Plan) -> str:
         """Return the function that solves for the sum of what is at `out` and at p, and writes to `out`."""
-        states = range(len(plan.diagonal))
-        x = [self._value(f"fadd {_KIND} {self._load('%out', i)}, {self._load('%p', i)}") for i in states]
+        rows = range(len(plan.diagonal))
+        x = [self._value(f"fadd {_KIND} {self._load('%out', i)}, {self._load('%p', i)}") for i in rows]
         tape, cursor = [int(number) for number in plan.forward], 0
         while cursor < len(tape):
             known, count = tape[cursor : cursor + 2]
