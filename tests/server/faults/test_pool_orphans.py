@@ -38,10 +38,14 @@ def script(tmp_path: Path, wait: str) -> Iterator[subprocess.Popen[str]]:
     """Run a user's script: a plain one, without a guard for its main part."""
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.replace("WAIT", wait))
-    command = [sys.executable, str(path)]
+    # A shell ignores Ctrl-C for what it runs in the background, and its children inherit that.
+    launcher = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", launcher, sys.executable, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def family(process: subprocess.Popen[str]) -> list[int]:
