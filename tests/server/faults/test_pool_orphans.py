@@ -30,6 +30,11 @@ async def main():
 
 asyncio.run(main())
 """
+LAUNCHER = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 BUSY = """await pool.run(Task("never", b"{}", deadline=3600))"""
 
 
@@ -39,8 +44,7 @@ def script(tmp_path: Path, wait: str) -> Iterator[subprocess.Popen[str]]:
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.replace("WAIT", wait))
     # A shell ignores Ctrl-C for what it runs in the background, and its children inherit that.
-    launcher = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    command = [sys.executable, "-c", launcher, sys.executable, str(path)]
+    command = [sys.executable, "-c", LAUNCHER, sys.executable, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield process
