@@ -55,7 +55,7 @@ def test_lanes_and_libroadrunner_agree(
     assert lanes.members is not None
     assert alone.members is not None
     assert all(name.startswith("lanes ") for name in lanes.members.methods)
-    assert set(alone.members.methods) == {"libRoadRunner bdf"}
+    assert set(alone.members.methods) == {"libRoadRunner cvode_bdf"}
     assert lanes.members.varied == alone.members.varied
     assert values_of(lanes) == pytest.approx(values_of(alone), rel=1e-5, abs=1e-6)
 
@@ -110,7 +110,7 @@ def test_few_members_stay_on_libroadrunner(engine: KineticEngine) -> None:
     many = {"axes": {"k": {"lower": 0.1, "upper": 1.0, "points": FEWEST}}}
     result = run(engine, DECAY, "kinetic_scan", **few)
     assert result.members is not None
-    assert result.members.methods == {"libRoadRunner bdf": FEWEST - 1}
+    assert result.members.methods == {"libRoadRunner cvode_bdf": FEWEST - 1}
     assert "64" in str(result.provenance.settings["lanes"])
     forced = run(engine, DECAY, "kinetic_scan", engine="lanes", **few)
     assert forced.members is not None
@@ -128,7 +128,7 @@ def test_a_model_that_the_lanes_do_not_run_says_so(engine: KineticEngine) -> Non
     }
     result = run(engine, DELAYED, "kinetic_scan", **request)
     assert result.members is not None
-    assert set(result.members.methods) == {"libRoadRunner bdf"}
+    assert set(result.members.methods) == {"libRoadRunner cvode_bdf"}
     assert "delay" in str(result.provenance.settings["lanes"])
     assert result.audit is None
     with pytest.raises(InvalidModelError, match="delay") as caught:
@@ -154,7 +154,7 @@ def test_an_output_that_is_not_finite_is_libroadrunners(engine: KineticEngine) -
     request = {"axes": {"c": {"values": [1.0] * 70 + [0.0]}}, "outputs": ["A", "r"], "time_points": 3}
     members = run(engine, model, "kinetic_scan", **request).members
     assert members is not None
-    assert members.methods == {"lanes tsit5": 70, "libRoadRunner bdf, lane stopped: not finite": 1}
+    assert members.methods == {"lanes tsit5": 70, "libRoadRunner cvode_bdf, lane stopped: not finite": 1}
     assert members.status == ["completed"] * 71
 
 
@@ -167,7 +167,7 @@ def test_a_block_that_fails_its_audit_is_libroadrunners(
     request = ensemble({"k1": (5.0, 20.0)}, report="values")
     result = run(engine, GENE_EXPRESSION, "kinetic_ensemble", **request)
     assert result.members is not None
-    assert result.members.methods == {"libRoadRunner bdf, lanes failed the audit": 120}
+    assert result.members.methods == {"libRoadRunner cvode_bdf, lanes failed the audit": 120}
     assert result.audit is not None
     assert result.audit.refused == 120
     alone = run(engine, GENE_EXPRESSION, "kinetic_ensemble", engine="libroadrunner", **request)

@@ -76,7 +76,10 @@ def test_suite(case: str) -> None:
     """Every course that the lanes run is right, by either method."""
     asked = read_time_course(shared("sbml-test-suite", "cases", "semantic", case))
     try:
-        program = build(load(source_of(asked.sbml, "sbml")).sbml)
+        loaded = load(source_of(asked.sbml, "sbml"))
+        if loaded.facts.beyond_roadrunner:
+            return  # nothing could audit the lanes, so such models never come to them
+        program = build(loaded.sbml)
     except (Uncovered, InvalidModelError):
         return  # refused by name: tested with the compiler
     times = np.linspace(asked.start, asked.end, asked.points)
@@ -91,8 +94,9 @@ def test_the_suite_is_covered() -> None:
     names = cases()
     for case in names:
         try:
-            build(load(source_of(sbml_of(folder / case), "sbml")).sbml)
+            loaded = load(source_of(sbml_of(folder / case), "sbml"))
+            build(loaded.sbml)
         except (Uncovered, InvalidModelError):
             continue
-        covered += 1
+        covered += not loaded.facts.beyond_roadrunner
     assert covered >= 431
