@@ -87,6 +87,7 @@ def test_events_tell_each_part_once_and_end(http: httpx2.Client) -> None:
     part = http.get(f"/jobs/{job_id}/parts/2").json()
     assert len(part["batch"]["status"]) == SHARD
     assert http.get(f"/jobs/{job_id}/parts/9").json()["code"] == "BX019"
+    assert http.get(f"/jobs/{job_id}/parts/{2**70}").json()["code"] == "BX008"
 
 
 def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:

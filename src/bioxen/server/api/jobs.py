@@ -76,7 +76,9 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
         return Response(content, media_type="application/json", headers={"ETag": f'"{job.result_digest}"'})
 
     @router.get("/{job_id}/parts/{number}", responses=responses_for(404, 422))
-    async def get_part(job_id: JobId, number: Annotated[int, Path(ge=0)], asking: Asking) -> Response:
+    async def get_part(
+        job_id: JobId, number: Annotated[int, Path(ge=0, le=2**31 - 1)], asking: Asking
+    ) -> Response:
         """Return the result of a finished part."""
         digest = await store.read(jobs.find_shard, asking.owner, job_id, number)
         return Response(await store.fetch(digest), media_type="application/json")
