@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,18 +19,18 @@ def fva(request: FvaRequest, program: Program) -> Findings:
     """Return the range of each reaction's flux."""
     network = program.network
     problem = build_problem(request, network)
-    names = network.reactions if request.reactions is None else request.reactions
-    columns = find_reactions(names, network, "reactions")
+    names: Sequence[str] = network.reactions if request.reactions is None else request.reactions
+    everything = list(range(len(network.reactions)))
+    columns = everything if request.reactions is None else find_reactions(names, network, "reactions")
     best = program.optimise(problem)
     if isinstance(best, NoOptimum):
         return unsolved(request, program, problem, best)
     found = hold_objective(program, problem, best, request.fraction_of_optimum).ranges(problem.cost, columns)
     if np.isnan(found.least).any() or np.isnan(found.greatest).any():
         return unsolved(request, program, problem, NoOptimum("numeric"))
-    ranges = {
-        name: FluxRange(minimum=_finite(least), maximum=_finite(greatest))
-        for name, least, greatest in zip(names, found.least.tolist(), found.greatest.tolist(), strict=True)
-    }
+    ends = zip(names, found.least.tolist(), found.greatest.tolist(), strict=True)
+    make = FluxRange.model_construct  # of numbers that were looked at above: thousands, one by one, take long
+    ranges = {name: make(minimum=_finite(least), maximum=_finite(greatest)) for name, least, greatest in ends}
     objective = problem.objective_value(best.value)
     return Findings(
         problem=problem,
