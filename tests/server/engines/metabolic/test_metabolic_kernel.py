@@ -24,11 +24,13 @@ from tests.shared_data import shared
 
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.engines.metabolic import solver
+from bioxen.server.engines.metabolic.families import solve_variants
 from bioxen.server.engines.metabolic.kernel import state
 from bioxen.server.engines.metabolic.kernel.batch import changes_of
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem
 from bioxen.server.engines.metabolic.program import Program
+from bioxen.server.engines.metabolic.proof import proves
 from bioxen.server.engines.metabolic.solver import (
     KERNEL,
     LinearProgram,
@@ -105,7 +107,7 @@ def test_random_perturbations(name: str, count: int) -> None:
         assert same(outcome, opinion), (number, outcome, opinion)
         refused += isinstance(outcome, NoOptimum)
         if isinstance(outcome, Optimum):
-            assert solver.proves(outcome.certificate, outcome.x, outcome.value)
+            assert proves(outcome.certificate, outcome.x, outcome.value)
             assert np.abs(network.stoichiometry @ outcome.x).max() == pytest.approx(
                 outcome.certificate.residual, abs=1e-9
             )
@@ -242,7 +244,7 @@ def test_objectives_of_many_variants() -> None:
         for _ in range(300)
     ]
     changes = changes_of(variants)
-    study = compiled.fluxes.study((problem.lower, problem.upper), problem.cost, changes)
+    study = solve_variants(compiled.fluxes, (problem.lower, problem.upper), problem.cost, changes)
     for number, value in enumerate(-study.values):
         bounds = changes.apply(number, problem.lower, problem.upper)
         outcome = compiled.fluxes.solve_by_highs(*bounds, problem.cost)

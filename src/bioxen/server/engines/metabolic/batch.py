@@ -21,7 +21,8 @@ from bioxen.server.engines.metabolic.network import Network
 from bioxen.server.engines.metabolic.objectives import objectives
 from bioxen.server.engines.metabolic.problem import build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, worst
+from bioxen.server.engines.metabolic.proof import worst
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.variants import blamed, problem_of, request_of
 from bioxen.server.engines.packing import as_numbers
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from bioxen.server.engines.metabolic.families import find_ranges
 from bioxen.server.engines.metabolic.hull import Indices, Matrix, null_space
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.rows import PricedOptimum, RowProgram, stacked
@@ -138,7 +139,7 @@ def _ranges(region: Region) -> _Ranges | NoOptimum:
     if bounds is None:
         return NoOptimum("infeasible")
     first = reduction.members[reduction.starts]
-    found = region.programs.ranges((region.lower, region.upper), region.cost, first.tolist())
+    found = find_ranges(region.programs, (region.lower, region.upper), region.cost, first.tolist())
     ends = np.stack([found.least, found.greatest]) / reduction.factor[first]
     least, greatest = ends.min(axis=0), ends.max(axis=0)
     if np.isnan(ends).any():

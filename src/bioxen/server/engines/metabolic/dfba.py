@@ -20,7 +20,8 @@ from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_exchange
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Outcome, worst
+from bioxen.server.engines.metabolic.proof import worst
+from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Outcome
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 STARVED = "It ended there: what is left in the medium no longer meets the cell's demands (infeasible)."

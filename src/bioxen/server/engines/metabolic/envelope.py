@@ -20,7 +20,8 @@ from bioxen.server.engines.metabolic.problem import (
     get_uptake,
 )
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, worst
+from bioxen.server.engines.metabolic.proof import worst
+from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 End = Literal["minimum", "maximum"]

@@ -7,7 +7,8 @@ from bioxen.server.engines.metabolic.findings import Findings, flux_state, solve
 from bioxen.server.engines.metabolic.prices import optimal_hull, priced, prices_of, uniqueness_of
 from bioxen.server.engines.metabolic.problem import Problem, build_problem
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import NoOptimum, worst
+from bioxen.server.engines.metabolic.proof import worst
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 

@@ -12,9 +12,10 @@ from bioxen.errors import ComputationError
 from bioxen.protocol.metabolic import BatchColumns, FluxRequest, Outcome
 from bioxen.protocol.provenance import Setting
 from bioxen.protocol.units import Flux
+from bioxen.server.engines.metabolic.families import Ranges, Study
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem, find_reactions
-from bioxen.server.engines.metabolic.solver import Optimum, Ranges, Study
+from bioxen.server.engines.metabolic.solver import Optimum
 
 
 class Findings(Outcome):

@@ -11,7 +11,8 @@ from bioxen.protocol.metabolic import FluxRange, FvaRequest
 from bioxen.server.engines.metabolic.findings import Findings, solved_by
 from bioxen.server.engines.metabolic.problem import build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program, hold_objective
-from bioxen.server.engines.metabolic.solver import NoOptimum, worst
+from bioxen.server.engines.metabolic.proof import worst
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 

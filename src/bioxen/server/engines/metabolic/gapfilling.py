@@ -21,9 +21,10 @@ from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Network
 from bioxen.server.engines.metabolic.problem import Problem, build_problem
 from bioxen.server.engines.metabolic.program import Program
+from bioxen.server.engines.metabolic.proof import worst
 from bioxen.server.engines.metabolic.reader import read_network
 from bioxen.server.engines.metabolic.rows import PricedOptimum, steady_state
-from bioxen.server.engines.metabolic.solver import NoOptimum, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 KINDS = ("universal", "exchange", "demand")

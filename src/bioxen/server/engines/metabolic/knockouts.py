@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.metabolic.families import solve_variants
 from bioxen.server.engines.metabolic.kernel.batch import stopped
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem
 from bioxen.server.engines.metabolic.program import Program
-from bioxen.server.engines.metabolic.solver import Optimum, worst
+from bioxen.server.engines.metabolic.proof import worst
+from bioxen.server.engines.metabolic.solver import Optimum
 
 Blocked = tuple[int, ...]
 """The columns of reactions that are stopped together, in ascending order."""
@@ -88,7 +90,7 @@ class Knockouts:
             at = [place for _, place in chunk]
             bounds = self.problem.lower, self.problem.upper
             changes = stopped([blocked for blocked, _ in chunk])
-            study = self.program.fluxes.study(bounds, self.problem.cost, changes, carried=carried)
+            study = solve_variants(self.program.fluxes, bounds, self.problem.cost, changes, carried=carried)
             self.certificate = worst([self.certificate, study.certificate])
             self._solvers |= study.solvers
             values[at] = (-study.values if self.problem.direction == "max" else study.values) + 0.0

@@ -14,8 +14,9 @@ from bioxen.server.engines.metabolic.hull import find_hull
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program, split_bounds
+from bioxen.server.engines.metabolic.proof import worst
 from bioxen.server.engines.metabolic.rows import PricedOptimum, face, steady_state
-from bioxen.server.engines.metabolic.solver import NoOptimum, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 

@@ -12,8 +12,9 @@ from bioxen.server.engines.metabolic.loops import LoopLaw, cycle_flux, without_c
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Held, Program, hold_objective, limit_of
+from bioxen.server.engines.metabolic.proof import worst
 from bioxen.server.engines.metabolic.rows import PricedOptimum
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 LEFT = 1e-6

@@ -15,8 +15,9 @@ from bioxen.server.engines.metabolic.milp import MixedProgram, solve_mixed
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, get_uptake
 from bioxen.server.engines.metabolic.program import Program
+from bioxen.server.engines.metabolic.proof import worst
 from bioxen.server.engines.metabolic.rows import PricedOptimum, RowProgram, stacked
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 TRACE = 1e-9

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from bioxen.server.engines.metabolic.network import Vector
+from bioxen.server.engines.metabolic.proof import MAX_GAP
 from bioxen.server.engines.metabolic.rows import (
     STATUS,
     Mask,
@@ -23,7 +24,7 @@ from bioxen.server.engines.metabolic.rows import (
     highs_of,
     with_gap,
 )
-from bioxen.server.engines.metabolic.solver import MAX_GAP, NoOptimum
+from bioxen.server.engines.metabolic.solver import NoOptimum
 
 TINY = 1e-6
 """A whole number may be missed by this."""

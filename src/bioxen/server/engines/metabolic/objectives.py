@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.protocol.metabolic import BatchRequest, Certificate, MetabolicStatus
+from bioxen.server.engines.metabolic.families import solve_variants
 from bioxen.server.engines.metabolic.kernel.batch import Changes
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem
@@ -75,7 +76,7 @@ def _solve_together(
     found.certificates.append(best.certificate)
     found.solvers.add(best.solver)
     changes = _changes([problems[place] for place in rest], [changed[place] for place in rest])
-    study = program.fluxes.study((start.lower, start.upper), problems[0].cost, changes)
+    study = solve_variants(program.fluxes, (start.lower, start.upper), problems[0].cost, changes)
     for place, cost, status in zip(rest, study.values.tolist(), study.status, strict=True):
         found.values[members[place]] = problems[0].objective_value(cost)
         found.status[members[place]] = status

@@ -14,7 +14,7 @@ from bioxen.protocol.metabolic import Deletion, DeletionMatrix, DeletionPairs, D
 from bioxen.protocol.metabolic.deletions import MAX_PAIRS_AS_ROWS
 from bioxen.server.engines.metabolic.knockouts import INFEASIBLE, OPTIMAL, STATUS
 from bioxen.server.engines.metabolic.pairs import PairTable
-from bioxen.server.engines.metabolic.solver import MAX_GAP
+from bioxen.server.engines.metabolic.proof import MAX_GAP
 from bioxen.server.engines.packing import as_numbers, pack
 
 Flags = NDArray[np.bool_]

@@ -11,17 +11,11 @@ from scipy import sparse
 
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic import store
+from bioxen.server.engines.metabolic.families import Ranges, find_ranges
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem
 from bioxen.server.engines.metabolic.reduction import split
-from bioxen.server.engines.metabolic.solver import (
-    Base,
-    LinearProgram,
-    Optimum,
-    Outcome,
-    Ranges,
-    linear_program,
-)
+from bioxen.server.engines.metabolic.solver import Base, LinearProgram, Optimum, Outcome, linear_program
 
 FEW_ROWS = 200
 """Up to so many rows the kernel is faster than the sparse solver even where it starts far away."""
@@ -120,7 +114,7 @@ class Held:
     def ranges(self, cost: Vector, columns: Sequence[int]) -> Ranges:
         """Return the range of each of `columns` under the condition; the search sets out from least cost."""
         padded = np.concatenate([cost, np.zeros(len(self.lower) - len(cost))])
-        return self.programs.ranges((self.lower, self.upper), padded, columns)
+        return find_ranges(self.programs, (self.lower, self.upper), padded, columns)
 
 
 def limit_of(problem: Problem, best: float, fraction: float) -> float:

@@ -17,9 +17,10 @@ from scipy import sparse
 
 from bioxen.protocol.metabolic import Certificate
 from bioxen.server.engines.metabolic.network import Vector
+from bioxen.server.engines.metabolic.proof import proves
 from bioxen.server.engines.metabolic.reduction import Reduction
 from bioxen.server.engines.metabolic.rows import excess
-from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum, proves
+from bioxen.server.engines.metabolic.solver import LinearProgram, NoOptimum
 
 CLARABEL_VERSION: str = clarabel.__version__
 TOLERANCE = 1e-12

@@ -8,6 +8,7 @@ from scipy import sparse
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import RoomRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.metabolic.families import Ranges, find_ranges
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.hull import Indices
 from bioxen.server.engines.metabolic.milp import TINY, MixedProgram, solve_mixed
@@ -24,7 +25,7 @@ from bioxen.server.engines.metabolic.reference import (
     reference_of,
 )
 from bioxen.server.engines.metabolic.rows import stacked
-from bioxen.server.engines.metabolic.solver import NoOptimum, Ranges
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 ROOMY = 1e-6
@@ -68,7 +69,7 @@ def _relaxed(request: RoomRequest, program: Program, problem: Problem, before: R
 
 def _with_switches(request: RoomRequest, program: Program, problem: Problem, before: Reference) -> Findings:
     columns = np.flatnonzero(before.compared)
-    ranges = program.fluxes.ranges((problem.lower, problem.upper), problem.cost, columns.tolist())
+    ranges = find_ranges(program.fluxes, (problem.lower, problem.upper), problem.cost, columns.tolist())
     if np.isnan(ranges.least).any() or np.isnan(ranges.greatest).any():
         return unsolved(request, program, problem, NoOptimum("numeric"))
     _check_finite(program, columns[np.isinf(ranges.least) | np.isinf(ranges.greatest)])

@@ -19,7 +19,8 @@ from scipy import sparse
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
 from bioxen.server.engines.metabolic.highs import TOLERANCE
 from bioxen.server.engines.metabolic.network import Vector
-from bioxen.server.engines.metabolic.solver import NoOptimum, proves
+from bioxen.server.engines.metabolic.proof import proves
+from bioxen.server.engines.metabolic.solver import NoOptimum
 
 Mask = NDArray[np.bool_]
 

@@ -17,8 +17,9 @@ from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program, hold_objective
+from bioxen.server.engines.metabolic.proof import MAX_RESIDUAL
 from bioxen.server.engines.metabolic.rows import excess
-from bioxen.server.engines.metabolic.solver import MAX_RESIDUAL, NoOptimum
+from bioxen.server.engines.metabolic.solver import NoOptimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 from bioxen.server.engines.metabolic.walk import Draws, Walk
 

@@ -17,8 +17,9 @@ from bioxen.server.engines.metabolic.derived import fixed_at, flux_range
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reaction, find_reactions
 from bioxen.server.engines.metabolic.program import Program
+from bioxen.server.engines.metabolic.proof import worst
 from bioxen.server.engines.metabolic.rows import PricedOptimum, RowProgram, steady_state
-from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, worst
+from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
 DIGITS = 6
