@@ -12,7 +12,8 @@ import pytest
 
 from bioxen.errors import BioXenException, ConfigurationError, InvalidModelError, ModelNotFoundError
 from bioxen.protocol.services import ModelInfo
-from bioxen.server.bytecode.repository import Repository, user_models_directory
+from bioxen.server.bytecode.repository import Repository
+from bioxen.server.bytecode.shelf import user_models_directory
 from bioxen.server.bytecode.source import digest_of
 
 TEXT = "A -> B; k*A; k = 1; A = 10\n"

@@ -1,52 +1,23 @@
-"""The bytecode repository: the models that ship, and the models a user added, found by id or by digest.
-
-Shipped models stand in `data/<chassis>/manifest.toml`; their text is in this package, or in an installed
-one that may not be copied (COBRApy's). A user's models are one folder each under
-`$BIOXEN_HOME/models`: `manifest.json` and the text. A folder is written aside and then renamed into its
-place, so a reader sees all of a model or nothing, and of two writers one wins.
-"""
+"""The bytecode repository: the models that ship, and the models a user added, found by id or by digest."""
 
 from __future__ import annotations
 
-import errno
-import gzip
-import importlib.util
-import json
-import os
 import re
-import shutil
-import tempfile
-import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import platformdirs
 
 from bioxen.errors import ConfigurationError, InvalidModelError, ModelNotFoundError, did_you_mean
-from bioxen.protocol.base import parse
 from bioxen.protocol.services import ModelInfo
+from bioxen.server.bytecode.entry import Entry, read_text
 from bioxen.server.bytecode.scan import admit
-from bioxen.server.bytecode.source import ModelFormat, ModelKind, ModelSource, digest_of
-
-SHIPPED = Path(__file__).with_name("data")
-FORMAT_VERSION = 1
-"""Version of a user model's manifest; older ones load for ever."""
-RENAME_TRIES = 20
+from bioxen.server.bytecode.shelf import Shelf, user_models_directory
+from bioxen.server.bytecode.shipped import SHIPPED, shipped_by_id, shipped_entries
+from bioxen.server.bytecode.source import ModelKind, ModelSource, digest_of
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
-_SUFFIX: dict[ModelFormat, str] = {"sbml": ".xml", "cobra-json": ".json", "antimony": ".ant"}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One model of the repository: what is said of it, and where its text is."""
-
-    info: ModelInfo
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +40,7 @@ class Repository:
 
     def __init__(self, user_directory: Path | None = None, shipped: Path = SHIPPED) -> None:
         self.user_directory = user_directory or user_models_directory()
+        self._shelf = Shelf(self.user_directory)
         self._shipped = shipped
 
     def list(self) -> list[ModelInfo]:
@@ -92,7 +64,7 @@ class Repository:
         """
         entry = self._entry(id_or_digest)
         info = entry.info
-        text = _read_text(entry)
+        text = read_text(entry)
         found = digest_of(text)
         if found != info.digest:
             raise InvalidModelError(
@@ -142,7 +114,7 @@ class Repository:
             limits=[*limits],
             origin="user",
         )
-        return self._present(info) or self._store(info, text)
+        return self._present(info) or self._shelf.put(info, text, partial(self._present, info))
 
     def remove(self, id: str) -> ModelInfo:
         """Forget a model that the user added, and return what it was.
@@ -157,13 +129,8 @@ class Repository:
                 f"model {entry.info.id} ships with BioXen and stays",
                 details={"place": "id", "remedy": "Only models that were added can be removed."},
             )
-        aside = tempfile.mkdtemp(prefix=".removed-", dir=self.user_directory)
-        try:
-            entry.path.parent.rename(Path(aside) / "model")  # at once gone for every reader
-        except FileNotFoundError:
-            raise _not_found(id, self._entries()) from None
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        if not self._shelf.remove(entry):
+            raise _not_found(id, self._entries())
         return entry.info
 
     def verify(self) -> Sequence[Verdict]:
@@ -178,10 +145,10 @@ class Repository:
         return Verdict(info, ok=True, problem=None)
 
     def _entries(self) -> Sequence[Entry]:
-        return [*_shipped_entries(self._shipped), *_user_entries(self.user_directory)]
+        return [*shipped_entries(self._shipped), *self._shelf.entries()]
 
     def _entry(self, id_or_digest: str) -> Entry:
-        shipped = _shipped_by_id(self._shipped).get(id_or_digest)
+        shipped = shipped_by_id(self._shipped).get(id_or_digest)
         if shipped is not None:  # most requests; the user's models need not be looked through for them
             return shipped
         entries = self._entries()
@@ -209,128 +176,6 @@ class Repository:
                 details={"place": "id", "remedy": "Choose another id, or remove that model first."},
             )
         return there
-
-    def _store(self, info: ModelInfo, text: str) -> ModelInfo:
-        self.user_directory.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".adding-", dir=self.user_directory))
-        try:
-            _write_durably(aside / _text_name(info), text)
-            manifest = {"format_version": FORMAT_VERSION, "model": info.model_dump(mode="json")}
-            _write_durably(aside / "manifest.json", json.dumps(manifest, indent=2))
-            return self._move_in(aside, info)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
-    def _move_in(self, aside: Path, info: ModelInfo) -> ModelInfo:
-        """Rename the finished folder into its place; of several writers the first wins."""
-        place = self.user_directory / info.id
-        for _ in range(RENAME_TRIES):
-            try:
-                aside.rename(place)
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                    raise
-            else:
-                return info
-            present = self._present(info)
-            if present is not None:
-                return present  # else it was removed again in between
-        raise ConfigurationError(
-            f"something that is no model is in the way: {place}",
-            details={"place": "id", "remedy": "Remove it, or choose another id."},
-        )
-
-
-def user_models_directory() -> Path:
-    """Return where a user's own models are kept: `$BIOXEN_HOME/models`, else the platform's place."""
-    home = os.environ.get("BIOXEN_HOME") or platformdirs.user_data_dir("bioxen")
-    return Path(home) / "models"
-
-
-@cache
-def _shipped_entries(directory: Path) -> tuple[Entry, ...]:
-    return tuple(
-        entry for manifest in sorted(directory.glob("*/manifest.toml")) for entry in _read_manifest(manifest)
-    )
-
-
-@cache
-def _shipped_by_id(directory: Path) -> dict[str, Entry]:
-    return {entry.info.id: entry for entry in _shipped_entries(directory)}
-
-
-def _read_manifest(manifest: Path) -> Iterator[Entry]:
-    for program in tomllib.loads(manifest.read_text(encoding="utf-8")).get("program", []):
-        package = program.get("package")
-        root = manifest.parent if package is None else _package_directory(package)
-        info = ModelInfo(
-            id=program["id"],
-            kind=program["kind"],
-            chassis=manifest.parent.name,
-            title=program["title"],
-            format=program["format"],
-            version=program["version"],
-            digest=program["sha256"],
-            licence=program["licence"],
-            sources=program["sources"],
-            limits=program["limits"],
-            origin="bioxen" if package is None else "package",
-        )
-        yield Entry(info, root / program["file"])
-
-
-def _package_directory(package: str) -> Path:
-    """Return the folder of a package without importing it; one that does not exist if it is not installed."""
-    spec = importlib.util.find_spec(package)
-    return Path(spec.origin).parent if spec and spec.origin else Path(package)
-
-
-def _user_entries(directory: Path) -> list[Entry]:
-    entries = []
-    for manifest in sorted(directory.glob("[!.]*/manifest.json")):
-        try:
-            content = json.loads(manifest.read_text(encoding="utf-8"))
-        except FileNotFoundError:  # removed in this moment
-            continue
-        info = _stored_info(manifest, content)
-        entries.append(Entry(info, manifest.parent / _text_name(info)))
-    return entries
-
-
-def _stored_info(manifest: Path, content: dict[str, Any]) -> ModelInfo:
-    """Return what a manifest of any version up to `FORMAT_VERSION` says of its model."""
-    if content.get("format_version") != FORMAT_VERSION:
-        raise ConfigurationError(
-            f"model {manifest.parent.name} was stored in format {content.get('format_version')}, "
-            f"this version reads {FORMAT_VERSION}",
-            details={"place": str(manifest), "remedy": "Upgrade BioXen, or remove that folder."},
-        )
-    return parse(ModelInfo, content["model"])
-
-
-def _text_name(info: ModelInfo) -> str:
-    return "model" + _SUFFIX[info.format]
-
-
-def _read_text(entry: Entry) -> str:
-    try:
-        data = entry.path.read_bytes()
-    except FileNotFoundError:
-        raise ModelNotFoundError(
-            f"the text of model {entry.info.id} is not there: {entry.path.name}",
-            details={
-                "place": entry.info.id,
-                "remedy": 'Install what brings it: pip install "bioxen[server]".',
-            },
-        ) from None
-    return (gzip.decompress(data) if entry.path.suffix == ".gz" else data).decode("utf-8")
-
-
-def _write_durably(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _check_id(id: str) -> None:
