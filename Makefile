@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
-	bench-ensembles bench-hypervisor conformance check clean
+	bench-ensembles bench-hypervisor bench-load conformance check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ bench-metabolic: $(VENV)/.test ## Measure the metabolic kernel beside COBRApy
 
 conformance: $(VENV)/.test ## Put the kinetic service to the SBML Test Suite; see docs/conformance.md
 	$(BIN)/python -m tools.conformance docs/conformance.md
+
+bench-load: $(VENV)/.test ## Measure one owner beside another one's flood, and durable jobs per second
+	$(BIN)/python benchmarks/under_load.py
 
 bench-hypervisor: $(VENV)/.test ## Measure kept cells: bytes each, and what can be done with them in a second
 	$(BIN)/python benchmarks/hypervisor.py
