@@ -11,11 +11,11 @@ import pytest
 from tests.wire import Deed, answers, closed_port, hangs_up, says_nothing, stops_halfway, wire
 
 from bioxen.errors import BioXenException, EngineCrashError, UnknownIdentifierError
-from bioxen.protocol.metabolic import FbaRequest
+from bioxen.protocol.metabolic import BatchRequest, FbaRequest
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
-from bioxen.server.orchestrator.sharding import Shard
+from bioxen.server.orchestrator.sharding import SHARD, Shard, compute_in_shards
 
 T = TypeVar("T")
 REPORT = HealthReport(
@@ -116,3 +116,20 @@ def test_replicas_of_this_process() -> None:
         await caller.close()
 
     asyncio.run(asked())
+
+
+def test_a_part_of_a_large_request_says_that_it_may_wait() -> None:
+    variants = [{"constraints": {"EX_o2_e": [0.0, float(number)]}} for number in range(SHARD + 1)]
+    batch = BatchRequest.model_validate({"process_code": "metabolic_batch", "variants": variants})
+
+    async def in_parts(caller: HttpCaller) -> None:
+        with pytest.raises(BioXenException):
+            await compute_in_shards(batch, lambda part: caller.compute("static", server.url, part, 5.0))
+
+    with wire(problem(UnknownIdentifierError("no such reaction"))) as server:
+        call(in_parts)
+        with pytest.raises(BioXenException):
+            compute(server.url)
+    *parts, single = server.requests
+    assert parts and all(b"\r\npriority: u=6\r\n" in part.lower() for part in parts)
+    assert b"\r\npriority:" not in single.lower()

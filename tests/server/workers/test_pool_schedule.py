@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bioxen.server.workers.actions import Action, Actions, Assign, Fail, Kill, Reason, Spawn
-from bioxen.server.workers.schedule import CONFINED_AT, HOPELESS_STARTS, MAX_TRIES, PATIENCE, Phase, Schedule
+from bioxen.server.workers.schedule import (
+    CONFINED_AT,
+    HOPELESS_STARTS,
+    MAX_TRIES,
+    PATIENCE,
+    URGENT_IN_A_ROW,
+    Job,
+    Phase,
+    Schedule,
+)
 
 SIZE, QUEUE_LIMIT, PROGRAMS = 3, 5, 2
 A, B = ("engine", "a"), ("engine", "b")
@@ -31,6 +40,10 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.alive: set[int] = set()
         self.starting: set[int] = set()
         self.obey(self.schedule.start())
+
+    @property
+    def waiting(self) -> list[Job]:
+        return [*self.schedule.usual, *self.schedule.background]
 
     def obey(self, actions: Actions) -> None:
         for action in actions:
@@ -58,12 +71,12 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.open.remove(job)
         self.ended.add(job)
 
-    @rule(key=KEYS, pure=st.booleans())
-    def submit(self, key: tuple[str, str] | None, pure: bool) -> None:
+    @rule(key=KEYS, pure=st.booleans(), background=st.booleans())
+    def submit(self, key: tuple[str, str] | None, pure: bool, background: bool) -> None:
         self.last_job += 1
         self.open.add(self.last_job)
         self.pure[self.last_job] = pure
-        self.obey(self.schedule.submit(self.last_job, key, pure=pure))
+        self.obey(self.schedule.submit(self.last_job, key, pure=pure, background=background))
 
     @precondition(lambda self: self.starting)
     @rule(data=st.data())
@@ -111,7 +124,7 @@ class ScheduleMachine(RuleBasedStateMachine):
     @invariant()
     def no_job_is_lost_or_answered_twice(self) -> None:
         assert set(self.schedule.jobs) == self.open
-        waiting = {job.id for job in self.schedule.queue}
+        waiting = {job.id for job in self.waiting}
         running = {job for job in self.doing.values() if job in self.open}
         assert waiting | running == self.open
         assert not waiting & running
@@ -121,14 +134,14 @@ class ScheduleMachine(RuleBasedStateMachine):
         idle = [w for w in self.schedule.workers.values() if w.phase is Phase.IDLE]
         if idle:
             running = {self.schedule.jobs[job].key for job in self.doing.values() if job in self.open}
-            for job in self.schedule.queue:
+            for job in self.waiting:
                 assert self.schedule.is_confined(job.key)
                 assert job.key in running
 
     @invariant()
     def the_queue_is_bounded_and_patient(self) -> None:
-        assert len(self.schedule.queue) <= QUEUE_LIMIT + SIZE  # retried jobs come on top
-        assert all(job.overtaken <= PATIENCE for job in self.schedule.queue)
+        assert self.schedule.waiting <= QUEUE_LIMIT + SIZE  # retried jobs come on top
+        assert all(job.overtaken <= PATIENCE for job in self.waiting)
         assert all(len(worker.warm) <= PROGRAMS for worker in self.schedule.workers.values())
 
     def teardown(self) -> None:
@@ -231,3 +244,21 @@ def test_failing_starts_are_tried_again_ever_more_slowly() -> None:
     assert isinstance(spawn, Spawn)
     schedule.ready(spawn.worker)
     assert isinstance(only(schedule.submit(3, None, pure=True)), Assign)
+
+
+def test_the_background_waits_but_not_for_ever() -> None:
+    schedule = running_schedule(size=1, queue_limit=1000)
+    schedule.submit(0, A, pure=True)
+    for job in range(1, 4):
+        schedule.submit(job, A, pure=True, background=True)
+    for job in range(10, 50):
+        schedule.submit(job, A, pure=True)
+    order = []
+    while schedule.jobs:
+        order += [action.job for action in schedule.finished(1, 0.1) if isinstance(action, Assign)]
+    assert [order.index(job) for job in range(1, 4)] == [
+        URGENT_IN_A_ROW - 1,  # the first job that ran was an urgent one too
+        2 * URGENT_IN_A_ROW,
+        42,
+    ]
+    assert [job for job in order if job >= 10] == list(range(10, 50))

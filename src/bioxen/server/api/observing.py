@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bioxen.server.api.problems import REQUEST_ID
 from bioxen.server.api.security import CALLER
 from bioxen.server.metrics import Metrics
-from bioxen.server.workers import tracing
+from bioxen.server.workers import tracing, urgency
 
 log = logging.getLogger("bioxen.access")
 NO_ROUTE = "none"
@@ -35,7 +35,9 @@ class Observer:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        name = tracing.accepted(Headers(scope=scope).get(tracing.HEADER))
+        headers = Headers(scope=scope)
+        name = tracing.accepted(headers.get(tracing.HEADER))
+        waits = urgency.accepted(headers.get(urgency.HEADER))
         status, start = 500, time.perf_counter()
 
         async def send_named(message: Message) -> None:
@@ -46,7 +48,7 @@ class Observer:
             await send(message)
 
         scope[REQUEST_ID] = name
-        with tracing.named(name):
+        with tracing.named(name), urgency.background(waits):
             try:
                 await self.app(scope, receive, send_named)
             finally:

@@ -39,7 +39,7 @@ from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
-from bioxen.server.workers import tracing
+from bioxen.server.workers import tracing, urgency
 
 log = logging.getLogger("bioxen.jobs")
 PATIENCE = 1.0
@@ -183,7 +183,7 @@ class JobRunner:
 
     async def _part(self, running: Running, number: int, piece: Piece) -> None:
         try:
-            with tracing.named(f"job-{running.job_id}-{number}"):
+            with tracing.named(f"job-{running.job_id}-{number}"), urgency.background():
                 result, seconds = await self._compute(running.owner, piece)
             digest = await self._store.keep(result)
             await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)

@@ -16,7 +16,7 @@ from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.workers import tracing
+from bioxen.server.workers import tracing, urgency
 
 CONNECT_PATIENCE = 2.0
 """Seconds in which a replica must accept a connection."""
@@ -99,7 +99,7 @@ class HttpCaller:
                 method,
                 url,
                 data=_payload(body),
-                headers=tracing.headers(),
+                headers=tracing.headers() | urgency.headers(),
                 timeout=timeout,
                 allow_redirects=False,
             ) as answer:

@@ -28,6 +28,7 @@ from bioxen.protocol.metabolic import (
 )
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.orchestrator.joining import join
+from bioxen.server.workers import urgency
 
 SHARD = 250
 """Variants of flux balance analysis in one part: a fraction of a second of work, so that progress shows and a
@@ -129,7 +130,8 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 
     async def answer(piece: Piece) -> Shard:
         try:
-            result = await compute(piece.request)
+            with urgency.background():
+                result = await compute(piece.request)
         except BioXenException as error:
             raise _moved(error, piece.offset) from None
         return Shard(piece.offset, piece.size, msgspec.json.decode(result))

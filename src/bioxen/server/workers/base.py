@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.workers import tracing
+from bioxen.server.workers import tracing, urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Task:
     """Whether it may be tried again after its worker died."""
     request_id: str = field(default_factory=tracing.current)
     """The request it belongs to, for the log."""
+    background: bool = field(default_factory=urgency.is_background)
+    """Whether tasks that somebody waits for go first."""
 
 
 class WorkerPool(Protocol):

@@ -123,7 +123,7 @@ class LocalPool:
         key = None if task.digest is None else (task.engine, task.digest)
         self._tickets[ticket.id] = ticket
         try:
-            self._perform(self._schedule.submit(ticket.id, key, pure=task.pure))
+            self._perform(self._schedule.submit(ticket.id, key, pure=task.pure, background=task.background))
             return await answer
         finally:
             del self._tickets[ticket.id]
@@ -138,7 +138,7 @@ class LocalPool:
             size=self._size,
             ready=schedule.ready_workers,
             busy=schedule.busy_workers,
-            queued=len(schedule.queue),
+            queued=schedule.waiting,
             queue_limit=schedule.queue_limit,
             replaced=schedule.replaced,
             completed=self._completed,

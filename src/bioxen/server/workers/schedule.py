@@ -10,7 +10,9 @@ Rules that hold after every event (the property test checks them):
 - at most `size` workers exist, at most one job runs on each, and each job ends exactly once;
 - no worker is idle while a job waits that may run;
 - a job whose worker died is tried once more if it is pure, and never a third time;
-- a job that waits is overtaken by jobs with a warm program at most `PATIENCE` times;
+- a job that waits is overtaken by jobs of its line with a warm program at most `PATIENCE` times;
+- jobs in the background wait in a line of their own: of those that wait in both, `URGENT_IN_A_ROW` of the
+  usual line are taken and then one of the background's;
 - a program under which workers keep dying is *confined*: one worker at a time computes on it, so that it
   cannot take the others out, while jobs on it that do no harm are still answered.
 """
@@ -27,6 +29,7 @@ from bioxen.server.workers.actions import Actions, Assign, Fail, Kill, Reason, S
 
 MAX_TRIES = 2
 PATIENCE = 8
+URGENT_IN_A_ROW = 16
 LOOKAHEAD = 32
 """How many waiting jobs are searched for one with a warm program."""
 CONFINED_AT, STRIKES_MAX, STRIKES_KEPT = 3, 12, 1024
@@ -54,6 +57,7 @@ class Job:
     id: int
     key: ProgramKey | None
     pure: bool
+    background: bool = False
     tries: int = 0
     overtaken: int = 0
     worker: int | None = None
@@ -83,7 +87,9 @@ class Schedule:
         self.size, self.queue_limit, self.programs = size, queue_limit, programs
         self.jobs: dict[int, Job] = {}
         self.workers: dict[int, Worker] = {}
-        self.queue: deque[Job] = deque()
+        self.usual: deque[Job] = deque()
+        self.background: deque[Job] = deque()
+        self._urgent_in_a_row = 0
         self.replaced = 0
         self.failed_starts = 0
         self._idle: OrderedDict[int, Worker] = OrderedDict()
@@ -99,15 +105,16 @@ class Schedule:
         """The pool starts."""
         return [self._spawn(0.0) for _ in range(self.size)]
 
-    def submit(self, job: int, key: ProgramKey | None, *, pure: bool) -> Actions:
+    def submit(self, job: int, key: ProgramKey | None, *, pure: bool, background: bool = False) -> Actions:
         """A job came in; `key` names the program it needs."""
         if self._closed or self.hopeless:
             return [Fail(job, Reason.UNAVAILABLE)]
-        entry = self.jobs[job] = Job(job, key, pure)
-        self.queue.append(entry)
+        entry = self.jobs[job] = Job(job, key, pure, background)
+        line = self._line(entry)
+        line.append(entry)
         actions = self._dispatch()
-        if entry.worker is None and len(self.queue) > self.queue_limit:
-            self.queue.pop()
+        if entry.worker is None and self.waiting > self.queue_limit:
+            line.pop()
             actions.append(self._fail(entry, Reason.OVERLOADED))
         return actions
 
@@ -143,7 +150,7 @@ class Schedule:
         if entry is None:
             return []
         if entry.worker is None:
-            self.queue.remove(entry)
+            self._line(entry).remove(entry)
             return []
         self.workers[entry.worker].job = None
         return [*self.kill(entry.worker), *self._dispatch()]
@@ -171,10 +178,15 @@ class Schedule:
     def close(self) -> Actions:
         """The pool closes: no job is kept. The workers die with the pool's zygote."""
         self._closed = True
-        self.queue.clear()
+        self._clear()
         return [self._fail(job, Reason.UNAVAILABLE) for job in list(self.jobs.values())]
 
     # Questions
+
+    @property
+    def waiting(self) -> int:
+        """Number of jobs that wait."""
+        return len(self.usual) + len(self.background)
 
     @property
     def ready_workers(self) -> int:
@@ -194,21 +206,29 @@ class Schedule:
     @property
     def retry_after(self) -> float:
         """Seconds until the queue has probably moved on: the mean time of recent jobs tells."""
-        return round(max(0.05, self._mean_seconds * (len(self.queue) + 1) / self.size), 3)
+        return round(max(0.05, self._mean_seconds * (self.waiting + 1) / self.size), 3)
 
     # Choosing
 
     def _dispatch(self) -> Actions:
         actions: Actions = []
         while self._idle and (job := self._next_job()) is not None:
-            self.queue.remove(job)
+            self._line(job).remove(job)
+            self._urgent_in_a_row = 0 if job.background else self._urgent_in_a_row + 1
             actions.append(self._assign(job, self._worker_for(job.key)))
         return actions
 
     def _next_job(self) -> Job | None:
+        """Return the job that comes first, if any that waits may run."""
+        lines = [self.usual, self.background]
+        if self._urgent_in_a_row >= URGENT_IN_A_ROW:
+            lines.reverse()
+        return self._first_of(lines[0]) or self._first_of(lines[1])
+
+    def _first_of(self, line: deque[Job]) -> Job | None:
         """Return the first job whose program an idle worker has warm, unless one before it lost patience."""
         overtaken: list[Job] = []
-        for job in islice(self._runnable(), LOOKAHEAD):
+        for job in islice(self._runnable(line), LOOKAHEAD):
             if job.overtaken >= PATIENCE:
                 return job
             if job.key is not None and any(job.key in worker.warm for worker in self._idle.values()):
@@ -218,11 +238,11 @@ class Schedule:
             overtaken.append(job)
         return overtaken[0] if overtaken else None
 
-    def _runnable(self) -> Iterator[Job]:
+    def _runnable(self, line: deque[Job]) -> Iterator[Job]:
         if not self._strikes:
-            return iter(self.queue)
+            return iter(line)
         running = {w.job.key for w in self.workers.values() if w.job is not None}
-        return (job for job in self.queue if not (job.key in running and self.is_confined(job.key)))
+        return (job for job in line if not (job.key in running and self.is_confined(job.key)))
 
     def is_confined(self, key: ProgramKey | None) -> bool:
         """Return whether one worker at a time may compute on the program."""
@@ -235,6 +255,13 @@ class Schedule:
         return warm or min(idle, key=lambda w: len(w.warm))
 
     # Changing
+
+    def _line(self, job: Job) -> deque[Job]:
+        return self.background if job.background else self.usual
+
+    def _clear(self) -> None:
+        self.usual.clear()
+        self.background.clear()
 
     def _spawn(self, delay: float) -> Spawn:
         worker = Worker(next(self._worker_ids))
@@ -267,8 +294,8 @@ class Schedule:
         self._vain_deaths += not worker.started or worker.phase is Phase.IDLE
         actions: Actions = [self._spawn(self._backoff())]
         if self.hopeless:
-            actions += [self._fail(job, Reason.UNAVAILABLE) for job in self.queue]
-            self.queue.clear()
+            actions += [self._fail(job, Reason.UNAVAILABLE) for job in (*self.usual, *self.background)]
+            self._clear()
         return actions
 
     def _backoff(self) -> float:
@@ -280,7 +307,7 @@ class Schedule:
         if job.tries >= MAX_TRIES or not job.pure:
             return [self._fail(job, Reason.CRASHED)]
         job.worker, job.overtaken = None, PATIENCE
-        self.queue.appendleft(job)
+        self._line(job).appendleft(job)
         return []
 
     def _accuse(self, key: ProgramKey | None) -> None:
