@@ -21,6 +21,7 @@ from bioxen.server.engines.kinetic.audit import Difference, difference, verdict
 from bioxen.server.engines.kinetic.changes import Change, ordered
 from bioxen.server.engines.kinetic.integrate import IntegrationFailure, Tolerances, integrate
 from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.rest import Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic, Unsampled, realise
 from bioxen.server.engines.studies.designs import member_seed
@@ -43,7 +44,7 @@ class Study:
     """The points reported."""
     selections: Sequence[str]
     """What is reported."""
-    how: Tolerances | Stochastic
+    how: Tolerances | Stochastic | Settled
     fixed: Sequence[Change] = ()
     """Changes that hold in every member, none of them of `names`."""
 
@@ -76,6 +77,8 @@ class MembersRun:
     settings: dict[str, Setting] = field(default_factory=dict)
     """Those in force for every member."""
     audit: Audit | None = None
+    series: dict[str, Matrix] = field(default_factory=dict)
+    """What else is known of each member, by its name: members × anything; NaN where a member failed."""
 
     def note(self, row: int, values: Matrix, way: str) -> None:
         """Take the numbers of a member."""
@@ -117,6 +120,8 @@ def _side_by_side(
 ) -> None:
     laned = lanes.run(table, first)
     run.settings = {"integrator": "lanes"}
+    if isinstance(study.how, Stochastic) and study.how.epsilon is not None:
+        run.settings |= {"epsilon": study.how.epsilon, "exact": False}
     if isinstance(study.how, Tolerances):
         run.settings["relative_tolerance"] = study.how.relative
         run.settings["absolute_tolerance"] = study.how.absolute
@@ -175,6 +180,7 @@ def _one(study: Study, changes: list[Change], member: int) -> tuple[Matrix, str,
         seed = member_seed(how.seed, member)
         table, settings = realise(study.program, changes, study.grid, study.selections, seed)
         return table[:, 1:], "libRoadRunner direct method", _common(settings)
+    assert isinstance(how, Tolerances)  # noqa: S101 - steady states are `resting`'s
     course = integrate(study.program, changes, study.grid, study.selections, how)
     return course.table[:, 1:], f"libRoadRunner {course.settings['method']}", _common(course.settings)
 
