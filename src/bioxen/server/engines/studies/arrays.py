@@ -29,9 +29,10 @@ def written(array: Array, encoding: Encoding) -> NumberArray:
     if encoding != "numbers":
         return NumberArray(shape=shape, base64=base64.b64encode(clean.tobytes()).decode())
     flat = clean.ravel()
-    numbers: list[float | None] = flat.tolist()
+    plain: list[float] = flat.tolist()
+    numbers: list[float | None] = [*plain]
     if np.isnan(flat).any():
-        numbers = [None if value != value else value for value in numbers]  # noqa: PLR0124 - NaN alone differs
+        numbers = [None if value != value else value for value in plain]  # noqa: PLR0124 - NaN alone differs
     return NumberArray(shape=shape, numbers=numbers)
 
 
@@ -46,6 +47,10 @@ def read(message: Mapping[str, Any]) -> Array:
     """Return the array of a `NumberArray` as plain data, in one of the forms that hold numbers."""
     shape = message["shape"]
     if message.get("base64") is not None:
-        return np.frombuffer(base64.b64decode(message["base64"]), dtype="<f8").reshape(shape).astype(float)
+        return (
+            np.frombuffer(base64.b64decode(message["base64"]), dtype="<f8")
+            .reshape(shape)
+            .astype(float, copy=False)
+        )
     numbers = np.array(message["numbers"], dtype=float)  # None becomes NaN
     return numbers.reshape(shape) if prod(shape) else np.zeros(shape)
