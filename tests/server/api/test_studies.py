@@ -180,9 +180,9 @@ def test_a_result_of_a_job_is_no_array(http: httpx2.Client) -> None:
 def test_a_cell_loads_arrays_in_every_encoding(hypervisor: BioXenHypervisor, tmp_path: Path) -> None:
     found = {}
     for encoding in ("numbers", "base64", "reference"):
-        result = hypervisor.get_vm("plain").execute_biological_process(
-            "kinetic_ensemble", ensemble(members=3, report="values", encoding=encoding)
-        )
+        context = ensemble(members=3, report="values", encoding=encoding)
+        code = context.pop("process_code")
+        result = hypervisor.get_vm("plain").execute_biological_process(code, context)
         array = result["service_results"]["members"]["values"]
         found[encoding] = hypervisor.load_array(array)
     assert found["numbers"].shape == (3, 3, 1)

@@ -218,8 +218,8 @@ def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
             f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
             details={
                 "place": "report",
-                "remedy": "Ask for features, fewer points or outputs, a summary without quantiles, one `part` at "
-                "a time, or stream them; by reference there may be ten times as many.",
+                "remedy": "Ask for features, fewer points or outputs, a summary without quantiles, one "
+                "`part` at a time, or stream them; by reference there may be ten times as many.",
             },
         )
 
