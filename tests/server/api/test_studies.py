@@ -116,7 +116,7 @@ def loaded(http: httpx2.Client, array: dict[str, Any]) -> np.ndarray:
     assert hashlib.sha256(answer.content).hexdigest() == reference["digest"]
     assert len(answer.content) == reference["size"]
     assert answer.headers["etag"] == f'"{reference["digest"]}"'
-    found = np.load(io.BytesIO(answer.content), allow_pickle=False)
+    found: np.ndarray = np.load(io.BytesIO(answer.content), allow_pickle=False)
     assert list(found.shape) == array["shape"]
     return found
 

@@ -41,7 +41,7 @@ class Lanes:
         """
         self._program = study.program.lanes()
         self._study = study
-        self._times = np.linspace(*study.grid)
+        self._times = study.times
         self._columns = len(study.selections)
         self._observer = self._program.observer(study.selections)
         starts(self._program, study, np.ones((1, len(study.names))))
@@ -87,9 +87,8 @@ class Lanes:
     def _observed(self, courses: Matrix, parameters: Matrix) -> Matrix:
         members, points, states = courses.shape
         rows = courses.reshape(members * points, states)
-        times = np.tile(self._times, members)
         flat = parameters.reshape(-1, parameters.shape[-1])
-        found = evaluate(self._observer, times, rows, flat, self._columns)
+        found = evaluate(self._observer, self._times, rows, flat, self._columns)
         return found.reshape(members, points, self._columns)
 
 

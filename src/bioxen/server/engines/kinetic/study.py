@@ -87,6 +87,7 @@ def _common(
         selections=selections,
         how=_how(request),
         fixed=[change for change in fixed if change.symbol not in varied],
+        ends_only=not _keeps_values(request) and request.kept == "features" and request.features == ["final"],
     )
 
 
@@ -149,7 +150,7 @@ def _run(
         failures=_merged(runs),
         methods=_counted(runs),
         outputs=list(study.selections),
-        times=runs[0].times,
+        times=np.zeros(0) if isinstance(study.how, Settled) else np.linspace(*study.grid),
         feature_names=wanted,
         features=np.concatenate(features),
         values=np.concatenate(values) if values else None,
