@@ -22,7 +22,7 @@ MembersEngine = Literal["auto", "lanes", "libroadrunner"]
 _BLOCKS = 16
 """Blocks that a study is cut into, where they are not too small or too large then.
 
-Each is audited, which takes as long as some fifty members in lanes: few blocks make a study fast, many keep
+Each is audited, which takes as long as some hundred members in lanes: few blocks make a study fast, many keep
 workers busy. What is wrong in a sixth of the members is seen by 16 audits with a chance of 95 %.
 """
 _SMALLEST, _LARGEST = 50, 500
