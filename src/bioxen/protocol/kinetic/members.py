@@ -29,7 +29,7 @@ _SMALLEST, _LARGEST = 50, 500
 """Members of a block: enough that starting it costs little, few enough that progress shows."""
 _POINTS_AT_ONCE = 500_000
 """Points of a block's time courses, which are in memory together."""
-_WITH_COEFFICIENTS = 50
+_WITH_COEFFICIENTS = 100
 """Members of a block that have control coefficients, which are many numbers each."""
 
 
