@@ -13,7 +13,7 @@ The tree::
     ├─ ValidationError (BX008)          ├─ EngineCrashError (BX017)
     ├─ ResourceExhaustionError (BX009)  ├─ ComputationError (BX018)
     ├─ JobNotFoundError (BX019)         ├─ JobStateError (BX020)
-    └─ MissingScopeError (BX021)
+    ├─ MissingScopeError (BX021)        └─ ArrayNotFoundError (BX022)
 
 A scientific outcome (infeasible, unbounded, an integration that cannot go on) is a status in a
 result, never one of these. An exception is a fault: bad input, a missing part, a broken engine.
@@ -56,6 +56,7 @@ class BioXenErrorCode(StrEnum):
     JOB_NOT_FOUND = "BX019"
     JOB_STATE_ERROR = "BX020"
     MISSING_SCOPE = "BX021"
+    ARRAY_NOT_FOUND = "BX022"
 
 
 class BioXenException(Exception):  # noqa: N818 - the public name since the project's first day
@@ -287,6 +288,13 @@ class MissingScopeError(BioXenException):
 
     default_code = BioXenErrorCode.MISSING_SCOPE
     http_status = 403
+
+
+class ArrayNotFoundError(BioXenException):
+    """No array of that digest is kept, or not any more."""
+
+    default_code = BioXenErrorCode.ARRAY_NOT_FOUND
+    http_status = 404
 
 
 def near_matches(name: str, known: Iterable[str], limit: int = 5) -> list[str]:

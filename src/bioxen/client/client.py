@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from pydantic import RootModel, ValidationError
 
 from bioxen.client.answers import read_message, read_object
+from bioxen.client.arrays import Arrays
 from bioxen.client.cells import KeptCells
 from bioxen.client.jobs import Jobs
 from bioxen.client.transport import (
@@ -134,6 +135,11 @@ class BiologicalComputationClient:
     def cells(self) -> KeptCells:
         """The cells that the orchestrator behind `tool_service_url` keeps."""
         return KeptCells(partial(self._send, "tools"))
+
+    @property
+    def arrays(self) -> Arrays:
+        """The arrays of results; those by reference are the orchestrator's behind `tool_service_url`."""
+        return Arrays(partial(self._send, "tools"))
 
     def check_service_health(self) -> dict[str, HealthReport | str]:
         """Return each configured service's report, or the reason why there is none. Raises nothing."""

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bioxen.errors import ValidationError
 from bioxen.protocol.table import Cell, Rows
 
 
@@ -38,13 +39,25 @@ def _members(service: Mapping[str, Any]) -> Rows:
     varied: dict[str, list[Cell]] = members["varied"]
     if members["values"] is not None:
         return _member_values(members)
+    steady = _steady_columns(members)
     numbers = _numbers(members["features"])
     names = [f"{feature} {output}" for feature in members["feature_names"] for output in members["outputs"]]
     made: list[list[Cell]] = [
-        [members["first"] + index, status, *(column[index] for column in varied.values()), *row]
+        [
+            members["first"] + index,
+            status,
+            *(column[index] for column in [*varied.values(), *steady.values()]),
+            *row,
+        ]
         for index, (status, row) in enumerate(zip(members["status"], _cut(numbers, len(names)), strict=True))
     ]
-    return Rows(["member", "status", *varied, *names], made)
+    return Rows(["member", "status", *varied, *steady, *names], made)
+
+
+def _steady_columns(members: Mapping[str, Any]) -> dict[str, list[Cell]]:
+    """Return what is known of the steady state of each member."""
+    steady: Mapping[str, list[Cell]] = members["steady"] or {}
+    return {name: steady[name] for name in ("stable", "settled") if name in steady}
 
 
 def _member_values(members: Mapping[str, Any]) -> Rows:
@@ -61,6 +74,11 @@ def _numbers(array: Mapping[str, Any]) -> list[Cell]:
     """Return the numbers of an array in either encoding; NaN as null."""
     if array["numbers"] is not None:
         return list(array["numbers"])
+    if array["base64"] is None:
+        raise ValidationError(
+            "The numbers of this result are kept as a file, so it has no rows of them.",
+            details={"place": "encoding", "remedy": "Use load_array(), or ask with encoding 'base64'."},
+        )
     data = base64.b64decode(array["base64"])
     found = struct.unpack(f"<{len(data) // 8}d", data)
     return [None if math.isnan(value) else value for value in found]
@@ -71,7 +89,8 @@ def _cut(numbers: list[Cell], width: int) -> list[list[Cell]]:
 
 
 def _summary(service: Mapping[str, Any]) -> Rows:
-    summary, times = service["summary"], service["time_vector"]
+    summary = service["summary"]
+    times = service["time_vector"] or [None]  # a steady state has no time
     outputs = summary["outputs"]
     statistics = [_numbers(summary["mean"]), _numbers(summary["standard_deviation"])]
     statistics += _cut(_numbers(summary["quantiles"]), len(times) * len(outputs))

@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
 from bioxen.server.api import problems
+from bioxen.server.api.arrays import array_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
@@ -35,6 +36,7 @@ from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
+from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import state_counts
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.store import Store
@@ -85,9 +87,11 @@ def orchestrator_app(
     `caller` reaches the replicas; over the network where it is absent.
     """
     caller = caller or HttpCaller(settings.token)
-    orchestrator = ComputationOrchestrator(replicas, caller, deadline=settings.deadline)
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     store = Store.at(settings.store)
+    orchestrator = ComputationOrchestrator(
+        replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
+    )
     cells = HypervisorRuntime(store)
     jobs = JobRunner(
         store, orchestrator, slots=settings.job_slots or usable_cores() + 1, quotas=settings.quotas
@@ -120,6 +124,7 @@ def orchestrator_app(
     app.include_router(past_routes(cells))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
+    app.include_router(array_routes(store))
     app.include_router(owner_route(store, settings.quotas))
     app.include_router(health_routes(orchestrator.health, store))
     app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))

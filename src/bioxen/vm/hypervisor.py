@@ -20,6 +20,9 @@ from bioxen.vm.routers import make_router
 from bioxen.vm.scheduling import Turns
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from bioxen.client import BiologicalComputationClient
     from bioxen.client.cells import KeptCells
     from bioxen.vm.population import Population, Vary
@@ -199,6 +202,22 @@ class BioXenHypervisor:
             BioXenException: see there.
         """
         return self.get_vm(vm_id).execute_biological_process(process_code, context)
+
+    def load_array(self, array: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return an array of a result as NumPy's, in whatever encoding it came; see `client.Arrays.load`.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no services.
+            ArrayNotFoundError: an array by reference is not kept any more.
+            MissingModuleError: numpy is not installed.
+        """
+        client = self.router(None).client
+        if client is None:
+            raise ConfigurationError(
+                "This hypervisor knows no services that could have arrays.",
+                details={"remedy": "Use bioxen.local() or bioxen.connect(url)."},
+            )
+        return client.arrays.load(array)
 
     def set_execution_mode(self, mode: str) -> None:
         """Set the mode of every cell held now or later: `symbolic`, `real` or `hybrid`.

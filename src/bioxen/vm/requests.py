@@ -17,7 +17,7 @@ from bioxen.chassis.registry import BUILT_IN
 from bioxen.errors import ValidationError
 from bioxen.protocol.base import parse
 from bioxen.protocol.cells import Delta, ExecutionMode
-from bioxen.protocol.kinetic import StochasticRequest
+from bioxen.protocol.kinetic import StochasticRequest, TauLeapingRequest
 from bioxen.protocol.processes import Process
 from bioxen.protocol.request import ComputeRequest
 from bioxen.vm.config import checked_mode
@@ -102,7 +102,7 @@ def build_request(process: Process, code: str, cell: VmContext) -> ComputeReques
         "chassis_type": cell.chassis_type,
         **_model(process, code, cell),
         **_of_delta(cell.delta, known),
-        **({"seed": cell.seed} if process.request is StochasticRequest else {}),
+        **({"seed": cell.seed} if process.request in (StochasticRequest, TauLeapingRequest) else {}),
     }
     for name, value in cell.fields.items():
         fields[name] = _merged(name, fields.get(name), value)

@@ -1,10 +1,16 @@
 """Kinetic studies over HTTP: cut into shards, streamed, put together, and the same as in one piece."""
 
+import hashlib
+import io
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
+
+from bioxen.vm.hypervisor import BioXenHypervisor
 
 MEMBERS = 50
 """Members of a block, of so small a study."""
@@ -101,3 +107,112 @@ def test_a_mistake_is_a_problem(http: httpx2.Client) -> None:
     problem = http.post("/compute/kinetic", json=body).json()
     assert (problem["code"], problem["place"]) == ("BX013", "distributions.kk")
     assert dict(events(http, body))["problem"]["place"] == problem["place"]
+
+
+def loaded(http: httpx2.Client, array: dict[str, Any]) -> np.ndarray:
+    reference = array["reference"]
+    answer = http.get(reference["path"])
+    assert answer.status_code == 200
+    assert hashlib.sha256(answer.content).hexdigest() == reference["digest"]
+    assert len(answer.content) == reference["size"]
+    assert answer.headers["etag"] == f'"{reference["digest"]}"'
+    found: np.ndarray = np.load(io.BytesIO(answer.content), allow_pickle=False)
+    assert list(found.shape) == array["shape"]
+    return found
+
+
+@pytest.mark.parametrize("members", [7, COUNT], ids=["whole", "shards"])
+def test_arrays_by_reference_are_files_of_numpys(http: httpx2.Client, members: int) -> None:
+    body = ensemble(report="values", members=members)
+    plain = http.post("/compute/kinetic", json=body).json()
+    referred = http.post("/compute/kinetic", json=body | {"encoding": "reference"}).json()
+    for name in ("values", "features"):
+        array = referred["members"].pop(name)
+        assert array["numbers"] is array["base64"] is None
+        assert loaded(http, array).ravel().tolist() == plain["members"].pop(name)["numbers"]
+    assert referred == plain
+
+
+def test_a_job_keeps_its_arrays(http: httpx2.Client) -> None:
+    body = ensemble(report="values", encoding="reference")
+    job = http.post("/jobs", json={"request": body}).json()
+    with http.stream("GET", f"/jobs/{job['job_id']}/events") as answer:
+        assert [json.loads(event.data) for event in httpx2.EventSource(answer)][-1]["job"]["state"] == "done"
+    kept = http.get(f"/jobs/{job['job_id']}/result").json()
+    assert kept == http.post("/compute/kinetic", json=body).json()
+    assert loaded(http, kept["members"]["values"]).shape == (COUNT, 3, 1)
+
+
+def test_a_summary_is_never_by_reference(http: httpx2.Client) -> None:
+    body = ensemble(report="summary", encoding="reference")
+    summary = http.post("/compute/kinetic", json=body).json()["summary"]
+    assert summary["mean"]["base64"] is not None
+    assert events(http, body)[-1][1]["result"]["summary"] == summary
+
+
+def test_streamed_parts_may_be_by_reference(http: httpx2.Client) -> None:
+    told = [data for event, data in events(http, ensemble(encoding="reference")) if event == "shard"]
+    sizes = [loaded(http, part["result"]["members"]["features"]).shape[0] for part in told]
+    assert sorted(sizes) == [7, MEMBERS, MEMBERS]
+
+
+def test_a_service_without_a_store_has_no_references(dynamic: httpx2.Client) -> None:
+    answer = dynamic.post("/compute/kinetic", json=ensemble(encoding="reference"))
+    assert answer.status_code == 422
+    assert answer.json()["place"] == "encoding"
+    assert dynamic.get(f"/arrays/{'0' * 64}").status_code == 404
+
+
+@pytest.mark.parametrize(("digest", "status"), [("0" * 64, 404), ("../" * 3, 404), ("0" * 63, 422)])
+def test_an_array_that_is_not_there(http: httpx2.Client, digest: str, status: int) -> None:
+    assert http.get(f"/arrays/{digest}").status_code == status
+
+
+def test_a_result_of_a_job_is_no_array(http: httpx2.Client) -> None:
+    job = http.post("/jobs", json={"request": ensemble(members=2)}).json()
+    with http.stream("GET", f"/jobs/{job['job_id']}/events") as answer:
+        list(httpx2.EventSource(answer))
+    digest = http.get(f"/jobs/{job['job_id']}").json()["result_digest"]
+    answer = http.get(f"/arrays/{digest}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "BX022")
+
+
+def test_a_cell_loads_arrays_in_every_encoding(hypervisor: BioXenHypervisor, tmp_path: Path) -> None:
+    found = {}
+    for encoding in ("numbers", "base64", "reference"):
+        context = ensemble(members=3, report="values", encoding=encoding)
+        code = context.pop("process_code")
+        result = hypervisor.get_vm("plain").execute_biological_process(code, context)
+        array = result["service_results"]["members"]["values"]
+        found[encoding] = hypervisor.load_array(array)
+    assert found["numbers"].shape == (3, 3, 1)
+    assert np.array_equal(found["numbers"], found["base64"])
+    assert np.array_equal(found["numbers"], found["reference"])
+    client = hypervisor.router(None).client
+    assert client is not None
+    saved = np.load(client.arrays.save(array, tmp_path / "values.npy"), mmap_mode="r")
+    assert np.array_equal(saved, found["reference"])
+
+
+@pytest.mark.parametrize("method", ["ode", "steady_state", "control"])
+def test_a_summary_without_quantiles_sends_no_members(http: httpx2.Client, method: str) -> None:
+    """Its sums are those of all numbers, though only sums of each part travelled."""
+    body = ensemble(method=method, outputs=["A"], kinetic_code=f"{DECAY} => A; 3;")
+    summary = http.post("/compute/kinetic", json=body | {"report": "summary", "quantiles": []}).json()
+    report = "values" if method == "ode" else "features"
+    whole = http.post("/compute/kinetic", json=body | {"report": report}).json()["members"]
+    values = np.array(whole[report]["numbers"]).reshape(COUNT, -1)
+    assert summary["summary"]["mean"]["numbers"] == pytest.approx(values.mean(axis=0))
+    assert summary["summary"]["standard_deviation"]["numbers"] == pytest.approx(values.std(axis=0, ddof=1))
+    parts = events(http, body | {"report": "summary", "quantiles": [], "bins": 0})
+    for event, data in parts[:-1]:
+        assert event == "shard"
+        members = data["result"]["members"]
+        assert members["values"] is None
+        assert members["features"]["shape"][1] == 0
+        assert members["varied"] == {}
+        assert members["moments"]["values"]["members"] == len(members["status"])
+    if method == "control":
+        mean = np.array(whole["control"]["flux_control"]["numbers"]).reshape(COUNT, -1).mean(axis=0)
+        assert summary["summary"]["control"]["flux_control"]["mean"]["numbers"] == pytest.approx(mean)
+        assert summary["summary"]["steady"]["stable"] == COUNT

@@ -13,11 +13,14 @@ from sqlalchemy import Connection, update
 
 from bioxen.errors import JobNotFoundError
 from bioxen.server.store import jobs
+from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.gc import GRACE, Removed, collect
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
+from bioxen.server.store.results import array_is_kept
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import jobs as table
+from bioxen.server.store.tables import results
 
 OLD = "2020-01-01T00:00:00.000000+00:00"
 
@@ -110,3 +113,22 @@ def test_what_a_killed_writer_left_goes_too(store: Store, tmp_path: Path) -> Non
     collect(store, 30, 365)
     assert not left.exists()
     assert store.blobs.read(digest) == b"whole"
+
+
+def test_arrays_go_by_their_own_age(store: Store) -> None:
+    """No row refers to them: a job's result, or an answer in somebody's hands, names them."""
+    arrays = StoredArrays(store)
+    old, new, again = (arrays.keep(b"header", memoryview(numbers)) for numbers in (b"old", b"new", b"again"))
+
+    def age(connection: Connection) -> None:
+        for one in (old, again):
+            connection.execute(update(results).where(results.c.digest == one.digest).values(created_at=OLD))
+
+    store.write_now(age)
+    for one in (old, new):
+        aged(store, one.digest)
+    assert arrays.keep(b"header", memoryview(b"again")) == again  # wanted once more
+    removed = collect(store, 30, 365, timedelta(0))
+    assert (removed.files, removed.bytes) == (1, old.size)
+    assert [store.read_now(array_is_kept, one.digest) for one in (old, new, again)] == [False, True, True]
+    assert store.blobs.read(new.digest) == b"headernew"

@@ -9,6 +9,7 @@ continuation, oscillation, export the requests of one analysis and the parts the
 integrators                      the algorithms of a time course
 members                          many simulations in one request, which these share:
 ensemble, scan, screening        members by chance, on a grid, for global sensitivities
+resting, summary                 their steady states; statistics over them
 features, arrays                 scalar features of a time course; large numbers in compact form
 result                           the result
 """
@@ -20,6 +21,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bioxen.protocol.kinetic.arrays import (
+    ArrayReference,
     Encoding,
     NumberArray,
 )
@@ -62,13 +64,12 @@ from bioxen.protocol.kinetic.integrators import (
 )
 from bioxen.protocol.kinetic.members import (
     Audit,
-    Histogram,
     Members,
     MembersEngine,
+    MembersMethod,
     MembersRequest,
     Part,
     SampledRequest,
-    Summary,
 )
 from bioxen.protocol.kinetic.oscillation import (
     Oscillation,
@@ -85,6 +86,10 @@ from bioxen.protocol.kinetic.request import (
     Seed,
     TimedRequest,
     Tolerance,
+)
+from bioxen.protocol.kinetic.resting import (
+    ControlMembers,
+    SteadyMembers,
 )
 from bioxen.protocol.kinetic.result import (
     KineticResult,
@@ -109,6 +114,7 @@ from bioxen.protocol.kinetic.sensitivity import (
 from bioxen.protocol.kinetic.simulation import (
     EventFirings,
     StochasticRequest,
+    TauLeapingRequest,
     TimeCourseRequest,
 )
 from bioxen.protocol.kinetic.steady import (
@@ -116,10 +122,19 @@ from bioxen.protocol.kinetic.steady import (
     SteadyState,
     SteadyStateRequest,
 )
+from bioxen.protocol.kinetic.summary import (
+    ControlSummary,
+    Histogram,
+    Moments,
+    Statistics,
+    SteadySummary,
+    Summary,
+)
 
 AnyKineticRequest = Annotated[
     TimeCourseRequest
     | StochasticRequest
+    | TauLeapingRequest
     | SteadyStateRequest
     | SensitivityRequest
     | EstimationRequest
@@ -146,13 +161,16 @@ __all__ = [
     "MAX_POINTS",
     "AnyKineticRequest",
     "AnyMembersRequest",
+    "ArrayReference",
     "Audit",
     "Axis",
     "Branch",
     "Choice",
     "ContinuationRequest",
     "ControlAnalysis",
+    "ControlMembers",
     "ControlRequest",
+    "ControlSummary",
     "Distribution",
     "Eigenvalue",
     "Encoding",
@@ -176,7 +194,9 @@ __all__ = [
     "LogUniform",
     "Members",
     "MembersEngine",
+    "MembersMethod",
     "MembersRequest",
+    "Moments",
     "MorrisEffect",
     "MorrisRequest",
     "NoiseModel",
@@ -198,10 +218,14 @@ __all__ = [
     "SobolPair",
     "SobolRequest",
     "SpecialPoint",
+    "Statistics",
+    "SteadyMembers",
     "SteadyState",
     "SteadyStateRequest",
+    "SteadySummary",
     "StochasticRequest",
     "Summary",
+    "TauLeapingRequest",
     "TimeCourseRequest",
     "TimedRequest",
     "Tolerance",

@@ -117,6 +117,6 @@ class EnsembleRequest(SampledRequest):
                 raise ValueError(
                     f"distributions.{name} has {len(distribution.values)} values for {self.members} members"
                 )
-        if not self.distributions and self.method == "ode":
+        if not self.distributions and self.method not in ("ssa", "tau_leaping"):
             raise ValueError("every member would be the same: give distributions, or method 'ssa'")
         return self

@@ -10,17 +10,27 @@ from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic.arrays import Encoding, NumberArray
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.request import KineticStatus, Seed, TimedRequest, Tolerance
+from bioxen.protocol.kinetic.resting import ControlMembers, SteadyMembers
+from bioxen.protocol.kinetic.simulation import Epsilon
+from bioxen.protocol.kinetic.summary import Moments
 from bioxen.protocol.units import Fraction, ModelTime
 
 MAX_MEMBERS = 1_000_000
 Report = Literal["features", "values", "summary"]
+MembersMethod = Literal["ode", "ssa", "tau_leaping", "steady_state", "control"]
 MembersEngine = Literal["auto", "lanes", "libroadrunner"]
-_BLOCKS = 32
-"""Blocks that a study is cut into, where they are not too small or too large then."""
+_BLOCKS = 16
+"""Blocks that a study is cut into, where they are not too small or too large then.
+
+Each is audited, which takes as long as some hundred members in lanes: few blocks make a study fast, many keep
+workers busy. What is wrong in a sixth of the members is seen by 16 audits with a chance of 95 %.
+"""
 _SMALLEST, _LARGEST = 50, 500
 """Members of a block: enough that starting it costs little, few enough that progress shows."""
 _POINTS_AT_ONCE = 500_000
 """Points of a block's time courses, which are in memory together."""
+_WITH_COEFFICIENTS = 100
+"""Members of a block that have control coefficients, which are many numbers each."""
 
 
 def _final() -> list[Feature]:
@@ -47,7 +57,7 @@ class MembersRequest(TimedRequest):
     relative_tolerance: Tolerance = 1e-6
     absolute_tolerance: Tolerance = 1e-12
     encoding: Encoding = "numbers"
-    """How large arrays are written."""
+    """How the arrays of members are written; a summary's are small and never by reference."""
     part: Part | None = None
     """Compute these members alone, and draw no conclusion over all; every member where absent."""
     engine: MembersEngine = "auto"
@@ -69,7 +79,12 @@ class MembersRequest(TimedRequest):
         a member is in the same block.
         """
         size = min(max(-(-self.member_count // _BLOCKS), _SMALLEST), _LARGEST)
-        return max(1, min(size, _POINTS_AT_ONCE // self.time_points))
+        return max(1, min(size, _POINTS_AT_ONCE // self.points))
+
+    @property
+    def points(self) -> int:
+        """The points reported of each member."""
+        return self.time_points
 
     @property
     def kept(self) -> Report:
@@ -98,16 +113,25 @@ class MembersRequest(TimedRequest):
 
 
 class SampledRequest(MembersRequest):
-    """Members that may also be stochastic."""
+    """Members that may also be stochastic, or at their steady states."""
 
-    method: Literal["ode", "ssa"] = "ode"
-    """`ode` integrates each member with CVODE; `ssa` gives one exact stochastic trajectory of each."""
+    method: MembersMethod = "ode"
+    """`ode` integrates each member; `ssa` gives one exact stochastic trajectory of each, `tau_leaping` an
+    approximate one; `steady_state` gives the state it settles to, `control` its control coefficients too.
+
+    At steady states the time fields do not matter, and the one feature is `final`.
+    """
+    epsilon: Epsilon = 0.03
+    """Of `tau_leaping`: how much a propensity may change during a leap, as a share."""
     seed: Seed = 0
     """Member i depends on the seed and on i alone."""
     report: Report = "features"
     """`features` of each member, `values` at every point of each, or a `summary` over them at every point."""
     quantiles: list[Fraction] = Field(default_factory=lambda: [0.05, 0.25, 0.5, 0.75, 0.95])
-    """Probabilities of the quantiles in a summary."""
+    """Probabilities of the quantiles in a summary.
+
+    With none, workers add up what they have and no member's numbers travel, but its features for histograms.
+    """
     bins: Annotated[int, Field(ge=0, le=1000)] = 20
     """Number of equal bins in the histograms of a summary, one histogram a feature; 0 for none."""
 
@@ -116,6 +140,30 @@ class SampledRequest(MembersRequest):
         """What is kept of each member."""
         return self.report
 
+    @property
+    def rests(self) -> bool:
+        """Whether steady states are asked for."""
+        return self.method in ("steady_state", "control")
+
+    @property
+    def points(self) -> int:
+        """The points reported of each member; a steady state is one."""
+        return 1 if self.rests else self.time_points
+
+    @property
+    def block_size(self) -> int:
+        """The members of a block."""
+        size = super().block_size
+        return min(size, _WITH_COEFFICIENTS) if self.method == "control" else size
+
+    @model_validator(mode="after")
+    def _still(self) -> SampledRequest:
+        if self.rests and self.report == "values":
+            raise ValueError("a steady state has no points in time: ask for the report 'features'")
+        if self.rests and self.features != ["final"]:
+            raise ValueError("the one feature of a steady state is 'final'")
+        return self
+
 
 class Members(Message):
     """Many members in columns, in the order of their indices."""
@@ -123,7 +171,7 @@ class Members(Message):
     first: int
     """Index of the first member."""
     varied: dict[str, list[float]]
-    """What was varied → its value in each member."""
+    """What was varied → its value in each member; empty in a part of a summary."""
     status: list[KineticStatus]
     """A member that failed has null in place of every number."""
     failures: dict[str, list[int]]
@@ -133,12 +181,18 @@ class Members(Message):
     outputs: list[str]
     """The selections, in the order of the last axis: `S` an amount, `[S]` a concentration."""
     times: list[ModelTime]
-    """The points in time."""
+    """The points in time; none for steady states."""
     feature_names: list[Feature]
     features: NumberArray | None = None
     """Members × features × outputs."""
     values: NumberArray | None = None
     """Members × points × outputs."""
+    steady: SteadyMembers | None = None
+    """For the methods `steady_state` and `control`."""
+    control: ControlMembers | None = None
+    """For the method `control`."""
+    moments: dict[str, Moments] | None = None
+    """In a part of a summary: what is summed up → its moments."""
 
 
 class Audit(Message):
@@ -152,29 +206,3 @@ class Audit(Message):
     """The largest difference as a share of the largest value of its output in that member."""
     refused: int
     """Members whose block libRoadRunner answered, because its audit found too large a difference."""
-
-
-class Histogram(Message):
-    """How often a feature fell where, over the members that completed."""
-
-    output: str
-    feature: Feature
-    edges: list[float]
-    """One more than there are counts; the last bin includes its upper edge."""
-    counts: list[int]
-
-
-class Summary(Message):
-    """Over the members that completed, at every point."""
-
-    members: int
-    """How many completed."""
-    outputs: list[str]
-    probabilities: list[Fraction]
-    mean: NumberArray
-    """Points × outputs."""
-    standard_deviation: NumberArray
-    """Points × outputs; with n − 1 in the denominator, null for fewer than two members."""
-    quantiles: NumberArray
-    """Probabilities × points × outputs, by linear interpolation."""
-    histograms: list[Histogram]

@@ -8,7 +8,7 @@ from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.kinetic.continuation import Branch
 from bioxen.protocol.kinetic.control import ControlAnalysis
 from bioxen.protocol.kinetic.estimation import Estimation
-from bioxen.protocol.kinetic.members import Audit, Members, Summary
+from bioxen.protocol.kinetic.members import Audit, Members
 from bioxen.protocol.kinetic.oscillation import Oscillation
 from bioxen.protocol.kinetic.petab import PetabFit
 from bioxen.protocol.kinetic.request import KineticStatus
@@ -16,6 +16,7 @@ from bioxen.protocol.kinetic.screening import GlobalSensitivity
 from bioxen.protocol.kinetic.sensitivity import Sensitivity
 from bioxen.protocol.kinetic.simulation import EventFirings
 from bioxen.protocol.kinetic.steady import SteadyState
+from bioxen.protocol.kinetic.summary import Summary
 from bioxen.protocol.model_export import ExportedModel
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.rows import frame_of

@@ -1,15 +1,18 @@
-"""Single simulations: an ODE time course, a stochastic trajectory."""
+"""Single simulations: an ODE time course, a stochastic trajectory, exact or by leaps."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic.integrators import Integrator, integrator_name
 from bioxen.protocol.kinetic.request import Seed, TimedRequest, Tolerance
 from bioxen.protocol.units import ModelTime
+
+Epsilon = Annotated[float, Field(ge=1e-4, le=0.2)]
+"""How much a propensity may change during a leap, as a share."""
 
 
 class TimeCourseRequest(TimedRequest):
@@ -36,6 +39,21 @@ class StochasticRequest(TimedRequest):
     kisao: ClassVar[str | None] = "KISAO:0000029"
 
     process_code: Literal["kinetic_ssa", "stochastic_simulation"] = "kinetic_ssa"
+    seed: Seed = 0
+    """The same seed gives the same trajectory; vary it to sample."""
+
+
+class TauLeapingRequest(TimedRequest):
+    """One approximate stochastic trajectory: many events in one leap where they change little.
+
+    Steps are chosen as in Cao, Gillespie and Petzold (2006). A smaller `epsilon` is more exact, and slower.
+    """
+
+    title: ClassVar[str] = "stochastic simulation (tau-leaping)"
+    kisao: ClassVar[str | None] = "KISAO:0000039"
+
+    process_code: Literal["kinetic_tau_leaping", "tau_leaping"] = "kinetic_tau_leaping"
+    epsilon: Epsilon = 0.03
     seed: Seed = 0
     """The same seed gives the same trajectory; vary it to sample."""
 

@@ -20,6 +20,7 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.references import inside, refers
 from bioxen.server.orchestrator.sharding import Shard, checked, size_of, whole
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
@@ -96,7 +97,7 @@ async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[
     total, done = size_of(request), 0
     study = request if isinstance(request, MembersRequest) and request.concludes else None
     kept: list[Shard] = []
-    parts = computer.parts(request)
+    parts = computer.parts(inside(request) if study and refers(study) else request)
     try:
         async with aclosing(checked(study, parts) if study else parts) as shards:
             async for shard in shards:

@@ -27,6 +27,7 @@ NEEDED: dict[str, tokens.Scope | None] = {
     "vms": "cells",
     "services": "admin",
     "": None,
+    "arrays": None,
     "docs": None,
     "health": None,
     "metrics": None,

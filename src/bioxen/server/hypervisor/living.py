@@ -15,6 +15,7 @@ from bioxen.protocol.cells import Delta, Living
 from bioxen.protocol.kinetic import (
     SteadyStateRequest,
     StochasticRequest,
+    TauLeapingRequest,
     TimeCourseRequest,
     TimedRequest,
 )
@@ -24,7 +25,7 @@ from bioxen.protocol.processes import Process, find_process
 
 RUN_OUT = 1e-9
 """mmol/L; below it nothing is taken up any more."""
-ADVANCING = (DynamicFbaRequest, TimeCourseRequest, StochasticRequest)
+ADVANCING = (DynamicFbaRequest, TimeCourseRequest, StochasticRequest, TauLeapingRequest)
 NEW = Living()
 
 
@@ -38,7 +39,10 @@ def require_advancing(process_code: str, context: Mapping[str, Any]) -> None:
     if process is None or not issubclass(process.request, ADVANCING):
         raise ValidationError(
             f"advance: {process_code!r} has no end in time that a cell could move on to.",
-            details={"place": "advance", "remedy": "Advance by metabolic_dfba, kinetic_ode or kinetic_ssa."},
+            details={
+                "place": "advance",
+                "remedy": "Advance by metabolic_dfba, kinetic_ode, kinetic_ssa or kinetic_tau_leaping.",
+            },
         )
     if context.get("outputs") is not None:
         raise ValidationError(

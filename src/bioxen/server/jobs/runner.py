@@ -35,6 +35,7 @@ from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
 from bioxen.server.store import jobs
+from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.quotas import Gate
@@ -65,6 +66,7 @@ class JobRunner:
         self._limits = Limits(store, self.quotas)
         self._store = store
         self._computer = computer
+        self._arrays = StoredArrays(store)
         self._slots = slots
         self._queue = FairQueue()
         self._running: dict[str, Running] = {}
@@ -218,7 +220,7 @@ class JobRunner:
         start = time.perf_counter()
         try:
             parts = [await self._store.fetch(running.finished[number]) for number in range(running.total)]
-            result = await asyncio.to_thread(assemble, running.request, parts)
+            result = await asyncio.to_thread(assemble, running.request, parts, self._arrays)
             digest = await self._store.keep(result)
         except BioXenException as error:
             await self._fail(running, error)

@@ -18,6 +18,7 @@ from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.models import TEXT_FIELDS, GivenText, given_text, model_name
+from bioxen.server.orchestrator.references import refuse_references
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 from bioxen.server.workers.base import Task, WorkerPool
 
@@ -105,6 +106,7 @@ class ComputationService:
         Raises:
             BioXenException: see `WorkerPool.run`, `Repository.find` and `admit`.
         """
+        refuse_references(request)
         model = await self._model(request)  # once, whatever the number of shards: a text is scanned for it
         if needs_shards(request):
             return await compute_in_shards(request, lambda part: self._run(part, model))
@@ -112,6 +114,7 @@ class ComputationService:
 
     async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
+        refuse_references(request)
         model = await self._model(request)
         async with aclosing(shards(request, lambda part: self._run(part, model))) as answers:
             async for shard in answers:

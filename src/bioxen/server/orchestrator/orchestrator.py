@@ -22,6 +22,7 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, NoAnswerError
+from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
 from bioxen.server.orchestrator.replicas import Replica, choose
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 
@@ -40,6 +41,7 @@ class ComputationOrchestrator:
         caller: asks the replicas, over the network or in this process.
         deadline: seconds a computation may take where its request does not say.
         in_flight_limit: requests under way at once; one more is refused with Retry-After.
+        arrays: keeps the arrays of results; without it there are none by reference.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class ComputationOrchestrator:
         *,
         deadline: float = 60.0,
         in_flight_limit: int = 10_000,
+        arrays: Arrays | None = None,
     ) -> None:
+        self._arrays = arrays
         self._caller = caller
         self._deadline = deadline
         self._in_flight_limit = in_flight_limit
@@ -131,8 +135,13 @@ class ComputationOrchestrator:
             ServiceUnavailableError: no replica could be reached.
             BioXenException: what the replica answered, as the same class.
         """
+        if self._arrays is None:
+            refuse_references(request)
         if needs_shards(request):
-            return await compute_in_shards(request, self.compute)
+            return await compute_in_shards(request, self.compute, self._arrays)
+        if self._arrays is not None and refers(request):
+            result = await self.compute(inside(request))
+            return await asyncio.to_thread(referred, request, result, self._arrays)
         if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
             raise OverloadError(
                 f"{self._in_flight_limit} requests are under way.",

@@ -28,6 +28,7 @@ from bioxen.protocol.metabolic import (
 )
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.orchestrator.joining import join
+from bioxen.server.orchestrator.references import Arrays, inside, refers
 from bioxen.server.workers import urgency
 
 SHARD = 250
@@ -41,6 +42,9 @@ MAX_PAIRS_AT_ONCE = 5_000
 """A study of so many pairs is left whole; how many it has is known here only where it names them."""
 MOST_NUMBERS = {"features": 5_000_000, "values": 5_000_000, "summary": 20_000_000}
 """What a kinetic study keeps of its members → how many numbers that may be over all of them."""
+MOST_REFERRED = 50_000_000
+"""The same for arrays by reference, which are put together in memory: 400 MB."""
+COEFFICIENTS = ("fluxes", "flux_control", "concentration_control")
 WINDOW = 32
 """Parts of one request under way at once; the rest does not take up the queue that others share."""
 
@@ -156,25 +160,25 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
         await asyncio.gather(*running, *done, return_exceptions=True)
 
 
-async def compute_in_shards(request: ComputeRequest, compute: Compute) -> bytes:
-    """Return the encoded result of the whole of `request`."""
-    parts = shards(_inside(request), compute)
+async def compute_in_shards(request: ComputeRequest, compute: Compute, arrays: Arrays | None = None) -> bytes:
+    """Return the encoded result of the whole of `request`; `arrays` keeps those that are by reference."""
+    parts = shards(inside(request), compute)
     async with aclosing(checked(request, parts) if isinstance(request, MembersRequest) else parts) as answers:
         got = [shard async for shard in answers]
     got.sort(key=lambda shard: shard.offset)
-    return await asyncio.to_thread(_encoded, request, [shard.result for shard in got])
+    return await asyncio.to_thread(_encoded, request, [shard.result for shard in got], arrays)
 
 
 def parts_of(request: ComputeRequest) -> list[Piece]:
     """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
-    return list(pieces(_inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
+    return list(pieces(inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
 
 
-def assemble(request: ComputeRequest, answers: Sequence[bytes]) -> bytes:
+def assemble(request: ComputeRequest, answers: Sequence[bytes], arrays: Arrays | None = None) -> bytes:
     """Return the encoded result of the whole of `request` from the answers to `parts_of(request)`."""
     if len(answers) == 1:
         return answers[0]
-    return _encoded(request, [msgspec.json.decode(answer) for answer in answers])
+    return _encoded(request, [msgspec.json.decode(answer) for answer in answers], arrays)
 
 
 async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -> AsyncGenerator[Shard, None]:
@@ -189,18 +193,26 @@ async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -
             yield shard
 
 
-def whole(request: ComputeRequest, parts: list[dict[str, Any]]) -> dict[str, Any]:
+def whole(
+    request: ComputeRequest, parts: list[dict[str, Any]], arrays: Arrays | None = None
+) -> dict[str, Any]:
     """Return the result of the whole of `request` from those of its parts, in their order."""
     if isinstance(request, MembersRequest):
         from bioxen.server.engines.studies.conclude import joined  # late: a service starts without numpy
 
+        if arrays is not None and refers(request):
+            from bioxen.server.engines.studies.npy import keeper
+
+            return joined(request, parts, keeper(arrays.keep))
         return joined(request, parts)
     return join(parts, packed=isinstance(request, DoubleDeletionRequest) and request.packed)
 
 
 def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
-    most = MOST_NUMBERS[request.kept]
-    arrays = [shard.result["members"][name] for name in ("features", "values")]
+    most = MOST_REFERRED if refers(request) and not request.concludes else MOST_NUMBERS[request.kept]
+    members = shard.result["members"]
+    arrays = [members["features"], members["values"]]
+    arrays += [members["control"][name] for name in COEFFICIENTS] if members["control"] else []
     each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
     total = int(each * size_of(request))
     if total > most:
@@ -208,20 +220,14 @@ def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
             f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
             details={
                 "place": "report",
-                "remedy": "Ask for features, fewer points or outputs, one `part` at a time, or stream them.",
+                "remedy": "Ask for features, fewer points or outputs, a summary without quantiles, one "
+                "`part` at a time, or stream them; by reference there may be ten times as many.",
             },
         )
 
 
-def _inside(request: ComputeRequest) -> ComputeRequest:
-    """Return `request` as its parts are asked: arrays as bytes are put together many times faster."""
-    if isinstance(request, MembersRequest):
-        return request.model_copy(update={"encoding": "base64"})
-    return request
-
-
-def _encoded(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:
-    return msgspec.json.encode(whole(request, parts))
+def _encoded(request: ComputeRequest, parts: list[dict[str, Any]], arrays: Arrays | None) -> bytes:
+    return msgspec.json.encode(whole(request, parts, arrays))
 
 
 def _moved(error: BioXenException, offset: int) -> BioXenException:

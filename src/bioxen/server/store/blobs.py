@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bioxen.errors import ComputationError
@@ -24,12 +24,19 @@ class Blobs:
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, content: bytes) -> str:
-        """Keep `content`, on the disk when this returns, and return its sha256.
+        """Keep `content`, on the disk when this returns, and return its sha256; see `write_parts`."""
+        return self.write_parts([content])
+
+    def write_parts(self, parts: Sequence[bytes | memoryview]) -> str:
+        """Keep `parts` one after the other as one file, on the disk when this returns; return its sha256.
 
         Raises:
             OSError: the disk is full, say.
         """
-        digest = hashlib.sha256(content).hexdigest()
+        hashed = hashlib.sha256()
+        for part in parts:
+            hashed.update(part)
+        digest = hashed.hexdigest()
         path = self._path(digest)
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)  # it is there, and wanted from now on: see `remove_old`
@@ -38,7 +45,7 @@ class Blobs:
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".aside-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             Path(aside).replace(path)

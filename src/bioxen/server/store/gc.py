@@ -38,14 +38,14 @@ def collect(store: Store, results_days: float, jobs_days: float, grace: timedelt
 
     Args:
         store: which may be in use.
-        results_days: how long the result of a job is kept after its end.
+        results_days: how long the result of a job is kept after its end, and an array after it was written.
         jobs_days: how long its record is kept after its end.
         grace: how long a file is kept that nothing mentions.
     """
     moment = datetime.now(UTC)
     gone = store.write_now(_forget_jobs, _text(moment - timedelta(days=jobs_days)))
     emptied = store.write_now(_empty_jobs, _text(moment - timedelta(days=results_days)))
-    store.write_now(drop_unused, _text(moment - grace))
+    store.write_now(drop_unused, _text(moment - grace), _text(moment - timedelta(days=results_days)))
     files, size = _remove_files(store, time.time() - grace.total_seconds())
     return Removed(gone, emptied, files, size)
 

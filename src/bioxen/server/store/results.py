@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 
-from sqlalchemy import Connection, delete, insert, select, union
+from sqlalchemy import Connection, case, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.server.store.clock import now
 from bioxen.server.store.tables import jobs, results, shards
 
 JSON = "application/json"
+NPY = "application/x-npy"
+"""An array in NumPy's format; no row refers to it, so its age decides how long it is kept."""
 MANY = 1000
 """Digests in one statement: databases bound how many values it may have."""
 
@@ -24,16 +26,32 @@ def record_result(connection: Connection, digest: str, size: int, media_type: st
         connection.execute(insert(results).values(values))
 
 
-def drop_unused(connection: Connection, before: str) -> list[str]:
+def record_array(connection: Connection, digest: str, size: int) -> None:
+    """Note an array whose file is kept already, as of now."""
+    record_result(connection, digest, size, NPY)
+    connection.execute(update(results).where(results.c.digest == digest).values(created_at=now()))
+
+
+def array_is_kept(connection: Connection, digest: str) -> bool:
+    """Return whether there is an array of that digest."""
+    found = select(results.c.digest).where(results.c.digest == digest, results.c.media_type == NPY)
+    return connection.execute(found).first() is not None
+
+
+def drop_unused(connection: Connection, before: str, arrays_before: str) -> list[str]:
     """Forget the results older than `before` that nothing refers to; return their digests.
 
-    Parts of a job that is done are in its result: nothing refers to them then.
+    Arrays are forgotten where they are older than `arrays_before`: results in other hands
+    name them. Parts of a job that is done are in its result: nothing refers to them then.
     """
     used = union(
         select(jobs.c.result_digest).where(jobs.c.result_digest.is_not(None)), select(shards.c.result_digest)
     )
     rows = connection.execute(
-        select(results.c.digest).where(results.c.created_at < before, results.c.digest.not_in(used))
+        select(results.c.digest).where(
+            results.c.created_at < case((results.c.media_type == NPY, arrays_before), else_=before),
+            results.c.digest.not_in(used),
+        )
     )
     digests = [row.digest for row in rows]
     for start in range(0, len(digests), MANY):

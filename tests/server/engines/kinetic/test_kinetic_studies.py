@@ -13,7 +13,8 @@ from tests.server.engines.kinetic.models import BIRTH_DEATH, DECAY, FloatArray, 
 from bioxen.errors import InvalidModelError, UnknownIdentifierError, ValidationError
 from bioxen.protocol.kinetic import KineticResult, Members, NumberArray
 from bioxen.server.engines.kinetic import KineticEngine
-from bioxen.server.engines.studies.block import block_of, read
+from bioxen.server.engines.studies.arrays import read
+from bioxen.server.engines.studies.block import block_of
 
 ISHIGAMI = """
 x1 = 0; x2 = 0; x3 = 0; y := sin(x1) + 7*sin(x2)^2 + 0.1*x3^4*sin(x1);

@@ -26,6 +26,7 @@ from bioxen.protocol.kinetic import (
     SobolRequest,
     SteadyStateRequest,
     StochasticRequest,
+    TauLeapingRequest,
     TimeCourseRequest,
 )
 from bioxen.protocol.processes import PROCESSES, find_process
@@ -37,6 +38,7 @@ from bioxen.server.engines.kinetic.continuation import continuation
 from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
 from bioxen.server.engines.kinetic.export import export
+from bioxen.server.engines.kinetic.leaping import tau_leaping
 from bioxen.server.engines.kinetic.noise import Noise
 from bioxen.server.engines.kinetic.oscillation import oscillation
 from bioxen.server.engines.kinetic.petab import petab
@@ -54,6 +56,7 @@ Analysis = Callable[[Any, Program], Answer]
 _ANALYSES: dict[type[KineticRequest], Analysis] = {
     TimeCourseRequest: time_course,
     StochasticRequest: ssa,
+    TauLeapingRequest: tau_leaping,
     SteadyStateRequest: steady_state,
     SensitivityRequest: sensitivity,
     EstimationRequest: estimation,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,20 +47,25 @@ def difference(
     selections: Sequence[str],
     tolerances: Tolerances,
     values: Matrix,
+    wanted: Callable[[Matrix], Matrix],
 ) -> Difference | None:
-    """Return how far `values`, points × selections, are off; `None` where libRoadRunner has no answer."""
+    """Return how far `values` are off; `None` where libRoadRunner has no answer.
+
+    `wanted` gives, of the rows of a grid, those that `values` has.
+    """
     tight = Tolerances(max(tolerances.relative / _TIGHTER, _TIGHTEST), tolerances.absolute / _TIGHTER)
     reference = _course(program, changes, grid, selections, tight)
     if reference is None or not np.isfinite(reference).all():
         return None
-    off = _in_tolerances(values, reference, tolerances)
+    here = wanted(reference)
+    off = _in_tolerances(values, here, tolerances)
     largest = np.abs(reference).max(axis=0)
-    gap = np.abs(values - reference).max(axis=0)
+    gap = np.abs(values - here).max(axis=0)
     relative = float(np.divide(gap, largest, out=np.zeros_like(gap), where=largest > 0).max())
     acceptable = off <= BOUND
     if not acceptable:  # over a long time, or where a difference of large numbers is reported, all are off
         same = _course(program, changes, grid, selections, tolerances)
-        acceptable = same is not None and off <= _TIMES_WORSE * _in_tolerances(same, reference, tolerances)
+        acceptable = same is not None and off <= _TIMES_WORSE * _in_tolerances(wanted(same), here, tolerances)
     return Difference(off, relative, acceptable)
 
 

@@ -34,6 +34,11 @@ _SINGULAR = 1e12
 _NO_FLUX = 1e-12
 """Share of the largest flux below which a flux is zero and has no scaled coefficients."""
 _STEP = np.finfo(float).eps ** (1 / 3)
+DEGENERATE = (
+    "The steady state is degenerate (its Jacobian is singular): it has no control coefficients. "
+    "Move a parameter away from where steady states appear or vanish."
+)
+UNSTABLE = f"The only steady state found is unstable, so no change leads to a new one. {REMEDY}"
 
 
 def control(request: ControlRequest, program: Program) -> Answer:
@@ -42,12 +47,7 @@ def control(request: ControlRequest, program: Program) -> Answer:
     Raises:
         ValidationError: the model depends on the time, or has no reactions.
     """
-    refuse_driven(program)
-    if not program.facts.reactions:
-        raise ValidationError(
-            "The model has no reactions, so nothing has control.",
-            details={"place": "process_code", "remedy": "Use kinetic_sensitivity for models of rate rules."},
-        )
+    refuse_without_control(program)
     runner = program.prepare(changes_of(request, program.facts))
     settings: dict[str, Setting] = {
         "method": "Reder, central differences",
@@ -58,19 +58,12 @@ def control(request: ControlRequest, program: Program) -> Answer:
         root = find_root(runner, space)
         if root is None:
             return failed(f"No steady state was found, so there is no control analysis. {REMEDY}", settings)
-        analysis = _Analysis(runner, space, program, root)
+        analysis = Analysis(runner, space, program, root)
         if analysis.is_degenerate:
-            return failed(
-                "The steady state is degenerate (its Jacobian is singular): it has no control coefficients. "
-                "Move a parameter away from where steady states appear or vanish.",
-                settings,
-            )
+            return failed(DEGENERATE, settings)
         steady = describe(root, runner, space, program.facts)
         if steady.stable is False:
-            return failed(
-                f"The only steady state found is unstable, so no change leads to a new one. {REMEDY}",
-                settings,
-            )
+            return failed(UNSTABLE, settings)
         found = analysis.message()
     except SolverFailure as failure:
         program.forget()
@@ -87,6 +80,20 @@ def control(request: ControlRequest, program: Program) -> Answer:
     )
 
 
+def refuse_without_control(program: Program) -> None:
+    """Make sure that the model can have control coefficients at all.
+
+    Raises:
+        ValidationError: it depends on the time, or has no reactions.
+    """
+    refuse_driven(program)
+    if not program.facts.reactions:
+        raise ValidationError(
+            "The model has no reactions, so nothing has control.",
+            details={"place": "process_code", "remedy": "Use kinetic_sensitivity for models of rate rules."},
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Slopes:
     """What one parameter does at the steady state, when nothing else moves."""
@@ -95,7 +102,7 @@ class _Slopes:
     fluxes: Matrix
 
 
-class _Analysis:
+class Analysis:
     """The matrices at one steady state; amounts inside, natural quantities outside."""
 
     def __init__(self, runner: Runner, space: StateSpace, program: Program, root: Root) -> None:
@@ -135,8 +142,8 @@ class _Analysis:
         flux_control = np.eye(len(self._reactions)) + self._elasticities @ moved
         levels = self._state / self._volumes
         elasticities, concentration = self._elasticities * self._volumes, moved / self._volumes[:, None]
-        scaled_flux = _scaled(flux_control, self._live(self._fluxes), self._fluxes)
-        scaled_concentration = _scaled(concentration, self._live(levels), self._fluxes)
+        scaled_flux = scaled(flux_control, self._fluxes, self._fluxes)
+        scaled_concentration = scaled(concentration, levels, self._fluxes)
         slopes = [self._slopes(name) for name in self._parameters]
         direct = _columns([slope.fluxes for slope in slopes], len(self._reactions))
         shifts = self._response(_columns([slope.rates for slope in slopes], self._state.size))
@@ -146,7 +153,7 @@ class _Analysis:
             fluxes=self._fluxes.tolist(),
             levels=levels.tolist(),
             elasticities=_table(elasticities),
-            scaled_elasticities=_table(_scaled(elasticities, self._live(self._fluxes), levels)),
+            scaled_elasticities=_table(scaled(elasticities, self._fluxes, levels)),
             concentration_control=_table(concentration),
             scaled_concentration_control=_table(scaled_concentration),
             flux_control=_table(flux_control),
@@ -159,10 +166,13 @@ class _Analysis:
             connectivity_error=self._connectivity(moved, flux_control),
         )
 
-    def _live(self, values: Matrix) -> Matrix:
-        """Return `values` with NaN for those that are zero within rounding."""
-        zero = np.abs(values) <= _NO_FLUX * np.abs(values).max(initial=0.0)
-        return np.where(zero, np.nan, values)
+    def coefficients(self) -> tuple[Matrix, Matrix, Matrix]:
+        """Return the fluxes, and the scaled flux and concentration control coefficients."""
+        moved = self._response(self._space.stoichiometry)
+        flux_control = np.eye(len(self._reactions)) + self._elasticities @ moved
+        levels, concentration = self._state / self._volumes, moved / self._volumes[:, None]
+        fluxes = self._fluxes
+        return fluxes, scaled(flux_control, fluxes, fluxes), scaled(concentration, levels, fluxes)
 
     def _connectivity(self, moved: Matrix, flux_control: Matrix) -> float | None:
         """Return how far CᴶEU = 0 and ΓEU = −U are from true, where reactions alone move everything."""
@@ -204,8 +214,12 @@ def _check_stoichiometry(
         )
 
 
-def _scaled(matrix: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
-    return matrix * columns[None, :] / rows[:, None]
+def scaled(matrices: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
+    """Return d ln/d ln for derivatives, … × rows × columns; NaN in rows that are zero within rounding."""
+    zero = np.abs(rows) <= _NO_FLUX * np.abs(rows).max(axis=-1, initial=0.0, keepdims=True)
+    over = np.where(zero, np.nan, rows)
+    found: Matrix = matrices * columns[..., None, :] / over[..., :, None]
+    return found
 
 
 def _columns(parts: list[Matrix], height: int) -> Matrix:

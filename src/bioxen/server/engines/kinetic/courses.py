@@ -20,7 +20,10 @@ from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.ssa import stochastic as ssa
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 from bioxen.server.engines.kinetic.runner import Matrix
-from bioxen.server.engines.kinetic.ssa import WHOLE, not_whole
+from bioxen.server.engines.kinetic.ssa import WHOLE, Stochastic, not_whole
+
+EPSILON = 0.03
+"""Given where nothing leaps, and then of no matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,15 @@ def _chosen(program: LaneProgram, start: float, end: float, rtol: float, atol: f
 
 
 class Random:
-    """Exact stochastic simulation by the direct method."""
+    """Stochastic simulation by the direct method, or by tau-leaping where there is an epsilon."""
 
-    def __init__(self, program: LaneProgram, times: Matrix, seed: int) -> None:
+    def __init__(self, program: LaneProgram, times: Matrix, how: Stochastic) -> None:
         """Take the model and the seed of the whole study.
 
         Raises:
             Uncovered: the lanes do not run the model event by event.
         """
-        self._program, self._times, self._seed = program, times, seed
+        self._program, self._times, self._how = program, times, how
         nobody = np.zeros((0, len(program.states))), np.zeros((0, len(program.parameters)))
         try:
             self.run(*nobody, first=0)
@@ -106,11 +109,20 @@ class Random:
             ValidationError: a member does not start with whole numbers of molecules.
         """
         self._check_whole(states, first)
+        epsilon = self._how.epsilon
         found = ssa.stochastic(
-            self._program, states, parameters, self._times, seed=self._seed, first_member=first
+            self._program,
+            states,
+            parameters,
+            self._times,
+            seed=self._how.seed,
+            first_member=first,
+            method="direct" if epsilon is None else "tau-leaping",
+            epsilon=EPSILON if epsilon is None else epsilon,
         )
+        way = "lanes direct method" if epsilon is None else f"lanes tau-leaping, epsilon {epsilon:g}"
         stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
-        return Courses(found.values, None, ["lanes direct method"] * len(states), stopped)
+        return Courses(found.values, None, [way] * len(states), stopped)
 
     def _check_whole(self, states: Matrix, first: int) -> None:
         whole = (states >= 0) & (np.abs(states - np.round(states)) <= WHOLE * np.maximum(1.0, states))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bioxen.server.engines.kinetic.courses import Deterministic, Random
+from bioxen.server.engines.kinetic.integrate import Tolerances
+from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.simd.evaluate import evaluate
 from bioxen.server.engines.kinetic.members import Study
 from bioxen.server.engines.kinetic.runner import Matrix
@@ -38,16 +40,16 @@ class Lanes:
             Uncovered: the lanes do not run the model, or not with these changes or selections.
         """
         self._program = study.program.lanes()
-        self._names = list(study.names)
-        self._fixed = {change.selection: change.value for change in study.fixed}
-        self._times = np.linspace(*study.grid)
+        self._study = study
+        self._times = study.times
         self._columns = len(study.selections)
         self._observer = self._program.observer(study.selections)
-        self._start(np.ones((1, len(self._names))))
+        starts(self._program, study, np.ones((1, len(study.names))))
         self._driver: Deterministic | Random
         if isinstance(study.how, Stochastic):
-            self._driver = Random(self._program, self._times, study.how.seed)
+            self._driver = Random(self._program, self._times, study.how)
         else:
+            assert isinstance(study.how, Tolerances)  # noqa: S101 - steady states have `RestingLanes`
             self._driver = Deterministic(self._program, self._times, study.how)
 
     def run(self, table: Matrix, first: int) -> Laned:
@@ -69,7 +71,7 @@ class Lanes:
         return laned
 
     def _some(self, laned: Laned, table: Matrix, begin: int, first: int) -> None:
-        states, parameters = self._start(table)
+        states, parameters = starts(self._program, self._study, table)
         courses = self._driver.run(states, parameters, first)
         changing = parameters if courses.parameters is None else courses.parameters
         seen = self._observed(courses.values, changing)
@@ -82,18 +84,24 @@ class Lanes:
         for row, words in stopped.items():
             laned.stopped[begin + row] = words
 
-    def _start(self, table: Matrix) -> tuple[Matrix, Matrix]:
-        columns = {name: table[:, index] for index, name in enumerate(self._names)}
-        states, parameters = self._program.initial_values({**self._fixed, **columns})
-        return _each(states, len(table)), _each(parameters, len(table))
-
     def _observed(self, courses: Matrix, parameters: Matrix) -> Matrix:
         members, points, states = courses.shape
         rows = courses.reshape(members * points, states)
-        times = np.tile(self._times, members)
         flat = parameters.reshape(-1, parameters.shape[-1])
-        found = evaluate(self._observer, times, rows, flat, self._columns)
+        found = evaluate(self._observer, self._times, rows, flat, self._columns)
         return found.reshape(members, points, self._columns)
+
+
+def starts(program: LaneProgram, study: Study, table: Matrix) -> tuple[Matrix, Matrix]:
+    """Return states and parameters of members at the start; `table` is members × names.
+
+    Raises:
+        Uncovered: a rule computes one of them, or there is none of that name.
+    """
+    columns = {name: table[:, index] for index, name in enumerate(study.names)}
+    fixed = {change.selection: change.value for change in study.fixed}
+    states, parameters = program.initial_values({**fixed, **columns})
+    return _each(states, len(table)), _each(parameters, len(table))
 
 
 def _each(rows: Matrix, members: int) -> Matrix:

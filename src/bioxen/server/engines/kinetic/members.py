@@ -7,6 +7,7 @@ runs a few members of each block again, more exactly, and answers the block wher
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from bioxen.server.engines.kinetic.audit import Difference, difference, verdict
 from bioxen.server.engines.kinetic.changes import Change, ordered
 from bioxen.server.engines.kinetic.integrate import IntegrationFailure, Tolerances, integrate
 from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.rest import Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic, Unsampled, realise
 from bioxen.server.engines.studies.designs import member_seed
@@ -43,9 +45,20 @@ class Study:
     """The points reported."""
     selections: Sequence[str]
     """What is reported."""
-    how: Tolerances | Stochastic
+    how: Tolerances | Stochastic | Settled
     fixed: Sequence[Change] = ()
     """Changes that hold in every member, none of them of `names`."""
+    ends_only: bool = False
+    """Whether the first and the last point are enough: nobody looks at the others."""
+
+    @property
+    def times(self) -> Matrix:
+        """The points that are wanted."""
+        return self.wanted(np.linspace(*self.grid))
+
+    def wanted(self, rows: Matrix) -> Matrix:
+        """Return those of the rows, one a point of the grid, that are wanted."""
+        return rows[[0, -1]] if self.ends_only else rows
 
     def changes(self, row: Sequence[float]) -> list[Change]:
         """Return what the member with these values changes in the model."""
@@ -76,6 +89,8 @@ class MembersRun:
     settings: dict[str, Setting] = field(default_factory=dict)
     """Those in force for every member."""
     audit: Audit | None = None
+    series: dict[str, Matrix] = field(default_factory=dict)
+    """What else is known of each member, by its name: members × anything; NaN where a member failed."""
 
     def note(self, row: int, values: Matrix, way: str) -> None:
         """Take the numbers of a member."""
@@ -99,10 +114,10 @@ def run_members(
     Raises:
         ValidationError: a stochastic member does not start with whole numbers of molecules.
     """
-    points = study.grid[2]
+    times = study.times
     run = MembersRun(
-        times=np.linspace(*study.grid),
-        values=np.full((len(table), points, len(study.selections)), np.nan),
+        times=times,
+        values=np.full((len(table), len(times), len(study.selections)), np.nan),
         completed=np.zeros(len(table), dtype=bool),
     )
     if lanes is None:
@@ -117,15 +132,18 @@ def _side_by_side(
 ) -> None:
     laned = lanes.run(table, first)
     run.settings = {"integrator": "lanes"}
+    if isinstance(study.how, Stochastic) and study.how.epsilon is not None:
+        run.settings |= {"epsilon": study.how.epsilon, "exact": False}
     if isinstance(study.how, Tolerances):
         run.settings["relative_tolerance"] = study.how.relative
         run.settings["absolute_tolerance"] = study.how.absolute
         if sample is not None and not _passes(run, study, first, laned, lanes, sample):
             _one_by_one(run, study, table, first, range(len(table)), ", lanes failed the audit")
             return
-    for row, way in enumerate(laned.ways):
-        if row not in laned.stopped:
-            run.note(row, laned.values[row], way)
+    answered = np.array([row not in laned.stopped for row in range(len(table))])
+    run.completed = answered
+    run.values = laned.values if answered.all() else np.where(answered[:, None, None], laned.values, np.nan)
+    run.methods = dict(Counter(way for row, way in enumerate(laned.ways) if row not in laned.stopped))
     for row, words in sorted(laned.stopped.items()):
         if isinstance(study.how, Stochastic):  # another try would leave out the members that end so
             run.failures.setdefault(f"The trajectory in lanes stopped: {words}.", []).append(first + row)
@@ -143,7 +161,10 @@ def _passes(run: MembersRun, study: Study, first: int, laned: Laned, lanes: Lane
         if at in one.stopped:
             continue  # libRoadRunner answers it anyway
         changes = study.changes(row.tolist())
-        off = difference(study.program, changes, study.grid, study.selections, study.how, one.values[at])
+        off = difference(
+            *(study.program, changes, study.grid, study.selections, study.how, one.values[at]),
+            study.wanted,
+        )
         found.append((member, off))
     passes = all(off is not None and off.acceptable for _, off in found)
     mine = [off for member, off in found if member in here]
@@ -174,9 +195,14 @@ def _one(study: Study, changes: list[Change], member: int) -> tuple[Matrix, str,
     if isinstance(how, Stochastic):
         seed = member_seed(how.seed, member)
         table, settings = realise(study.program, changes, study.grid, study.selections, seed)
-        return table[:, 1:], "libRoadRunner direct method", _common(settings)
+        return study.wanted(table[:, 1:]), "libRoadRunner direct method", _common(settings)
+    assert isinstance(how, Tolerances)  # noqa: S101 - steady states are `resting`'s
     course = integrate(study.program, changes, study.grid, study.selections, how)
-    return course.table[:, 1:], f"libRoadRunner {course.settings['method']}", _common(course.settings)
+    return (
+        study.wanted(course.table[:, 1:]),
+        f"libRoadRunner {course.settings['method']}",
+        _common(course.settings),
+    )
 
 
 def _common(settings: dict[str, Setting]) -> dict[str, Setting]:

@@ -2,43 +2,96 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from bioxen.errors import InvalidModelError
+from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import MembersRequest
 from bioxen.server.engines.kinetic.members import Study
+from bioxen.server.engines.kinetic.rest import Settled
+from bioxen.server.engines.kinetic.ssa import Stochastic
 
 if TYPE_CHECKING:
     from bioxen.server.engines.kinetic.laned import Lanes
+    from bioxen.server.engines.kinetic.resting_lanes import RestingLanes
 
 FEWEST = 64
 """Members of the whole study from which on `auto` takes the lanes: making a model's functions takes as long
 as fewer members than that take on libRoadRunner, on most models."""
+_EXACT = "Use the direct method: `kinetic_ssa`, or the method 'ssa' of an ensemble or a scan."
+L = TypeVar("L")
 
 
 def lanes_for(request: MembersRequest, study: Study) -> tuple[Lanes | None, str]:
     """Return the lanes of `study`, or `None` and why libRoadRunner runs it.
 
     Raises:
+        InvalidModelError: the request insists on lanes, or its method does, which do not run the model.
+    """
+    if isinstance(study.how, Stochastic) and study.how.epsilon is not None:
+        if request.engine == "libroadrunner":
+            raise ValidationError(
+                "libRoadRunner has no tau-leaping.",
+                details={"place": "engine", "remedy": "Leave `engine` out, or use the method 'ssa'."},
+            )
+        return lanes_alone(study, "method"), ""
+    return _chosen(request, lambda: _lanes(study))
+
+
+def resting_lanes_for(
+    request: MembersRequest, study: Study, order: tuple[list[str], list[str]]
+) -> tuple[RestingLanes | None, str]:
+    """Return the lanes of a study of steady states, or `None` and why libRoadRunner runs it.
+
+    Raises:
         InvalidModelError: the request insists on lanes, which do not run the model.
     """
+
+    def made() -> RestingLanes:
+        from bioxen.server.engines.kinetic.resting_lanes import RestingLanes  # late: needs a compiler
+
+        assert isinstance(study.how, Settled)  # noqa: S101 - the caller asks only then
+        return RestingLanes(study, study.how, order)
+
+    return _chosen(request, made)
+
+
+def lanes_alone(study: Study, place: str) -> Lanes:
+    """Return the lanes of `study`, which nothing else can run; `place` asks for that in the request.
+
+    Raises:
+        InvalidModelError: the lanes do not run the model.
+    """
+    return _insisted(lambda: _lanes(study), place, _EXACT)
+
+
+def _chosen(request: MembersRequest, make: Callable[[], L]) -> tuple[L | None, str]:
+    from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+
     if request.engine == "libroadrunner":
         return None, "not asked for"
-    if request.engine == "auto" and request.member_count < FEWEST:
+    if request.engine == "lanes":
+        return _insisted(make, "engine", "Leave `engine` out, or give 'libroadrunner'."), ""
+    if request.member_count < FEWEST:
         return None, f"only from {FEWEST} members on"
-    from bioxen.server.engines.kinetic.laned import Lanes  # late: needs a compiler
+    try:
+        return make(), ""
+    except Uncovered as refusal:
+        return None, str(refusal)
+
+
+def _insisted(make: Callable[[], L], place: str, remedy: str) -> L:
     from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
     try:
-        return Lanes(study), ""
+        return make()
     except Uncovered as refusal:
-        if request.engine == "auto":
-            return None, str(refusal)
         raise InvalidModelError(
-            str(refusal),
-            details={
-                "place": "engine",
-                "construct": refusal.construct,
-                "remedy": "Leave `engine` out, or give 'libroadrunner'.",
-            },
+            str(refusal), details={"place": place, "construct": refusal.construct, "remedy": remedy}
         ) from refusal
+
+
+def _lanes(study: Study) -> Lanes:
+    from bioxen.server.engines.kinetic.laned import Lanes  # late: needs a compiler
+
+    return Lanes(study)

@@ -22,9 +22,11 @@ WHOLE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Stochastic:
-    """Exact stochastic members: member i of the whole study is a function of the seed and of i."""
+    """Stochastic members: member i of the whole study is a function of the seed and of i."""
 
     seed: int
+    epsilon: float | None = None
+    """Of tau-leaping; `None` for the direct method, which is exact."""
 
 
 class Unsampled(Exception):  # noqa: N818 - an outcome, never seen outside this engine

@@ -9,6 +9,7 @@ import numpy as np
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import (
     EnsembleRequest,
+    Feature,
     MembersRequest,
     Part,
     SampledRequest,
@@ -18,18 +19,22 @@ from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.audit import audited
 from bioxen.server.engines.kinetic.changes import Change, bare, changes_of, check_varied
+from bioxen.server.engines.kinetic.control import refuse_without_control
 from bioxen.server.engines.kinetic.integrate import Tolerances
-from bioxen.server.engines.kinetic.members import MembersRun, Sample, Study, run_members
+from bioxen.server.engines.kinetic.members import MembersRun, Sample, Study
 from bioxen.server.engines.kinetic.outputs import MAX_VALUES, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.routing import lanes_for
+from bioxen.server.engines.kinetic.rest import COEFFICIENTS, Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic, refuse_unsound
+from bioxen.server.engines.kinetic.steady_state import refuse_driven
+from bioxen.server.engines.kinetic.ways import way_for
 from bioxen.server.engines.studies.audits import merged
 from bioxen.server.engines.studies.block import Block
-from bioxen.server.engines.studies.conclude import conclude
+from bioxen.server.engines.studies.conclude import conclude, times_of
 from bioxen.server.engines.studies.designs import design, varied_names
 from bioxen.server.engines.studies.features import features_of
+from bioxen.server.engines.studies.moments import Sums, added, sums_of
 
 
 def study(request: MembersRequest, program: Program) -> Answer:
@@ -42,6 +47,7 @@ def study(request: MembersRequest, program: Program) -> Answer:
     """
     place, names = _place(request), varied_names(request)
     check_varied(names, place, program.facts)
+    _refuse_method(request, program)
     selections = selections_of(request.outputs, program.facts)
     _check_room(request, len(selections))
     fixed = changes_of(request, program.facts)
@@ -56,7 +62,7 @@ def study(request: MembersRequest, program: Program) -> Answer:
         message=found.message,
         settings=settings,
         seed=seed,
-        time_vector=block.times.tolist() if found.summary else None,
+        time_vector=times_of(block, found),
         output_units=units_for(selections, program.facts),
         members=found.members,
         audit=block.audit,
@@ -72,10 +78,6 @@ def _common(
     selections: list[str],
     fixed: list[Change],
 ) -> Study:
-    how: Tolerances | Stochastic = Tolerances(request.relative_tolerance, request.absolute_tolerance)
-    if isinstance(request, SampledRequest) and request.method == "ssa":
-        refuse_unsound(program)
-        how = Stochastic(request.seed)
     native = [program.facts.native(name) for name in names]
     varied = {bare(name) for name in native}
     return Study(
@@ -83,47 +85,105 @@ def _common(
         names=native,
         grid=(request.time_start, request.time_end, request.time_points),
         selections=selections,
-        how=how,
+        how=_how(request),
         fixed=[change for change in fixed if change.symbol not in varied],
+        ends_only=not _keeps_values(request) and request.kept == "features" and request.features == ["final"],
     )
+
+
+def _how(request: MembersRequest) -> Tolerances | Stochastic | Settled:
+    within = request.relative_tolerance, request.absolute_tolerance
+    method = request.method if isinstance(request, SampledRequest) else "ode"
+    if isinstance(request, SampledRequest) and method in ("ssa", "tau_leaping"):
+        return Stochastic(request.seed, request.epsilon if method == "tau_leaping" else None)
+    return Tolerances(*within) if method == "ode" else Settled(method == "control", *within)
+
+
+def _refuse_method(request: MembersRequest, program: Program) -> None:
+    """Make sure that the method suits the model.
+
+    Raises:
+        InvalidModelError: stochastic simulation would be unsound on it.
+        ValidationError: it has no steady state, or nothing that has control.
+    """
+    method = request.method if isinstance(request, SampledRequest) else "ode"
+    if method in ("ssa", "tau_leaping"):
+        refuse_unsound(program)
+    elif method == "steady_state":
+        refuse_driven(program)
+    elif method == "control":
+        refuse_without_control(program)
 
 
 def _run(
     request: MembersRequest, study: Study, own_values: Mapping[str, float]
 ) -> tuple[Block, dict[str, Setting]]:
-    lanes, why_not = lanes_for(request, study)
+    way = way_for(request, study)
+    wanted = _features(request)
     part, size = request.members_of_part, request.block_size
     table = design(request, own_values)
     runs: list[MembersRun] = []
     features: list[Matrix] = []
     values: list[Matrix] = []
+    sums: list[dict[str, Sums]] = []
     for start in range(part.start // size * size, part.stop, size):
         block = range(start, min(start + size, request.member_count))
         members = range(max(start, part.start), min(block.stop, part.stop))
         rows = table[members.start - part.start : members.stop - part.start]
-        sample = _sample(request, audited(block), table, own_values) if lanes else None
-        run = run_members(study, rows, members.start, lanes, sample)
-        features.append(features_of(run.times, run.values, request.features, request.relative_tolerance))
-        if request.kept != "features":
+        sample = _sample(request, audited(block), table, own_values) if way.in_lanes else None
+        run = way.run(rows, members.start, sample)
+        features.append(features_of(run.times, run.values, wanted, request.relative_tolerance))
+        if request.kept == "summary":
+            sums.append(_summed(run))
+        if _keeps_values(request):
             values.append(run.values)
+        if not _keeps_coefficients(request):
+            run.series = {name: every for name, every in run.series.items() if name not in COEFFICIENTS}
         run.values = np.empty(0)
         runs.append(run)
+    names = () if request.part is not None and request.kept == "summary" else tuple(study.names)
     joined = Block(
         first=part.start,
-        names=tuple(study.names),
-        table=table,
+        names=names,
+        table=table[:, : len(names)],
         completed=np.concatenate([run.completed for run in runs]),
         failures=_merged(runs),
         methods=_counted(runs),
         outputs=list(study.selections),
-        times=runs[0].times,
-        feature_names=list(dict.fromkeys(request.features)),
+        times=np.zeros(0) if isinstance(study.how, Settled) else np.linspace(*study.grid),
+        feature_names=wanted,
         features=np.concatenate(features),
         values=np.concatenate(values) if values else None,
         audit=merged(run.audit for run in runs),
+        series={name: np.concatenate([run.series[name] for run in runs]) for name in runs[0].series},
+        axes=way.axes,
+        sums={name: added(some[name] for some in sums) for name in (sums[0] if sums else ())},
     )
     settings = next((run.settings for run in runs if run.settings), {})
-    return joined, {**settings, "lanes": why_not} if why_not else dict(settings)
+    return joined, {**settings, "lanes": way.why_not} if way.why_not else dict(settings)
+
+
+def _summed(run: MembersRun) -> dict[str, Sums]:
+    numbers = {"values": run.values} | {n: a for n, a in run.series.items() if n in COEFFICIENTS}
+    return {name: sums_of(every[run.completed]) for name, every in numbers.items()}
+
+
+def _keeps_values(request: MembersRequest) -> bool:
+    """Whether the numbers of every member leave here: a summary needs them for its quantiles alone."""
+    if isinstance(request, SampledRequest) and request.report == "summary":
+        return bool(request.quantiles)
+    return request.kept == "values"
+
+
+def _keeps_coefficients(request: MembersRequest) -> bool:
+    return request.kept != "summary" or _keeps_values(request)
+
+
+def _features(request: MembersRequest) -> list[Feature]:
+    """Return the features that leave here: a summary needs them for its histograms alone."""
+    if isinstance(request, SampledRequest) and request.report == "summary" and not request.bins:
+        return []
+    return list(dict.fromkeys(request.features))
 
 
 def _sample(
@@ -176,7 +236,7 @@ def _own_values(request: MembersRequest, program: Program, fixed: list[Change]) 
 
 
 def _check_room(request: MembersRequest, outputs: int) -> None:
-    per_member = request.time_points if request.kept != "features" else len(request.features)
+    per_member = request.points if _keeps_values(request) else len(_features(request))
     total = len(request.members_of_part) * per_member * outputs
     if total > MAX_VALUES:
         raise ValidationError(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.protocol.kinetic import Audit, Encoding, Feature, KineticStatus, Members, NumberArray
+from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members, Moments
+from bioxen.server.engines.studies.arrays import Array, Writer, read
 from bioxen.server.engines.studies.audits import merged
-
-Array = NDArray[np.float64]
+from bioxen.server.engines.studies.moments import Sums, added
+from bioxen.server.engines.studies.resting import Axes, axes_of, control_of, series_of, steady_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +36,15 @@ class Block:
     values: Array | None
     """Members × points × outputs, where they are kept."""
     audit: Audit | None
+    series: dict[str, Array] = field(default_factory=dict)
+    """What is known of each member at its steady state, by its name: members × anything."""
+    axes: Axes | None = None
+    """Where there are control coefficients."""
+    sums: dict[str, Sums] = field(default_factory=dict)
+    """For a summary: `values`, and each of the coefficients → its sums."""
 
 
-def written(array: Array, encoding: Encoding) -> NumberArray:
-    """Return `array` as a message; what is not finite becomes null, or NaN in base64."""
-    shape = list(array.shape)
-    clean = np.where(np.isfinite(array), array, np.nan)
-    if encoding == "base64":
-        return NumberArray(shape=shape, base64=base64.b64encode(clean.astype("<f8").tobytes()).decode())
-    flat = clean.ravel()
-    numbers = flat.tolist()
-    if np.isnan(flat).any():
-        numbers = [None if value != value else value for value in numbers]  # noqa: PLR0124 - NaN alone differs
-    return NumberArray(shape=shape, numbers=numbers)
-
-
-def read(message: Mapping[str, Any]) -> Array:
-    """Return the array of a `NumberArray` as plain data."""
-    shape = message["shape"]
-    if message.get("base64") is not None:
-        return np.frombuffer(base64.b64decode(message["base64"]), dtype="<f8").reshape(shape).astype(float)
-    numbers = np.array(message["numbers"], dtype=float)  # None becomes NaN
-    return numbers.reshape(shape) if prod(shape) else np.zeros(shape)
-
-
-def members_of(block: Block, encoding: Encoding) -> Members:
+def members_of(block: Block, write: Writer) -> Members:
     """Return the message of `block`."""
     status: list[KineticStatus] = ["completed" if done else "failed" for done in block.completed]
     return Members(
@@ -73,9 +56,20 @@ def members_of(block: Block, encoding: Encoding) -> Members:
         outputs=block.outputs,
         times=block.times.tolist(),
         feature_names=block.feature_names,
-        features=written(block.features, encoding),
-        values=None if block.values is None else written(block.values, encoding),
+        features=write(block.features),
+        values=None if block.values is None else write(block.values),
+        steady=steady_of(block.series),
+        control=control_of(block.series, block.axes, write),
+        moments={name: _moments(sums, write) for name, sums in block.sums.items()} or None,
     )
+
+
+def _moments(sums: Sums, write: Writer) -> Moments:
+    return Moments(members=sums.members, mean=write(sums.mean), squares=write(sums.squares))
+
+
+def _sums(moments: Mapping[str, Any]) -> Sums:
+    return Sums(moments["members"], read(moments["mean"]), read(moments["squares"]))
 
 
 def block_of(result: Mapping[str, Any]) -> Block:
@@ -97,6 +91,9 @@ def block_of(result: Mapping[str, Any]) -> Block:
         features=read(members["features"]),
         values=None if values is None else read(values),
         audit=None if audit is None else Audit.model_validate(audit),
+        series=series_of(members),
+        axes=axes_of(members),
+        sums={name: _sums(moments) for name, moments in (members.get("moments") or {}).items()},
     )
 
 
@@ -125,4 +122,7 @@ def join(blocks: Sequence[Block]) -> Block:
         features=np.concatenate([block.features for block in blocks]),
         values=np.concatenate(kept) if kept else None,
         audit=merged(block.audit for block in blocks),
+        series={name: np.concatenate([block.series[name] for block in blocks]) for name in head.series},
+        axes=head.axes,
+        sums={name: added(block.sums[name] for block in blocks) for name in head.sums},
     )

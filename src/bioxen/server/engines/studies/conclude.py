@@ -15,6 +15,7 @@ from bioxen.protocol.kinetic import (
     SobolRequest,
     Summary,
 )
+from bioxen.server.engines.studies.arrays import Writer, writer
 from bioxen.server.engines.studies.block import Block, block_of, join, members_of
 from bioxen.server.engines.studies.indices import global_sensitivity
 from bioxen.server.engines.studies.summary import summarise
@@ -33,39 +34,53 @@ class Conclusion:
     global_sensitivity: GlobalSensitivity | None = None
 
 
-def conclude(request: MembersRequest, block: Block) -> Conclusion:
-    """Return what `request` asks for; a part has its members alone."""
+def conclude(request: MembersRequest, block: Block, write: Writer | None = None) -> Conclusion:
+    """Return what `request` asks for; a part has its members alone.
+
+    Args:
+        request: the study.
+        block: its members, or those of its part.
+        write: how arrays of members become messages; as the request's encoding says where absent.
+    """
+    write = write or writer(request.encoding)
     message, completed = _words(block), bool(block.completed.any())
     method = ", ".join(f"{name}: {count}" for name, count in sorted(block.methods.items()))
     if request.part is not None:
-        return Conclusion(message, True, method, members_of(block, request.encoding))
+        return Conclusion(message, True, method, members_of(block, write))
     if not completed:
         return Conclusion(message, False, method)
     if isinstance(request, SobolRequest | MorrisRequest):
         return Conclusion(message, True, method, global_sensitivity=global_sensitivity(request, block))
     if isinstance(request, SampledRequest) and request.report == "summary":
         return Conclusion(message, True, method, summary=summarise(request, block))
-    return Conclusion(message, True, method, members_of(block, request.encoding))
+    return Conclusion(message, True, method, members_of(block, write))
 
 
-def joined(request: MembersRequest, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the result of the whole from those of its parts, all as plain data."""
+def joined(
+    request: MembersRequest, results: Sequence[Mapping[str, Any]], write: Writer | None = None
+) -> dict[str, Any]:
+    """Return the result of the whole from those of its parts, all as plain data; see `conclude`."""
     parts = sorted(results, key=lambda result: int(result["members"]["first"]))
     block = join([block_of(part) for part in parts])
-    found = conclude(request, block)
+    found = conclude(request, block, write)
     provenance = parts[0]["provenance"]
     settings = {**provenance["settings"], "method": found.method}
     return {
         **parts[0],
         "status": "completed" if found.completed else "failed",
         "message": found.message,
-        "time_vector": block.times.tolist() if found.summary else None,
+        "time_vector": times_of(block, found),
         "provenance": {**provenance, "settings": settings},
         "audit": block.audit and block.audit.model_dump(),
         "members": found.members and found.members.model_dump(),
         "summary": found.summary and found.summary.model_dump(),
         "global_sensitivity": found.global_sensitivity and found.global_sensitivity.model_dump(),
     }
+
+
+def times_of(block: Block, found: Conclusion) -> list[float] | None:
+    """Return the points of a summary; steady states have none."""
+    return block.times.tolist() if found.summary and block.times.size else None
 
 
 def _words(block: Block) -> str:

@@ -23,7 +23,7 @@ from bioxen.protocol.kinetic import (
     Uniform,
     Values,
 )
-from bioxen.server.engines.studies.block import Array
+from bioxen.server.engines.studies.arrays import Array
 from bioxen.server.engines.studies.indices import unit_sample
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bioxen.protocol.kinetic import Feature
-from bioxen.server.engines.studies.block import Array
+from bioxen.server.engines.studies.arrays import Array
 from bioxen.server.engines.studies.swings import swings
 
 NOISE = 1000.0

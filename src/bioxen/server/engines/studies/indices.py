@@ -14,7 +14,8 @@ from bioxen.protocol.kinetic import (
     SobolPair,
     SobolRequest,
 )
-from bioxen.server.engines.studies.block import Array, Block
+from bioxen.server.engines.studies.arrays import Array
+from bioxen.server.engines.studies.block import Block
 
 RESAMPLES = 100
 """Bootstrap resamples behind the confidence intervals."""

@@ -6,29 +6,71 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bioxen.protocol.kinetic import Histogram, SampledRequest, Summary
-from bioxen.server.engines.studies.block import Array, Block, written
+from bioxen.protocol.kinetic import (
+    ControlSummary,
+    Histogram,
+    SampledRequest,
+    Statistics,
+    SteadySummary,
+    Summary,
+)
+from bioxen.server.engines.studies.arrays import Array, Writer, writer
+from bioxen.server.engines.studies.block import Block
 
 
 def summarise(request: SampledRequest, block: Block) -> Summary:
     """Return the statistics over the members that completed, at every point."""
-    values = np.empty((0, block.times.size, len(block.outputs)))
-    if block.values is not None:
-        values = block.values[block.completed]
-    count, encoding = len(values), request.encoding
-    shape = values.shape[1:]
-    nothing = np.full(shape, np.nan)
-    quantiles = np.full((len(request.quantiles), *shape), np.nan)
-    if count and request.quantiles:
-        quantiles = np.quantile(values, request.quantiles, axis=0)
+    write = writer(request.encoding)
+    found = _statistics(request, block, "values", block.values, write)
     return Summary(
-        members=count,
+        **dict(found),
+        members=int(block.completed.sum()),
         outputs=block.outputs,
         probabilities=request.quantiles,
-        mean=written(values.mean(axis=0) if count else nothing, encoding),
-        standard_deviation=written(values.std(axis=0, ddof=1) if count > 1 else nothing, encoding),
-        quantiles=written(quantiles, encoding),
         histograms=list(_histograms(request, block)),
+        steady=_steady(block),
+        control=_control(request, block, write),
+    )
+
+
+def _statistics(
+    request: SampledRequest, block: Block, name: str, numbers: Array | None, write: Writer
+) -> Statistics:
+    """Return the statistics of what has the sums of that name; `numbers` of all members, for quantiles."""
+    sums = block.sums[name]
+    quantiles = np.full((len(request.quantiles), *sums.mean.shape), np.nan)
+    if numbers is not None and request.quantiles and block.completed.any():
+        quantiles = np.quantile(numbers[block.completed], request.quantiles, axis=0)
+    return Statistics(
+        mean=write(sums.mean), standard_deviation=write(sums.deviation), quantiles=write(quantiles)
+    )
+
+
+def _steady(block: Block) -> SteadySummary | None:
+    if "stable" not in block.series:
+        return None
+    stable, settled = (block.series[name][block.completed] for name in ("stable", "settled"))
+    return SteadySummary(
+        stable=int((stable == 1).sum()),
+        unstable=int((stable == 0).sum()),
+        undecided=int(np.isnan(stable).sum()),
+        settled=int((settled == 1).sum()),
+    )
+
+
+def _control(request: SampledRequest, block: Block, write: Writer) -> ControlSummary | None:
+    if block.axes is None:
+        return None
+    species, reactions = block.axes
+    series = block.series
+    return ControlSummary(
+        reactions=reactions,
+        species=species,
+        fluxes=_statistics(request, block, "fluxes", series.get("fluxes"), write),
+        flux_control=_statistics(request, block, "flux_control", series.get("flux_control"), write),
+        concentration_control=_statistics(
+            request, block, "concentration_control", series.get("concentration_control"), write
+        ),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from bioxen.protocol.kinetic.oscillation import OscillationKind
-from bioxen.server.engines.studies.block import Array
+from bioxen.server.engines.studies.arrays import Array
 
 _AROUND = 3
 """Points on each side of a peak that the polynomial goes through."""

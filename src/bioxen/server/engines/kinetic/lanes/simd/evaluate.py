@@ -18,14 +18,14 @@ def evaluate(
 
     Args:
         address: of a function of a program.
-        times: [points], or one for all.
+        times: [points], one for all, or so many that each member has them all, one after the other.
         states: [points][states]
         parameters: [points][parameters], or [members][parameters] where each serves equally many points.
         size: how many numbers the function writes.
     """
     y = np.ascontiguousarray(states, np.float64)
     p = np.ascontiguousarray(parameters, np.float64)
-    t = np.ascontiguousarray(np.broadcast_to(np.asarray(times, np.float64), (len(y),)))
+    t = np.atleast_1d(np.ascontiguousarray(times, np.float64))
     out = np.empty((len(y), size))
     if size and len(y):
         _evaluate(address, t, y, p, len(y) // len(p), out)
@@ -48,7 +48,7 @@ def _evaluate(
     for begin in range(0, points, WIDTH):
         for lane in range(WIDTH):
             at = min(begin + lane, points - 1)
-            w[lane] = times[at]
+            w[lane] = times[at % len(times)]
             for i in range(n):
                 w[(y + i) * WIDTH + lane] = states[at, i]
             for i in range(m):
