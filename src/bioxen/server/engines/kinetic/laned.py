@@ -37,13 +37,14 @@ class Lanes:
         Raises:
             Uncovered: the lanes do not run the model, or not with these changes or selections.
         """
-        self._program = study.program.lanes()
+        self._program = study.program.lanes(singly=isinstance(study.how, Stochastic))
+        self._seed = study.how.seed if isinstance(study.how, Stochastic) else 0
         self._names = list(study.names)
         self._fixed = {change.selection: change.value for change in study.fixed}
         self._times = np.linspace(*study.grid)
         self._columns = len(study.selections)
         self._observer = self._program.observer(study.selections)
-        self._start(np.ones((1, len(self._names))))
+        self._start(np.ones((1, len(self._names))), 0)
         self._driver: Deterministic | Random
         if isinstance(study.how, Stochastic):
             self._driver = Random(self._program, self._times, study.how.seed)
@@ -69,7 +70,7 @@ class Lanes:
         return laned
 
     def _some(self, laned: Laned, table: Matrix, begin: int, first: int) -> None:
-        states, parameters = self._start(table)
+        states, parameters = self._start(table, first)
         courses = self._driver.run(states, parameters, first)
         changing = parameters if courses.parameters is None else courses.parameters
         seen = self._observed(courses.values, changing)
@@ -82,9 +83,11 @@ class Lanes:
         for row, words in stopped.items():
             laned.stopped[begin + row] = words
 
-    def _start(self, table: Matrix) -> tuple[Matrix, Matrix]:
+    def _start(self, table: Matrix, first: int) -> tuple[Matrix, Matrix]:
         columns = {name: table[:, index] for index, name in enumerate(self._names)}
-        states, parameters = self._program.initial_values({**self._fixed, **columns})
+        states, parameters = self._program.initial_values(
+            {**self._fixed, **columns}, members=len(table), seed=self._seed, first_member=first
+        )
         return _each(states, len(table)), _each(parameters, len(table))
 
     def _observed(self, courses: Matrix, parameters: Matrix) -> Matrix:

@@ -46,6 +46,8 @@ class Study:
     how: Tolerances | Stochastic
     fixed: Sequence[Change] = ()
     """Changes that hold in every member, none of them of `names`."""
+    seed: int = 0
+    """Of what members that are integrated draw at random."""
 
     def changes(self, row: Sequence[float]) -> list[Change]:
         """Return what the member with these values changes in the model."""
@@ -175,8 +177,10 @@ def _one(study: Study, changes: list[Change], member: int) -> tuple[Matrix, str,
         seed = member_seed(how.seed, member)
         table, settings = realise(study.program, changes, study.grid, study.selections, seed)
         return table[:, 1:], "libRoadRunner direct method", _common(settings)
-    course = integrate(study.program, changes, study.grid, study.selections, how)
-    return course.table[:, 1:], f"libRoadRunner {course.settings['method']}", _common(course.settings)
+    seed = member_seed(study.seed, member)
+    course = integrate(study.program, changes, study.grid, study.selections, how, seed=seed)
+    way = f"{course.settings['solver']} {course.settings['method']}"
+    return course.table[:, 1:], way, _common(course.settings)
 
 
 def _common(settings: dict[str, Setting]) -> dict[str, Setting]:

@@ -85,6 +85,7 @@ def _common(
         selections=selections,
         how=how,
         fixed=[change for change in fixed if change.symbol not in varied],
+        seed=request.seed if isinstance(request, SampledRequest) else 0,
     )
 
 

@@ -7,8 +7,9 @@ values, and none is shared. Where formulas are read, a draw is an input, filled 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import libsbml
 
@@ -45,29 +46,40 @@ ARGUMENTS: Final = 4
 """Numbers that a draw takes in its one form: two arguments, and between what it lies."""
 
 
+Term = TypeVar("Term")
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """One draw."""
 
     code: int
     """Its distribution's; see `CODES`."""
-    arguments: tuple[Node, Node, Node, Node]
+    arguments: Sequence[Node]
     """Two arguments, the lower and the upper bound; infinite where the model gives none."""
 
 
-def draw_of(graph: Graph, name: str, given: list[Node]) -> Draw:
+def draw_of(graph: Graph, name: str, given: Sequence[Node]) -> Draw:
     """Return a draw in its one form.
+
+    Raises:
+        Uncovered: the distribution does not take so many arguments.
+    """
+    return Draw(CODES[name], arranged(name, given, graph.constant))
+
+
+def arranged(name: str, given: Sequence[Term], number: Callable[[float], Term]) -> list[Term]:
+    """Return the four arguments of a draw, those that the model leaves out made by `number`.
 
     Raises:
         Uncovered: the distribution does not take so many arguments.
     """
     size = _SIZES[name]
     if name in _CENTRED and len(given) == 1:
-        given = [graph.zero, *given]
-    bounds = [graph.constant(-math.inf), graph.constant(math.inf)]
+        given = [number(0.0), *given]
+    bounds: Sequence[Term] = (number(-math.inf), number(math.inf))
     if len(given) == size + 2 and name not in _UNBOUNDED:
         given, bounds = given[:size], given[size:]
     if len(given) != size:
         raise Uncovered(f"a draw from {name} with {len(given)} arguments")
-    first, second = given if size == 2 else (given[0], graph.zero)
-    return Draw(CODES[name], (first, second, bounds[0], bounds[1]))
+    return [*given, *([] if size == 2 else [number(0.0)]), *bounds]

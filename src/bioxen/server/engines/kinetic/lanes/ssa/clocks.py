@@ -33,12 +33,13 @@ def clocks_between(
     first: int,
     last: int,
     values: NDArray[np.float64],
+    index: int,
 ) -> None:
-    """Write what the clocks show at points of the output between two firings; `values` is points × …."""
+    """Write what a member's clocks show at points of the output between two firings."""
     for i in range(len(occasions.clocks)):
         rate = w[(occasions.rows[AT_CLOCKS] + i) * WIDTH + lane]
         for at in range(first, last):
-            values[at, occasions.clocks[i]] += rate * (times[at] - w[TIME * WIDTH + lane])
+            values[index, at, occasions.clocks[i]] += rate * (times[at] - w[TIME * WIDTH + lane])
 
 
 @compiled

@@ -65,12 +65,15 @@ def close(
     lane: int,
     code: int,
     member: NDArray[np.int64],
-    missing: NDArray[np.float64],
+    point: NDArray[np.int64],
+    values: NDArray[np.float64],
     status: NDArray[np.int8],
     events: NDArray[np.int64],
 ) -> None:
-    """Let go of a member, whose points of the output are `missing` from where it failed."""
-    missing[:] = np.nan
+    """Let go of a member; the points of the output that it has not reached are NaN."""
+    for at in range(point[lane], values.shape[1]):
+        for i in range(values.shape[2]):
+            values[member[lane], at, i] = np.nan
     status[member[lane]] = code
     events[member[lane]] = int(w[EVENTS * WIDTH + lane])
     w[ACTIVE * WIDTH + lane] = 0.0

@@ -89,7 +89,7 @@ def direct(
                 if fresh[lane] and member[lane] >= 0:
                     code = occur(occasions, w, lane, p, seed, room)
                     if code != DONE:
-                        close(w, lane, code, member, values[member[lane], point[lane] :], status, events)
+                        close(w, lane, code, member, point, values, status, events)
                         free = True
         if stirred or (eventful and occasions.restless):
             foresee(occasions, w, p, member, point, times, room, fresh, until)
@@ -111,12 +111,12 @@ def direct(
                         w[NEXT * WIDTH + lane] = until[lane]
                     shown = point[lane]
                     point[lane] = report(w, lane, w[NEXT * WIDTH + lane], times, shown, values, index)
-                    clocks_between(occasions, w, lane, times, shown, point[lane], values[index])
+                    clocks_between(occasions, w, lane, times, shown, point[lane], values, index)
                     w[POINT * WIDTH + lane] = min(w[POINT * WIDTH + lane], until[lane])
                     if point[lane] < len(times) and w[EVENTS * WIDTH + lane] >= max_events:
                         code = TOO_MANY_EVENTS
                 if code != DONE or point[lane] == len(times):
-                    close(w, lane, code, member, values[index, point[lane] :], status, events)
+                    close(w, lane, code, member, point, values, status, events)
                     free = True
                 elif halts:
                     w[CHOICE * WIDTH + lane] = NONE
@@ -137,8 +137,7 @@ def direct(
         if broken:
             for lane in range(WIDTH):
                 if member[lane] >= 0 and _below_zero(w, lane, occasions):
-                    index = member[lane]
-                    close(w, lane, NEGATIVE_AMOUNT, member, values[index, point[lane] :], status, events)
+                    close(w, lane, NEGATIVE_AMOUNT, member, point, values, status, events)
                     free = True
         if occasions.watch and risen(occasions, w, p, member, fresh):
             stirred = True

@@ -1,8 +1,8 @@
 """What happens between two firings of a network: nothing but the passing of time, and clocks that follow it.
 
 A clock is what a rate rule moves at a rate that holds between two firings. Everything that follows from the
-time and from clocks along straight lines crosses its thresholds at times that can be computed, and at these
-the wait for the next reaction is broken off and drawn anew: the wait has no memory, so the method stays exact.
+time and from clocks along straight lines crosses its thresholds at times that can be computed, and there the
+wait for the next reaction is broken off and drawn anew. The wait has no memory, so the method stays exact.
 What the time bends, or moves a propensity with, is refused by name.
 """
 

@@ -68,7 +68,15 @@ class Occasions(NamedTuple):
 CLOCKS, TRIGGERS, CROSSINGS, TIMING, EACH = range(5)
 """Places in `Occasions.functions`; from `EACH` on three for every event."""
 ARGUMENTS_OF_VALUES, VALUES, ARGUMENTS_OF_DELAY = range(3)
-AT_DRAWS, AT_PROPENSITIES, AT_CLOCKS, AT_TRIGGERS, AT_SEEN, AT_CROSSINGS, AT_TIMING, AT_VALUES, AT_ARGUMENTS = (
-    range(9)
-)
+(
+    AT_DRAWS,
+    AT_PROPENSITIES,
+    AT_CLOCKS,
+    AT_TRIGGERS,
+    AT_SEEN,
+    AT_CROSSINGS,
+    AT_TIMING,
+    AT_VALUES,
+    AT_ARGUMENTS,
+) = range(9)
 """Places in `Occasions.rows`."""

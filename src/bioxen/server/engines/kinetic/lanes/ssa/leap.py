@@ -131,4 +131,4 @@ def leap(
             if code == DONE and w[EVENTS * WIDTH + lane] >= max_events and point[lane] < len(times):
                 code = TOO_MANY_EVENTS
             if code != DONE or point[lane] == len(times):
-                close(w, lane, code, member, values[index, point[lane] :], status, events)
+                close(w, lane, code, member, point, values, status, events)

@@ -63,12 +63,12 @@ class Network:
         except Uncovered as refusal:
             return [refusal.construct]
         found = [
-            f"{system.states[index]} under a rate rule whose rate changes between two firings"
+            f"a rate rule of {system.states[index]} whose rate changes between two firings"
             for index in self.clocks
             if flow.drifts(rates[index])
         ]
         found += [
-            f"the rate of {name}, which the time between two firings changes"
+            f"a rate of reaction {name} that changes between two firings"
             for name, node in zip(system.reactions, system.fluxes, strict=True)
             if flow.drifts(node)
         ]
@@ -124,7 +124,7 @@ class Network:
 
     def _occasions(self) -> Occasions:
         system, flow = self._system, self._flow
-        resets, states, own = system.resets, len(system.states), len(system.parameters)
+        resets, states = system.resets, len(system.states)
         events, crossings = len(resets), flow.crossings
         drawn = [(*one.draws, *one.delay_draws) for one in resets]
         sizes = [
@@ -151,7 +151,11 @@ class Network:
         ]
         for one in resets:
             values = [one.values[target] for target in one.targets]
-            functions += [self._code(_flat(one.draws)), self._code(values), self._code(_flat(one.delay_draws))]
+            functions += [
+                self._code(_flat(one.draws)),
+                self._code(values),
+                self._code(_flat(one.delay_draws)),
+            ]
         starts = np.cumsum([0, *map(len, drawn)])
         middles = [start + len(one.draws) for start, one in zip(starts, resets, strict=False)]
         return Occasions(

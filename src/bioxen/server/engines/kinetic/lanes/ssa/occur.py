@@ -119,7 +119,9 @@ def occur(
 
 
 @compiled
-def _look(occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, room: Room) -> int:
+def _look(
+    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, room: Room
+) -> int:
     """Let the events wait whose triggers rose, and drop those that are not persistent and whose fell."""
     now, seen, timing = occasions.rows[AT_TRIGGERS], occasions.rows[AT_SEEN], occasions.rows[AT_TIMING]
     if occasions.events == 0:
@@ -137,7 +139,8 @@ def _look(occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed:
         place = room.length[lane]
         if place == room.due.shape[1]:
             return CROWDED
-        code = _draw(occasions, w, lane, p, seed, event, True)
+        function, first = EACH + 3 * event + ARGUMENTS_OF_DELAY, occasions.delay_draws[event]
+        code = _draw(occasions, w, lane, p, seed, function, first, occasions.draws[event + 1])
         call(occasions.functions[TIMING], w, TIME, START, p, timing)
         wait = w[(timing + event) * WIDTH + lane]
         if code == DONE and not 0.0 <= wait < np.inf:
@@ -145,7 +148,7 @@ def _look(occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed:
         room.due[lane, place] = w[TIME * WIDTH + lane] + wait
         room.event[lane, place] = event
         if occasions.keeps[event] and code == DONE:
-            code = _evaluate(occasions, w, lane, p, seed, event, room.values[lane, place])
+            code = _evaluate(occasions, w, lane, p, seed, event, room, place)
         room.length[lane] += 1
     return code
 
@@ -188,7 +191,7 @@ def _carry_out(
     event, states = room.event[lane, place], len(occasions.whole)
     code = DONE
     if not occasions.keeps[event]:
-        code = _evaluate(occasions, w, lane, p, seed, event, room.values[lane, place])
+        code = _evaluate(occasions, w, lane, p, seed, event, room, place)
     begins = occasions.pointers[event]
     for at in range(begins, occasions.pointers[event + 1]):
         target, value = occasions.targets[at], room.values[lane, place, at - begins]
@@ -217,33 +220,39 @@ def _evaluate(
     p: int,
     seed: np.uint64,
     event: int,
-    values: NDArray[np.float64],
+    room: Room,
+    place: int,
 ) -> int:
     """Compute what an event assigns now."""
-    code = _draw(occasions, w, lane, p, seed, event, False)
+    function = EACH + 3 * event + ARGUMENTS_OF_VALUES
+    code = _draw(occasions, w, lane, p, seed, function, occasions.draws[event], occasions.delay_draws[event])
     size = occasions.pointers[event + 1] - occasions.pointers[event]
     if size and code == DONE:
         out = occasions.rows[AT_VALUES]
         call(occasions.functions[EACH + 3 * event + VALUES], w, TIME, START, p, out)
         for at in range(size):
-            values[at] = w[(out + at) * WIDTH + lane]
-            if not math.isfinite(values[at]):
+            room.values[lane, place, at] = w[(out + at) * WIDTH + lane]
+            if not math.isfinite(room.values[lane, place, at]):
                 code = NOT_FINITE
     return code
 
 
 @compiled
 def _draw(
-    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, event: int, delay: bool
+    occasions: Occasions,
+    w: NDArray[np.float64],
+    lane: int,
+    p: int,
+    seed: np.uint64,
+    function: int,
+    first: int,
+    last: int,
 ) -> int:
-    """Draw what the values or the delay of an event need, one after the other: one may take another's."""
-    begins = occasions.delay_draws[event] if delay else occasions.draws[event]
-    ends = occasions.draws[event + 1] if delay else occasions.delay_draws[event]
-    which = ARGUMENTS_OF_DELAY if delay else ARGUMENTS_OF_VALUES
-    for at in range(begins, ends):
+    """Make some draws, one after the other, since one may take another's for an argument."""
+    for at in range(first, last):
         row = occasions.rows[AT_ARGUMENTS]
-        call(occasions.functions[EACH + 3 * event + which], w, TIME, START, p, row)
-        row += 4 * (at - begins)
+        call(occasions.functions[function], w, TIME, START, p, row)
+        row += 4 * (at - first)
         drawn = sample(
             w.view(np.int64),
             lane,

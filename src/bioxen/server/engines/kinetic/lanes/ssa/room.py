@@ -37,7 +37,8 @@ def leave(room: Room, lane: int, place: int) -> None:
     for at in range(place, room.length[lane] - 1):
         room.due[lane, at] = room.due[lane, at + 1]
         room.event[lane, at] = room.event[lane, at + 1]
-        room.values[lane, at] = room.values[lane, at + 1]
+        for target in range(room.values.shape[2]):
+            room.values[lane, at, target] = room.values[lane, at + 1, target]
     room.length[lane] -= 1
 
 

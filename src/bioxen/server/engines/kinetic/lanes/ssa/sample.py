@@ -27,7 +27,14 @@ _LOGNORMAL, _POISSON, _RAYLEIGH = CODES["lognormal"], CODES["poisson"], CODES["r
 
 @compiled
 def sample(
-    number: NDArray[np.int64], lane: int, seed: np.uint64, code: int, a: float, b: float, low: float, high: float
+    number: NDArray[np.int64],
+    lane: int,
+    seed: np.uint64,
+    code: int,
+    a: float,
+    b: float,
+    low: float,
+    high: float,
 ) -> float:
     """Return a number drawn at random, and move the lane's counter past the numbers it used.
 
@@ -45,67 +52,54 @@ def sample(
     """
     if not (low <= high and math.isfinite(a) and math.isfinite(b)):
         return math.nan
-    if code == _UNIFORM:
-        return a + (b - a) * uniforms(number, lane, seed)[0] if a <= b else math.nan
-    if code == _BERNOULLI:
-        share = uniforms(number, lane, seed)[0]
-        return (1.0 if share < a else 0.0) if 0.0 <= a <= 1.0 else math.nan
-    if code == _BINOMIAL:
-        return binomial(a, b, low, high, uniforms(number, lane, seed)[0])
-    if code == _POISSON:
-        if a < 0.0:
-            return math.nan
-        if low <= 0.0 and high == math.inf:
-            return poisson(number, lane, seed, a)
-        return poisson_between(a, low, high, uniforms(number, lane, seed)[0])
-    found = _measured(number, lane, seed, code, a, b, low, high)
-    return min(max(found, low), high) if found == found else found  # noqa: PLR0124 - NaN goes through
-
-
-@compiled
-def _measured(
-    number: NDArray[np.int64], lane: int, seed: np.uint64, code: int, a: float, b: float, low: float, high: float
-) -> float:
-    """Draw from a distribution over real numbers."""
-    if code == _NORMAL:
-        return _normal(number, lane, seed, a, b, low, high)
-    if code == _LOGNORMAL:
-        if high <= 0.0:
-            return math.nan
+    if code == _POISSON and low <= 0.0 and high == math.inf:
+        return poisson(number, lane, seed, a) if a >= 0.0 else math.nan
+    unbounded = low <= 0.0 and high == math.inf
+    if (code == _GAMMA or code == _CHISQUARE) and unbounded:
+        return (
+            _gamma(number, lane, seed, a, b) if code == _GAMMA else _gamma(number, lane, seed, 0.5 * a, 2.0)
+        )
+    u, v = uniforms(number, lane, seed)
+    found = math.nan
+    if code == _UNIFORM and a <= b:
+        found = a + (b - a) * u
+    elif code == _BERNOULLI and 0.0 <= a <= 1.0:
+        found = 1.0 if u < a else 0.0
+    elif code == _BINOMIAL:
+        found = binomial(a, b, low, high, u)
+    elif code == _POISSON and a >= 0.0:
+        found = poisson_between(a, low, high, u)
+    elif code == _NORMAL:
+        found = _normal(u, v, a, b, low, high)
+    elif code == _LOGNORMAL and high > 0.0:
         least = math.log(low) if low > 0.0 else -math.inf
-        return math.exp(_normal(number, lane, seed, a, b, least, math.log(high)))
-    if code == _GAMMA:
-        return _gamma(number, lane, seed, a, b, low, high)
-    if code == _CHISQUARE:
-        return _gamma(number, lane, seed, 0.5 * a, 2.0, low, high)
-    u = uniforms(number, lane, seed)[0]
-    if code == _EXPONENTIAL:
-        return _exponential(a * max(low, 0.0), a * high, u) / a if a > 0.0 else math.nan
-    if code == _RAYLEIGH:
-        if not a > 0.0:
-            return math.nan
+        found = math.exp(_normal(u, v, a, b, least, math.log(high)))
+    elif code == _GAMMA and a > 0.0 and b > 0.0:
+        found = b * gamma_between(a, low / b, high / b, u)
+    elif code == _CHISQUARE and a > 0.0:
+        found = 2.0 * gamma_between(0.5 * a, 0.5 * low, 0.5 * high, u)
+    elif code == _EXPONENTIAL and a > 0.0:
+        found = _exponential(a * max(low, 0.0), a * high, u) / a
+    elif code == _RAYLEIGH and a > 0.0:
         least, most = max(low, 0.0) / a, max(high, 0.0) / a
-        return a * math.sqrt(2.0 * _exponential(0.5 * least * least, 0.5 * most * most, u))
-    if not b > 0.0:
-        return math.nan
-    if code == _CAUCHY:
+        found = a * math.sqrt(2.0 * _exponential(0.5 * least * least, 0.5 * most * most, u))
+    elif code == _CAUCHY and b > 0.0:
         first, last = math.atan((low - a) / b), math.atan((high - a) / b)
-        return a + b * math.tan(first + u * (last - first))
-    return a + b * _laplace((low - a) / b, (high - a) / b, u)
+        found = a + b * math.tan(first + u * (last - first))
+    elif code == _LAPLACE and b > 0.0:
+        found = a + b * _laplace((low - a) / b, (high - a) / b, u)
+    return found if math.isnan(found) else min(max(found, low), high)  # rounding must not leave the bounds
 
 
 @compiled
-def _normal(
-    number: NDArray[np.int64], lane: int, seed: np.uint64, mean: float, deviation: float, low: float, high: float
-) -> float:
+def _normal(u: float, v: float, mean: float, deviation: float, low: float, high: float) -> float:
     if deviation < 0.0:
         return math.nan
     if deviation == 0.0:
         return mean if low <= mean <= high else math.nan
-    first, second = uniforms(number, lane, seed)
     if low == -math.inf and high == math.inf:
-        return mean + deviation * math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
-    return mean + deviation * normal_between((low - mean) / deviation, (high - mean) / deviation, first)
+        return mean + deviation * math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
+    return mean + deviation * normal_between((low - mean) / deviation, (high - mean) / deviation, u)
 
 
 @compiled
@@ -129,26 +123,20 @@ def _laplace(low: float, high: float, u: float) -> float:
 
 
 @compiled
-def _gamma(
-    number: NDArray[np.int64], lane: int, seed: np.uint64, shape: float, scale: float, low: float, high: float
-) -> float:
+def _gamma(number: NDArray[np.int64], lane: int, seed: np.uint64, shape: float, scale: float) -> float:
     """Draw from the gamma distribution: G. Marsaglia, W. Tsang, ACM Trans. Math. Softw. 26 (2000) 363."""
-    if not (shape > 0.0 and scale > 0.0) or high <= 0.0:
+    if not (shape > 0.0 and scale > 0.0):
         return math.nan
-    if low > 0.0 or high < math.inf:
-        return scale * gamma_between(shape, low / scale, high / scale, uniforms(number, lane, seed)[0])
-    boost = 1.0
-    if shape < 1.0:
-        boost = uniforms(number, lane, seed)[0] ** (1.0 / shape)
-        shape += 1.0
-    d = shape - 1.0 / 3.0
+    raised = shape if shape >= 1.0 else shape + 1.0
+    d = raised - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
         first, second = uniforms(number, lane, seed)
+        chance, further = uniforms(number, lane, seed)
         x = math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
         v = 1.0 + c * x
         if v <= 0.0:
             continue
         v = v * v * v
-        if math.log(uniforms(number, lane, seed)[0]) < 0.5 * x * x + d - d * v + d * math.log(v):
-            return scale * boost * d * v
+        if math.log(chance) < 0.5 * x * x + d - d * v + d * math.log(v):
+            return scale * d * v * (1.0 if shape >= 1.0 else further ** (1.0 / shape))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bioxen.errors import InvalidModelError, ValidationError
+from bioxen.errors import ValidationError
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.direct import direct
@@ -19,6 +19,7 @@ from bioxen.server.engines.kinetic.lanes.ssa.leap import leap
 from bioxen.server.engines.kinetic.lanes.ssa.network import network_of
 
 __all__ = ["STATUS", "Realisations", "stochastic"]
+
 
 @dataclass(frozen=True)
 class Realisations:
