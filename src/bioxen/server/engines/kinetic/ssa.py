@@ -1,7 +1,7 @@
 """Stochastic simulation: one exact trajectory by Gillespie's direct method, a function of the seed alone.
 
-libRoadRunner runs plain networks of reactions. What else happens at exact times, the lanes do: events, clocks,
-draws, rates that jump with the time.
+libRoadRunner runs plain networks of reactions. The lanes run the others, and do at exact times what else
+happens in them: events, clocks, draws, rates that jump with the time.
 """
 
 from __future__ import annotations

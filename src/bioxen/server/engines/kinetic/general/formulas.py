@@ -96,10 +96,9 @@ class Writer:
             return _number(node.getValue())
         if kind in _CONSTANTS:
             return _CONSTANTS[kind]
-        if kind == libsbml.AST_NAME:
-            return self._slot(self._value(node.getName()))
-        if kind == libsbml.AST_FUNCTION_RATE_OF:
-            return self._slot(self._rate(parts[0].getName()))
+        if kind in {libsbml.AST_NAME, libsbml.AST_FUNCTION_RATE_OF}:
+            named = kind == libsbml.AST_NAME
+            return self._slot(self._value(node.getName()) if named else self._rate(parts[0].getName()))
         if kind == libsbml.AST_FUNCTION_DELAY:
             self.delayed.append(parts[0].deepCopy())
             return f"D({len(self.delayed) - 1}, t, {self.write(parts[1])})"

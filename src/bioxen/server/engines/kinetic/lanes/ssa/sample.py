@@ -55,7 +55,7 @@ def sample(
     if code == _POISSON and low <= 0.0 and high == math.inf:
         return poisson(number, lane, seed, a) if a >= 0.0 else math.nan
     unbounded = low <= 0.0 and high == math.inf
-    if (code == _GAMMA or code == _CHISQUARE) and unbounded:
+    if unbounded and code in (_GAMMA, _CHISQUARE):
         return (
             _gamma(number, lane, seed, a, b) if code == _GAMMA else _gamma(number, lane, seed, 0.5 * a, 2.0)
         )
