@@ -53,11 +53,12 @@ def foresee(
     room: Room,
     fresh: NDArray[np.bool_],
     until: NDArray[np.float64],
+    nudge: NDArray[np.float64],
 ) -> None:
     """Note when something next jumps in the lanes whose state is new, or an event has waited long enough.
 
-    What crosses its threshold right now has done so the moment after; a second look then costs nothing, since
-    the wait for the next reaction has no memory.
+    What stands on its threshold right now has passed it a moment later; looking again then costs nothing, since
+    the wait for the next reaction has no memory. The moment doubles while rounding keeps it on the threshold.
     """
     first = occasions.rows[AT_CROSSINGS]
     if occasions.crossings:
@@ -65,11 +66,18 @@ def foresee(
     for lane in range(WIDTH):
         if member[lane] < 0 or not (fresh[lane] or occasions.restless):
             continue
-        now, soonest = w[TIME * WIDTH + lane], next_due(room, lane)
+        now, soonest, stands = w[TIME * WIDTH + lane], next_due(room, lane), False
         for i in range(occasions.crossings):
             moment = w[(first + i) * WIDTH + lane]
-            if now <= moment < soonest:
-                soonest = max(moment, np.nextafter(now, np.inf))
+            stands = stands or moment == now
+            if now < moment < soonest:
+                soonest = moment
+        if stands:
+            shortest = np.spacing(max(abs(now), abs(times[-1])))
+            nudge[lane] = max(2.0 * nudge[lane], shortest)
+            soonest = min(soonest, now + nudge[lane])
+        else:
+            nudge[lane] = 0.0
         until[lane] = soonest
         shown = times[point[lane]] if point[lane] < len(times) else np.inf
         w[POINT * WIDTH + lane] = min(shown, soonest)

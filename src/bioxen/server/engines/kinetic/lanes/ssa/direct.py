@@ -69,7 +69,7 @@ def direct(
     p, a, drift = START + states.shape[1], occasions.rows[AT_PROPENSITIES], occasions.rows[AT_CLOCKS]
     w = rows(occasions.rows[-1])
     member, point = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64)
-    fresh, until = np.zeros(WIDTH, np.bool_), np.full(WIDTH, np.inf)
+    fresh, until, nudge = np.zeros(WIDTH, np.bool_), np.full(WIDTH, np.inf), np.zeros(WIDTH)
     room = waiting_room(occasions)
     eventful = occasions.events > 0 or occasions.crossings > 0
     together = len(reactions.changes) <= _TOGETHER
@@ -92,14 +92,14 @@ def direct(
                         close(w, lane, code, member, point, values, status, events)
                         free = True
         if stirred or (eventful and occasions.restless):
-            foresee(occasions, w, p, member, point, times, room, fresh, until)
+            foresee(occasions, w, p, member, point, times, room, fresh, until, nudge)
             stirred = False
         if free:
             continue
         call(fluxes, w, TIME, START, p, a)
         if len(occasions.clocks):
             call(occasions.functions[CLOCKS], w, TIME, START, p, drift)
-        if draw(w, a, reactions.count, seed, 1.0 * max_events):
+        if draw(w, a, reactions.size, seed, 1.0 * max_events):
             for lane in range(WIDTH):
                 index = member[lane]
                 if index < 0 or w[QUIET * WIDTH + lane] != 0.0:
@@ -122,7 +122,7 @@ def direct(
                     w[CHOICE * WIDTH + lane] = NONE
                     fresh[lane] = stirred = True
                 else:
-                    repair(w, a, reactions.count, lane)
+                    repair(w, a, reactions.size, lane)
         broken = False
         if together:
             broken = fire_together(w, reactions.of_states, reactions.reactions, reactions.changes_of_states)

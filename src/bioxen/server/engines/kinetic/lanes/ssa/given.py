@@ -15,7 +15,8 @@ Truths = NDArray[np.bool_]
 class Reactions(NamedTuple):
     """What each reaction changes, and what changes each state."""
 
-    count: int
+    size: int
+    """How many there are."""
     pointers: Numbers
     """Where each reaction's entries begin."""
     species: Numbers

@@ -83,8 +83,8 @@ def stochastic(
             },
         )
     reactions = network.reactions(p)
-    states, own = y.shape[1], p.shape[1] if program.event_count else 0
-    values = np.empty((len(y), len(grid), states + own))
+    n, own = y.shape[1], p.shape[1] if program.event_count else 0
+    values = np.empty((len(y), len(grid), n + own))
     status, events = np.zeros(len(y), np.int8), np.zeros(len(y), np.int64)
     common = (
         np.where(network.whole, np.round(y), y),
@@ -104,15 +104,15 @@ def stochastic(
         exact(fluxes, reactions, network.occasions, *common)
     else:
         network.refuse_leaps()
-        matters = np.zeros(states, np.bool_)
+        matters = np.zeros(n, np.bool_)
         matters[np.asarray(program.jacobian_columns)] = True
         diagonal = np.flatnonzero(program.jacobian_rows == program.jacobian_columns).astype(np.int32)
         functions = np.array([fluxes, program.jacobian], np.int64)
-        net = (reactions.pointers, reactions.species, reactions.changes, reactions.count)
+        net = (reactions.pointers, reactions.species, reactions.changes, reactions.size)
         leaping: Callable[..., None] = leap
         leaping(functions, *net, matters, diagonal, len(program.jacobian_rows), float(epsilon), *common)
-    changed = np.ascontiguousarray(values[:, :, states:]) if own else None
-    return Realisations(np.ascontiguousarray(values[:, :, :states]), changed, status, events, method)
+    changed = np.ascontiguousarray(values[:, :, n:]) if own else None
+    return Realisations(np.ascontiguousarray(values[:, :, :n]), changed, status, events, method)
 
 
 def _check(program: LaneProgram, counted: Truths, y: Floats, p: Floats, times: Floats, start: float) -> None:
