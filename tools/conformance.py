@@ -1,4 +1,4 @@
-"""Runs every time course of the SBML Test Suite through the REST service and writes what came out.
+"""Puts every time course of the SBML Test Suite to the REST service and writes what came out.
 
     python -m tools.conformance docs/conformance.md
 
@@ -20,10 +20,12 @@ import httpx2
 import numpy as np
 from tests.sbml_suite import TimeCourse, read_time_course, time_course_folders
 from tests.shared_data import DIRECTORY
+from tools.conformance_stochastic import Sampled, run_stochastic, stochastic_section
 
 from bioxen.server.supervisor import Supervisor
 
-SUITE = DIRECTORY / "sbml-test-suite" / "cases" / "semantic"
+CASES = DIRECTORY / "sbml-test-suite" / "cases"
+SUITE = CASES / "semantic"
 WORKERS = 2
 DEADLINE = 600.0
 """Seconds one case may take: two of them have ten thousand events, each located and drawn."""
@@ -54,12 +56,14 @@ def main() -> int:
         ThreadPoolExecutor(WORKERS) as threads,
     ):
         verdicts = [*threads.map(lambda case: judge(case, http, services.url), cases)]
-    Path(sys.argv[1]).write_text(written(verdicts), encoding="utf-8")
-    counts = Counter(verdict.outcome for verdict in verdicts)
+        sampled = run_stochastic(CASES / "stochastic", http, services.url, DEADLINE)
+    Path(sys.argv[1]).write_text(written(verdicts, sampled), encoding="utf-8")
+    results: list[Verdict | Sampled] = [*verdicts, *sampled]
+    counts = Counter(result.outcome for result in results)
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()))
-    for verdict in verdicts:
-        if verdict.outcome in ("wrong", "failed"):
-            print(f"{verdict.case} {verdict.outcome}: {verdict.words}")
+    for result in results:
+        if result.outcome in ("wrong", "failed"):
+            print(f"{result.case} {result.outcome}: {result.words}")
     return 1 if counts["wrong"] or counts["failed"] else 0
 
 
@@ -88,7 +92,7 @@ def _construct(problem: dict[str, Any]) -> str:
     return str(construct or problem["detail"].partition(":")[0])
 
 
-def written(verdicts: Sequence[Verdict]) -> str:
+def written(verdicts: Sequence[Verdict], sampled: Sequence[Sampled]) -> str:
     """Return the document."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     rows = [f"| {outcome} | {counts[outcome]} |" for outcome in ("right", "wrong", "refused", "failed")]
@@ -123,6 +127,7 @@ def written(verdicts: Sequence[Verdict]) -> str:
                 *_section("What is refused", "Construct", verdicts, "refused"),
                 *_section("What is wrong", "What", verdicts, "wrong"),
                 *_section("What failed", "What", verdicts, "failed"),
+                *stochastic_section(sampled),
             ]
         ).rstrip("\n")
         + "\n"

@@ -122,10 +122,12 @@ class Random:
         )
         way = "lanes direct method" if epsilon is None else f"lanes tau-leaping, epsilon {epsilon:g}"
         stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
-        return Courses(found.values, None, [way] * len(states), stopped)
+        return Courses(found.values, found.parameters, [way] * len(states), stopped)
 
     def _check_whole(self, states: Matrix, first: int) -> None:
-        whole = (states >= 0) & (np.abs(states - np.round(states)) <= WHOLE * np.maximum(1.0, states))
+        counted = [name not in self._program.rate_rules for name in self._program.states]
+        near = np.abs(states - np.round(states)) <= WHOLE * np.maximum(1.0, states)
+        whole = (states >= 0) & near | ~np.array(counted, bool)
         if whole.all():
             return
         row, column = np.argwhere(~whole)[0].tolist()

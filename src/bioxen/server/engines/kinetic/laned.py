@@ -39,12 +39,12 @@ class Lanes:
         Raises:
             Uncovered: the lanes do not run the model, or not with these changes or selections.
         """
-        self._program = study.program.lanes()
+        self._program = study.program.lanes(singly=isinstance(study.how, Stochastic))
         self._study = study
         self._times = study.times
         self._columns = len(study.selections)
         self._observer = self._program.observer(study.selections)
-        starts(self._program, study, np.ones((1, len(study.names))))
+        starts(self._program, study, np.ones((1, len(study.names))), 0)
         self._driver: Deterministic | Random
         if isinstance(study.how, Stochastic):
             self._driver = Random(self._program, self._times, study.how)
@@ -71,7 +71,7 @@ class Lanes:
         return laned
 
     def _some(self, laned: Laned, table: Matrix, begin: int, first: int) -> None:
-        states, parameters = starts(self._program, self._study, table)
+        states, parameters = starts(self._program, self._study, table, first)
         courses = self._driver.run(states, parameters, first)
         changing = parameters if courses.parameters is None else courses.parameters
         seen = self._observed(courses.values, changing)
@@ -92,15 +92,24 @@ class Lanes:
         return found.reshape(members, points, self._columns)
 
 
-def starts(program: LaneProgram, study: Study, table: Matrix) -> tuple[Matrix, Matrix]:
-    """Return states and parameters of members at the start; `table` is members × names.
+def starts(program: LaneProgram, study: Study, table: Matrix, first: int) -> tuple[Matrix, Matrix]:
+    """Return states and parameters of members at the start.
+
+    Args:
+        program: the model in lanes.
+        study: what the members have in common.
+        table: members × names, the value of each in each member.
+        first: index of the first of these members in the whole study.
 
     Raises:
         Uncovered: a rule computes one of them, or there is none of that name.
     """
     columns = {name: table[:, index] for index, name in enumerate(study.names)}
     fixed = {change.selection: change.value for change in study.fixed}
-    states, parameters = program.initial_values({**fixed, **columns})
+    seed = study.how.seed if isinstance(study.how, Stochastic) else study.seed
+    states, parameters = program.initial_values(
+        {**fixed, **columns}, members=len(table), seed=seed, first_member=first
+    )
     return _each(states, len(table)), _each(parameters, len(table))
 
 

@@ -20,7 +20,7 @@ from bioxen.server.engines.kinetic.events import first_tie, order_events
 from bioxen.server.engines.kinetic.facts import Facts, collect_facts
 from bioxen.server.engines.kinetic.locals import promote_locals
 
-_HARMLESS_PACKAGES = {"comp", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
+_HARMLESS_PACKAGES = {"comp", "distrib", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
 _UNCHECKED = (
     libsbml.LIBSBML_CAT_UNITS_CONSISTENCY,
     libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
@@ -64,7 +64,7 @@ def load(source: ModelSource) -> Loaded:
     document = libsbml.readSBMLFromString(sbml)
     _check(document)
     document = _flatten(document)
-    _refuse_unsupported(document, sbml)
+    _refuse_unsupported(document)
     plain = str(libsbml.writeSBMLToString(document))
     promoted = promote_locals(document)
     solved = solve_algebraic_rules(document)
@@ -154,12 +154,7 @@ def _flatten(document: libsbml.SBMLDocument) -> libsbml.SBMLDocument:
     return libsbml.readSBMLFromString(libsbml.writeSBMLToString(document))
 
 
-def _refuse_unsupported(document: libsbml.SBMLDocument, sbml: str) -> None:
-    if _DISTRIB in sbml:
-        raise _unsupported(
-            "a random draw (distrib)",
-            "Draw the values outside the model and give them as parameters, so that results can be repeated.",
-        )
+def _refuse_unsupported(document: libsbml.SBMLDocument) -> None:
     for index in range(document.getNumPlugins()):
         package = document.getPlugin(index).getPackageName()
         if package not in _HARMLESS_PACKAGES and document.getPackageRequired(package):
@@ -172,8 +167,11 @@ def _beyond_roadrunner(document: libsbml.SBMLDocument) -> tuple[str, ...]:
     found = [f"the fast reaction {item.getId()}" for item in model.getListOfReactions() if _is_fast(item)]
     if any(rule.isAlgebraic() for rule in model.getListOfRules()):
         found.append("an algebraic rule")
-    if _DELAY in libsbml.writeSBMLToString(document):
+    text = libsbml.writeSBMLToString(document)
+    if _DELAY in text:
         found.append("a delay")
+    if _DISTRIB in text:
+        found.append("a random draw (distrib)")
     if model.getElementBySId("time") is not None:
         found.append("the id 'time'")  # libRoadRunner takes it for the time itself
     tie = first_tie(model)

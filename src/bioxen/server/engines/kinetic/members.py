@@ -60,6 +60,9 @@ class Study:
         """Return those of the rows, one a point of the grid, that are wanted."""
         return rows[[0, -1]] if self.ends_only else rows
 
+    seed: int = 0
+    """Of what members that are integrated draw at random."""
+
     def changes(self, row: Sequence[float]) -> list[Change]:
         """Return what the member with these values changes in the model."""
         return ordered([*self.fixed, *map(Change, self.names, row)], self.program.facts)
@@ -197,12 +200,10 @@ def _one(study: Study, changes: list[Change], member: int) -> tuple[Matrix, str,
         table, settings = realise(study.program, changes, study.grid, study.selections, seed)
         return study.wanted(table[:, 1:]), "libRoadRunner direct method", _common(settings)
     assert isinstance(how, Tolerances)  # noqa: S101 - steady states are `resting`'s
-    course = integrate(study.program, changes, study.grid, study.selections, how)
-    return (
-        study.wanted(course.table[:, 1:]),
-        f"libRoadRunner {course.settings['method']}",
-        _common(course.settings),
-    )
+    seed = member_seed(study.seed, member)
+    course = integrate(study.program, changes, study.grid, study.selections, how, seed=seed)
+    way = f"{course.settings['solver']} {course.settings['method']}"
+    return study.wanted(course.table[:, 1:]), way, _common(course.settings)
 
 
 def _common(settings: dict[str, Setting]) -> dict[str, Setting]:

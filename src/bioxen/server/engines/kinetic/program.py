@@ -54,8 +54,8 @@ class Program:
         self._sbml = loaded.sbml
         self._noise = noise
         self._runners: OrderedDict[_Variant, Runner] = OrderedDict()
-        self._lanes: LaneProgram | None = None
-        self._refusal: str | None = None
+        self._lanes: dict[bool, LaneProgram] = {}
+        self._refusals: dict[bool, str] = {}
         self._equations: Equations | None = None
         if loaded.facts.beyond_roadrunner:
             self.equations()
@@ -105,8 +105,11 @@ class Program:
                 },
             )
 
-    def lanes(self) -> LaneProgram:
+    def lanes(self, *, singly: bool = False) -> LaneProgram:
         """Return the model for many members side by side, made when it is first asked for.
+
+        Args:
+            singly: to simulate it event by event; else to integrate it.
 
         Raises:
             Uncovered: the lanes do not run the model; what it is stays remembered.
@@ -114,17 +117,17 @@ class Program:
         from bioxen.server.engines.kinetic.lanes.build import build  # late: few requests need a compiler
         from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
-        if self.facts.beyond_roadrunner:  # then nothing could audit them
+        if self.facts.beyond_roadrunner and not singly:  # then nothing could audit them
             raise Uncovered(self.facts.beyond_roadrunner[0])
-        if self._refusal is not None:
-            raise Uncovered(self._refusal)
-        if self._lanes is None:
+        if singly in self._refusals:
+            raise Uncovered(self._refusals[singly])
+        if singly not in self._lanes:
             try:
-                self._lanes = build(self._sbml)
+                self._lanes[singly] = build(self._sbml, singly=singly)
             except Uncovered as refusal:
-                self._refusal = refusal.construct
+                self._refusals[singly] = refusal.construct
                 raise
-        return self._lanes
+        return self._lanes[singly]
 
     def forget(self) -> None:
         """Throw every compiled instance away: after a failure, none of them is trusted."""

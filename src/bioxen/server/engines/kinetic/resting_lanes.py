@@ -55,7 +55,7 @@ class RestingLanes:
         self._reactions = [self._program.reactions.index(name) for name in order[1]]
         self._volumes = _volumes(study, self._program)
         self._volume_observer = self._program.observer([name for _, name in self._volumes])
-        starts(self._program, study, np.ones((1, len(study.names))))
+        starts(self._program, study, np.ones((1, len(study.names))), 0)
 
     def run(self, table: Matrix) -> LanedRest:
         """Find the steady states of members; `table` is members × names."""
@@ -75,7 +75,7 @@ class RestingLanes:
 
     def _some(self, table: Matrix) -> LanedRest:
         program = self._program
-        states, parameters = starts(program, self._study, table)
+        states, parameters = starts(program, self._study, table, 0)  # nothing is drawn at random
         found = steady_states(
             program,
             states,

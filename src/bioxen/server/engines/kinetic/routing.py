@@ -9,7 +9,7 @@ from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import MembersRequest
 from bioxen.server.engines.kinetic.members import Study
 from bioxen.server.engines.kinetic.rest import Settled
-from bioxen.server.engines.kinetic.ssa import Stochastic
+from bioxen.server.engines.kinetic.ssa import Stochastic, needs_lanes
 
 if TYPE_CHECKING:
     from bioxen.server.engines.kinetic.laned import Lanes
@@ -35,6 +35,10 @@ def lanes_for(request: MembersRequest, study: Study) -> tuple[Lanes | None, str]
                 details={"place": "engine", "remedy": "Leave `engine` out, or use the method 'ssa'."},
             )
         return lanes_alone(study, "method"), ""
+    if isinstance(study.how, Stochastic) and needs_lanes(study.program):
+        if request.engine == "libroadrunner":
+            raise _unsound()
+        return _insisted(lambda: _lanes(study), "method", "Use the method 'ode'."), ""
     return _chosen(request, lambda: _lanes(study))
 
 
@@ -95,3 +99,10 @@ def _lanes(study: Study) -> Lanes:
     from bioxen.server.engines.kinetic.laned import Lanes  # late: needs a compiler
 
     return Lanes(study)
+
+
+def _unsound() -> InvalidModelError:
+    return InvalidModelError(
+        "libRoadRunner's direct method is not exact on this model; the lanes' is.",
+        details={"place": "engine", "remedy": "Leave `engine` out."},
+    )

@@ -2,6 +2,8 @@
 
 The method counts whole molecules and takes each rate law as a propensity: constant between two firings, never
 negative. A net law (forward minus backward) has the right mean and wrong fluctuations, so it is refused too.
+Events, clocks and draws keep the method sound where they happen at exact times. libRoadRunner does not see to
+that; the lanes do, and refuse by name what no exact time can be found for.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 
 import libsbml
 
-from bioxen.server.engines.kinetic.mathtree import TIME, Signs
+from bioxen.server.engines.kinetic.mathtree import EVERYTHING, TIME, Signs
 
 Reach = Callable[[Any], frozenset[str]]
 
@@ -23,6 +25,8 @@ class Soundness:
 
     hurdles: tuple[str, ...]
     """What forbids the method, one sentence each."""
+    beyond_reactions: tuple[str, ...]
+    """What libRoadRunner's direct method does not take into account exactly: the lanes must run the model."""
     unproved: tuple[str, ...]
     """Reactions whose law may turn negative; their rates are watched while the simulation runs."""
     counted: tuple[str, ...]
@@ -40,30 +44,36 @@ def examine(
     varied = frozenset(assigned) | rate_targets | other_targets
     functions = {item.getId(): item.getMath() for item in model.getListOfFunctionDefinitions()}
     signs = Signs(assigned, functions)
-    hurdles = [f"{name} is integrated by a rate rule" for name in sorted(rate_targets)]
+    beyond = [f"{name} is integrated by a rate rule" for name in sorted(rate_targets)]
     if model.getNumEvents() > 0:
-        hurdles.append("it has events, which would fire at inexact times")
-    unproved = []
+        beyond.append("it has events")
+    hurdles, unproved = list[str](), list[str]()
     for reaction in model.getListOfReactions():
         law = reaction.getKineticLaw()
         if law is None or not law.isSetMath():
             continue
-        hurdles += _of_one(reaction, reach(law.getMath()), varied)
+        names = reach(law.getMath())
+        if EVERYTHING in names:
+            hurdles.append(f"the rate of {reaction.getId()} depends on how fast something changes")
+        if TIME in names or not rate_targets.isdisjoint(names):
+            beyond.append(f"the rate of {reaction.getId()} depends on the time")
+        for reference in (*reaction.getListOfReactants(), *reaction.getListOfProducts()):
+            words = f"{reaction.getId()} changes {reference.getSpecies()} by no fixed whole number"
+            if _is_computed(model, reference, varied):
+                beyond.append(words)
+            elif reference.getStoichiometry() % 1:
+                hurdles.append(words)
         if not signs.never_negative(law.getMath()):
             unproved.append(reaction.getId())
-            hurdles += _net_law(reaction, reach(law.getMath()))
-    return Soundness(tuple(hurdles), tuple(unproved), _counted(model))
+            hurdles += _net_law(reaction, names)
+    return Soundness(tuple(hurdles), tuple(beyond), tuple(unproved), _counted(model))
 
 
-def _of_one(reaction: Any, names: frozenset[str], varied: frozenset[str]) -> list[str]:
-    hurdles = []
-    if TIME in names:
-        hurdles.append(f"the rate of {reaction.getId()} depends on the time between two firings")
-    for reference in (*reaction.getListOfReactants(), *reaction.getListOfProducts()):
-        is_varied = reference.getId() in varied or reference.isSetStoichiometryMath()
-        if is_varied or reference.getStoichiometry() % 1:
-            hurdles.append(f"{reaction.getId()} changes {reference.getSpecies()} by no fixed whole number")
-    return hurdles
+def _is_computed(model: libsbml.Model, reference: Any, varied: frozenset[str]) -> bool:
+    """Whether what a firing changes is no number of the text: a formula, or one with a conversion factor."""
+    species = model.getSpecies(reference.getSpecies())
+    converted = species.isSetConversionFactor() or model.isSetConversionFactor()
+    return bool(converted or reference.getId() in varied or reference.isSetStoichiometryMath())
 
 
 def _net_law(reaction: Any, names: frozenset[str]) -> list[str]:

@@ -1,4 +1,8 @@
-"""Stochastic simulation: one exact trajectory by Gillespie's direct method, a function of the seed alone."""
+"""Stochastic simulation: one exact trajectory by Gillespie's direct method, a function of the seed alone.
+
+libRoadRunner runs plain networks of reactions. The lanes run the others, and do at exact times what else
+happens in them: events, clocks, draws, rates that jump with the time.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +53,9 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
     check_size(request.time_points, len(selections))
     grid = (request.time_start, request.time_end, request.time_points)
     changes = changes_of(request, program.facts)
+    run = _in_lanes if needs_lanes(program) else realise
     try:
-        table, settings = realise(program, changes, grid, selections, request.seed)
+        table, settings = run(program, changes, grid, selections, request.seed)
     except Unsampled as failure:
         return failed(str(failure), failure.settings, request.seed)
     columns = columns_of(table, selections)
@@ -102,7 +107,7 @@ def refuse_unsound(program: Program) -> None:
     Raises:
         InvalidModelError: it is not; every hurdle is named.
     """
-    hurdles = program.facts.soundness.hurdles
+    hurdles = program.facts.soundness.hurdles or (_hurdles_in_lanes(program) if needs_lanes(program) else ())
     if hurdles:
         raise InvalidModelError(
             f"The direct method is unsound on this model: {'; '.join(hurdles[:5])}.",
@@ -113,6 +118,44 @@ def refuse_unsound(program: Program) -> None:
                 "negative may be declared irreversible, '=>' in Antimony); for the rest use kinetic_ode.",
             },
         )
+
+
+def needs_lanes(program: Program) -> bool:
+    """Whether libRoadRunner's direct method would not be exact on the model, or does not run it."""
+    return bool(program.facts.soundness.beyond_reactions or program.facts.beyond_roadrunner)
+
+
+def _hurdles_in_lanes(program: Program) -> tuple[str, ...]:
+    """Return why the lanes do not simulate the model either."""
+    from bioxen.server.engines.kinetic.lanes.ssa.network import network_of  # late: needs a compiler
+    from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+
+    try:
+        network_of(program.lanes(singly=True))
+    except Uncovered as refusal:
+        return (f"it has {refusal.construct}",)
+    except InvalidModelError as refusal:
+        return tuple(f"it has {hurdle}" for hurdle in refusal.details["hurdles"])
+    return ()
+
+
+def _in_lanes(
+    program: Program,
+    changes: Sequence[Change],
+    grid: tuple[float, float, int],
+    selections: Sequence[str],
+    seed: int,
+) -> tuple[Matrix, dict[str, Setting]]:
+    """Return the trajectory that is member 0 of every study with this seed."""
+    from bioxen.server.engines.kinetic.laned import Lanes  # late: needs a compiler
+    from bioxen.server.engines.kinetic.members import Study
+
+    how = Stochastic(seed)
+    found = Lanes(Study(program, (), grid, selections, how, list(changes))).run(np.empty((1, 0)), 0)
+    settings: dict[str, Setting] = {"method": "direct", "integrator": "lanes", "seed": seed}
+    if 0 in found.stopped:
+        raise Unsampled(f"The trajectory stopped: {found.stopped[0]}.", settings)
+    return np.column_stack([np.linspace(*grid), found.values[0]]), settings
 
 
 def _check_whole(runner: Runner, program: Program) -> None:

@@ -88,6 +88,7 @@ def _common(
         how=_how(request),
         fixed=[change for change in fixed if change.symbol not in varied],
         ends_only=not _keeps_values(request) and request.kept == "features" and request.features == ["final"],
+        seed=request.seed if isinstance(request, SampledRequest) else 0,
     )
 
 

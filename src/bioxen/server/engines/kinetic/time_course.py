@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from bioxen.protocol.kinetic import EventFirings, TimeCourseRequest
+from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
@@ -40,13 +41,17 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
     return Answer(
         message=f"Integrated from time {request.time_start:g} to {request.time_end:g}." + _gap_words(gaps),
         settings=course.settings,
-        seed=request.seed if course.settings.get("events_drawn") else None,
+        seed=request.seed if _is_drawn(course.settings) else None,
         time_vector=course.table[:, 0].tolist(),
         species_trajectories=columns,
         final_state={name: values[-1] for name, values in columns.items()},
         output_units=units_for(selections, program.facts),
         event_firings=_fired(course.firings or []) if told else None,
     )
+
+
+def _is_drawn(settings: dict[str, Setting]) -> bool:
+    return bool(settings.get("events_drawn") or settings.get("numbers_drawn"))
 
 
 def _fired(firings: list[Firing]) -> EventFirings:

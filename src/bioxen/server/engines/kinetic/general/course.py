@@ -53,7 +53,7 @@ def simulate(
         selections: what to report, in libRoadRunner's terms.
         method: a name of `METHODS`.
         tolerances: relative and absolute.
-        seed: of the order of events with equal priorities.
+        seed: of what the model draws at random, and of the order of events with equal priorities.
 
     Raises:
         SolverFailure: the trajectory does not reach its end.
@@ -82,6 +82,8 @@ class _Course:
         self._time = self._times[0]
         self._span = self._end - self._time
         self._method, self._tolerances = METHODS[method], tolerances
+        self._chance = equations.chance
+        self._chance.begin(seed)
         self._system = System(equations, self._time)
         self._queue = Queue(self._system, seed)
         self._report = Report(equations, self._times, selections)
@@ -97,6 +99,7 @@ class _Course:
             "maximum_time_step": float(self._longest),
             "discontinuities": self._jumps,
             "events_drawn": self._queue.ties,
+            **({"numbers_drawn": self._chance.count} if self._chance.needed else {}),
         }
 
     def run(self) -> Matrix:

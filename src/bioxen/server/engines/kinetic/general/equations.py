@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioxen.server.engines.kinetic.general.beginning import guesses, starting_values
+from bioxen.server.engines.kinetic.general.chance import Chance
 from bioxen.server.engines.kinetic.general.formulas import Writer
 from bioxen.server.engines.kinetic.general.layout import Layout
 from bioxen.server.engines.kinetic.general.motion import balances, conversions, motion_of, symbol_rates
@@ -69,10 +70,16 @@ class Equations:
         model = document.getModel()
         self.layout = layout = Layout(model)
         self._writer = Writer(layout.slot, layout.rate)
+        self.chance = Chance()
+        """Where its formulas draw at random; it begins anew with each trajectory."""
+        self._names = {"W": self.chance}
         self.motion = motion_of(model, layout)
         explicit = [*self._explicit(model)]
         moving = [*self._moving(model)]
-        assigned = [self._write(layout.slot(name), node) for name, node in initial_assignments(model).items()]
+        with self._writer.drawing(once=True):
+            assigned = [
+                self._write(layout.slot(name), node) for name, node in initial_assignments(model).items()
+            ]
         start = [*starting_values(model, layout, explicit, assigned)]
         after = [*explicit, *conversions(self.motion), *moving]
         self.guesses = guesses(model, layout)
@@ -84,10 +91,11 @@ class Equations:
         self.events = [self._event(event) for event in model.getListOfEvents() if _is_complete(event)]
         self.delayed = [*self._delayed(start, after)]
         """What delays look back at, by number."""
-        self.update = compiled(ordered(after, layout.names))
+        self.update = compiled(ordered(after, layout.names), self._names)
         """Computes everything that follows from the state."""
-        self.initial = compiled(ordered([*start, *moving], layout.names))
+        self.initial = compiled(ordered([*start, *moving], layout.names), self._names)
         """Computes every value at the start but what algebraic rules determine."""
+        self.chance.needed = self._writer.draws > 0
         self.switches = self._writer.switches or bool(self.events)
         """Whether anything may jump."""
         self.all_rates = layout.rates()
@@ -116,7 +124,7 @@ class Equations:
         return Statement(target, text, frozenset(self._writer.needs))
 
     def _function(self, node: Any) -> Compiled:
-        return expression(self._writer.write(node))
+        return expression(self._writer.write(node), self._names)
 
     def _delayed(self, start: Sequence[Statement], after: Sequence[Statement]) -> Iterator[Delayed]:
         names = self.layout.names
@@ -127,26 +135,29 @@ class Equations:
             everything = needs.union(*(statement.needs for statement in reached(after, needs)))
             moved_fast = self.motion.fast_laws and not everything.isdisjoint(self.motion.state)
             yield Delayed(
-                expression(text),
+                expression(text, self._names),
                 implicit=bool(moved_fast or not everything.isdisjoint(self.implicit)),
-                before=compiled(ordered(reached(start, needs), names)),
-                after=compiled(ordered(reached(after, needs), names)),
+                before=compiled(ordered(reached(start, needs), names), self._names),
+                after=compiled(ordered(reached(after, needs), names), self._names),
             )
 
     def _event(self, event: Any) -> Event:
-        trigger, math = event.getTrigger(), self._math
+        trigger = event.getTrigger()
+        with self._writer.drawing(once=False):
+            delay = self._math(event.getDelay())
+            assignments = tuple(
+                (item.getVariable(), self._function(item.getMath()))
+                for item in event.getListOfEventAssignments()
+                if item.isSetMath()
+            )
         return Event(
             trigger=self._function(trigger.getMath()),
             initial=bool(trigger.getInitialValue()),
             persistent=bool(trigger.getPersistent()),
-            delay=math(event.getDelay()),
-            priority=math(event.getPriority()),
+            delay=delay,
+            priority=self._math(event.getPriority()),
             at_trigger=bool(event.getUseValuesFromTriggerTime()),
-            assignments=tuple(
-                (item.getVariable(), self._function(item.getMath()))
-                for item in event.getListOfEventAssignments()
-                if item.isSetMath()
-            ),
+            assignments=assignments,
         )
 
     def _math(self, part: Any) -> Compiled | None:

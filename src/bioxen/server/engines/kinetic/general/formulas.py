@@ -2,18 +2,22 @@
 
 In the text, `t` is the time and `v` the list of all values. `R` notes the outcome of each comparison and each
 rounding on its way: two evaluations that note the same took the same branches, so nothing jumped between
-them. `D(k, t, tau)` is the value of the delayed expression number `k`.
+them. `D(k, t, tau)` is the value of the delayed expression number `k`. `W` draws at random.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import libsbml
 
 from bioxen.errors import InvalidModelError
 from bioxen.server.engines.kinetic.general.arithmetic import AVOGADRO
+from bioxen.server.engines.kinetic.general.beginning import literal
+from bioxen.server.engines.kinetic.general.reading import refused
+from bioxen.server.engines.kinetic.lanes.draws import CODES, DISTRIBUTIONS, arranged
 from bioxen.server.engines.kinetic.mathtree import children
 
 _FUNCTIONS = {
@@ -72,6 +76,18 @@ class Writer:
         """The delayed expressions; the index of each is its number."""
         self.switches = False
         """Whether anything written so far may jump."""
+        self.draws = 0
+        """Random draws written so far."""
+        self._drawing = ""
+
+    @contextmanager
+    def drawing(self, *, once: bool) -> Iterator[None]:
+        """Let what is written draw at random: at each evaluation, or `once` for all of them."""
+        self._drawing = "once" if once else "draw"
+        try:
+            yield
+        finally:
+            self._drawing = ""
 
     def write(self, node: Any) -> str:
         """Return `node` as a Python expression in brackets, where it needs them."""
@@ -80,14 +96,26 @@ class Writer:
             return _number(node.getValue())
         if kind in _CONSTANTS:
             return _CONSTANTS[kind]
-        if kind == libsbml.AST_NAME:
-            return self._slot(self._value(node.getName()))
-        if kind == libsbml.AST_FUNCTION_RATE_OF:
-            return self._slot(self._rate(parts[0].getName()))
+        if kind in {libsbml.AST_NAME, libsbml.AST_FUNCTION_RATE_OF}:
+            named = kind == libsbml.AST_NAME
+            return self._slot(self._value(node.getName()) if named else self._rate(parts[0].getName()))
         if kind == libsbml.AST_FUNCTION_DELAY:
             self.delayed.append(parts[0].deepCopy())
             return f"D({len(self.delayed) - 1}, t, {self.write(parts[1])})"
+        if kind in DISTRIBUTIONS:
+            return self._draw(DISTRIBUTIONS[kind], [self.write(part) for part in parts])
         return self._operation(node, kind, [self.write(part) for part in parts])
+
+    def _draw(self, distribution: str, parts: list[str]) -> str:
+        if not self._drawing:
+            raise refused(
+                "a random draw outside of initial assignments, event assignments and delays",
+                "Draw in an event that fires when a new number is wanted, and name what it assigns.",
+            )
+        number = f"{self.draws}, " if self._drawing == "once" else ""
+        self.draws += 1
+        arguments = ", ".join(arranged(distribution, parts, literal))
+        return f"W.{self._drawing}({number}{CODES[distribution]}, {arguments})"
 
     def _slot(self, slot: int) -> str:
         self.needs.add(slot)

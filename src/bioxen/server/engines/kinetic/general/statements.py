@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -56,20 +56,20 @@ def reached(statements: Iterable[Statement], needs: Iterable[int]) -> list[State
     return [*found.values()]
 
 
-def compiled(statements: Sequence[Statement]) -> Compiled:
-    """Return a function of (t, v, R, D) that runs the statements."""
+def compiled(statements: Sequence[Statement], names: Mapping[str, Any]) -> Compiled:
+    """Return a function of (t, v, R, D) that runs the statements, in which `names` are known."""
     body = [f"    v[{statement.target}] = {statement.text}" for statement in statements] or ["    pass"]
-    return _function("\n".join(["def f(t, v, R, D):", *body]))
+    return _function("\n".join(["def f(t, v, R, D):", *body]), names)
 
 
-def expression(text: str) -> Compiled:
-    """Return a function of (t, v, R, D) that gives the value of `text`."""
-    return _function(f"def f(t, v, R, D):\n    return {text}")
+def expression(text: str, names: Mapping[str, Any]) -> Compiled:
+    """Return a function of (t, v, R, D) that gives the value of `text`, in which `names` are known."""
+    return _function(f"def f(t, v, R, D):\n    return {text}", names)
 
 
-def _function(source: str) -> Compiled:
-    """Compile our own generated text: numbers, slots and the names of `NAMES`, nothing from the model."""
-    scope: dict[str, Any] = dict(NAMES)
+def _function(source: str, names: Mapping[str, Any]) -> Compiled:
+    """Compile our own generated text: numbers, slots, `NAMES` and `names`, nothing from the model."""
+    scope: dict[str, Any] = {**NAMES, **names}
     try:
         code = compile(source, "<model>", "exec")
     except (SyntaxError, RecursionError, MemoryError):  # what Python says of brackets nested too deeply

@@ -9,17 +9,19 @@ from bioxen.server.engines.kinetic.lanes.system import System
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
 
-def build(sbml: str, width: int | None = None) -> LaneProgram:
+def build(sbml: str, width: int | None = None, *, singly: bool = False) -> LaneProgram:
     """Return the program of `sbml`, the text that the loader gives for a model it has checked.
 
     Args:
         sbml: the model.
         width: lanes of a vector; this CPU's own where it is `None`.
+        singly: for the stochastic simulation alone, which has delays, computed priorities, equalities as
+            triggers and random draws in its events.
 
     Raises:
         Uncovered: the model has a construct that the lanes do not run; it names the construct.
     """
     try:
-        return LaneProgram(System(read(sbml)), width or host_width())
+        return LaneProgram(System(read(sbml, singly=singly), singly=singly), width or host_width())
     except RecursionError as error:
         raise Uncovered("a formula nested as deep as one of this model") from error

@@ -77,8 +77,8 @@ class Content:
         return frozenset(name for event in self.events for name in event.assignments)
 
 
-def read(sbml: str) -> Content:
-    """Return the content of a model that the loader has checked.
+def read(sbml: str, *, singly: bool = False) -> Content:
+    """Return the content of a model that the loader has checked; `singly` as in `build`.
 
     Raises:
         Uncovered: it has a construct that the lanes do not run.
@@ -122,11 +122,11 @@ def read(sbml: str) -> Content:
             for item in model.getListOfInitialAssignments()
             if item.isSetMath()
         },
-        events=read_events(model),
+        events=read_events(model, singly=singly),
     )
 
 
-_HARMLESS_PACKAGES = {"comp", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
+_HARMLESS_PACKAGES = {"comp", "distrib", "fbc", "groups", "layout", "render", "l3v2extendedmath"}
 
 
 def _refuse_packages(document: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import libsbml
 
+from bioxen.server.engines.kinetic.lanes.draws import DISTRIBUTIONS
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
 from bioxen.server.engines.kinetic.lanes.mathml import (
     BINARY,
@@ -34,6 +35,9 @@ class Symbols(Protocol):
 
     def rate_of(self, name: str) -> Node:
         """Return its derivative with respect to the time."""
+
+    def draw(self, distribution: str, arguments: list[Node]) -> Node:
+        """Return a number drawn at random."""
 
 
 class Formulas:
@@ -68,6 +72,8 @@ class Formulas:
         parts = [self._read(child, symbols, bound) for child in children(tree)]
         if kind == libsbml.AST_FUNCTION:
             return self._call(tree.getName(), parts, symbols)
+        if kind in DISTRIBUTIONS:
+            return symbols.draw(DISTRIBUTIONS[kind], [self._graph.number(part) for part in parts])
         return self._applied(tree, kind, parts)
 
     def _applied(self, tree: Any, kind: int, parts: list[Node]) -> Node:

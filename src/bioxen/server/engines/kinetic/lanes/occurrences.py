@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import libsbml
@@ -13,7 +13,7 @@ from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, without delay."""
+    """One event."""
 
     name: str
     trigger: Any
@@ -23,10 +23,14 @@ class Event:
     uses_trigger_values: bool
     priority: float | None
     assignments: dict[str, Any]
+    delay: Any | None = None
+    """How long it waits after its trigger."""
+    rank: Any | None = None
+    """Its priority, as a formula."""
 
 
-def read_events(model: Any) -> tuple[Event, ...]:
-    """Return the events of a model.
+def read_events(model: Any, *, singly: bool = False) -> tuple[Event, ...]:
+    """Return the events of a model; `singly` as in `build`: in their own order, whatever they are.
 
     Raises:
         Uncovered: one of them has a delay, a computed priority, or the priority of another one.
@@ -34,6 +38,8 @@ def read_events(model: Any) -> tuple[Event, ...]:
     items = [
         item for item in model.getListOfEvents() if item.isSetTrigger() and item.getTrigger().isSetMath()
     ]
+    if singly:
+        return tuple(_single(item) for item in items)
     events = [_event(item) for item in items]
     if len(events) > 1:
         priorities = [event.priority for event in events if event.priority is not None]
@@ -46,6 +52,18 @@ def read_events(model: Any) -> tuple[Event, ...]:
 def _event(item: Any) -> Event:
     if item.isSetDelay() and item.getDelay().isSetMath():
         raise Uncovered("an event with a delay")
+    return _read(item, _priority(item))
+
+
+def _single(item: Any) -> Event:
+    return replace(_read(item, None), delay=_formula(item.getDelay()), rank=_formula(item.getPriority()))
+
+
+def _formula(part: Any) -> Any | None:
+    return part.getMath() if part is not None and part.isSetMath() else None
+
+
+def _read(item: Any, priority: float | None) -> Event:
     trigger = item.getTrigger()
     return Event(
         name=item.getId(),
@@ -53,7 +71,7 @@ def _event(item: Any) -> Event:
         initially=bool(trigger.getInitialValue()),
         persistent=bool(trigger.getPersistent()),
         uses_trigger_values=bool(item.getUseValuesFromTriggerTime()),
-        priority=_priority(item),
+        priority=priority,
         assignments={
             one.getVariable(): one.getMath() for one in item.getListOfEventAssignments() if one.isSetMath()
         },

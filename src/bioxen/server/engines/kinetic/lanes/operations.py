@@ -12,7 +12,7 @@ from typing import Final
 
 Number = float | bool
 
-INPUTS: Final = frozenset({"time", "state", "parameter"})
+INPUTS: Final = frozenset({"time", "state", "parameter", "draw"})
 BOOLEAN: Final = frozenset({"true", "false", "lt", "le", "eq", "ne", "and", "or", "not", "xor", "truth"})
 COMMUTATIVE: Final = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor", "min", "max"})
 STEPS: Final = frozenset({"floor", "ceil", "trunc"})

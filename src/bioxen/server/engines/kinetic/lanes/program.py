@@ -195,12 +195,18 @@ class LaneProgram:
             self._prepared[functions] = Prepared(self._system, self.width, nodes)
         return self._prepared[functions]
 
-    def initial_values(self, overrides: Mapping[str, ArrayLike]) -> tuple[Matrix, Matrix]:
+    def initial_values(
+        self, overrides: Mapping[str, ArrayLike], *, members: int = 1, seed: int = 0, first_member: int = 0
+    ) -> tuple[Matrix, Matrix]:
         """Return states and parameters at the start, members × states and members × parameters.
 
         Args:
             overrides: values given instead of the model's own, one for each member or one for all, by `S`
                 (amount), `[S]` (concentration), parameter, compartment or `reaction.parameter`.
+            members: how many rows there are where initial values are drawn at random; one row serves all
+                members where nothing differs.
+            seed: of the whole ensemble.
+            first_member: the index of the first row in the whole ensemble.
 
         Raises:
             Uncovered: a rule computes one of them, or there is none of that name.
@@ -208,8 +214,9 @@ class LaneProgram:
         names = tuple(overrides)
         start, nodes = self._start(names)
         given = [np.asarray(overrides[name], dtype=np.float64) for name in names]
-        (members,) = np.broadcast_shapes((1,), *(array.shape for array in given))
-        table = np.empty((members, len(nodes)))
+        given += start.drawn(given, members, seed, first_member)
+        (count_of_rows,) = np.broadcast_shapes((1,), *(array.shape for array in given))
+        table = np.empty((count_of_rows, len(nodes)))
         for index, column in enumerate(arrays.evaluate(start.graph, nodes, given)):
             table[:, index] = column
         count = len(self.states)

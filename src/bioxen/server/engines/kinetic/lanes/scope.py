@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bioxen.server.engines.kinetic.lanes.content import Content, Reference, Species
+from bioxen.server.engines.kinetic.lanes.draws import Draw, draw_of
 from bioxen.server.engines.kinetic.lanes.formula import Formulas
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -33,6 +34,7 @@ class Scope:
         self._formulas = Formulas(graph, content.functions)
         self._made: dict[tuple[str, str], Node] = {}
         self._open: set[tuple[str, str]] = set()
+        self._drawn: Callable[[Draw], Node] | None = None
         self._touching: dict[str, list[tuple[str, Reference]]] = {name: [] for name in content.species}
         for reaction_name, reaction in content.reactions.items():
             for reference in reaction.references:
@@ -62,6 +64,21 @@ class Scope:
     def truth(self, tree: object) -> Node:
         """Return a formula of the model as a truth value."""
         return self._formulas.truth(tree, self)
+
+    @contextmanager
+    def drawing(self, drawn: Callable[[Draw], Node] | None) -> Iterator[None]:
+        """Let `drawn` give the numbers that the formulas read here draw; those they name draw none."""
+        before, self._drawn = self._drawn, drawn
+        try:
+            yield
+        finally:
+            self._drawn = before
+
+    def draw(self, distribution: str, arguments: list[Node]) -> Node:
+        """Return a number drawn at random, where a formula is evaluated at single moments alone."""
+        if self._drawn is None:
+            raise Uncovered("a random draw outside of initial assignments, event assignments and delays")
+        return self._drawn(draw_of(self.graph, distribution, arguments))
 
     def amount(self, name: str) -> Node:
         """Return the amount of a species."""
@@ -163,7 +180,7 @@ class Scope:
     def _once(self, kind: str, name: str, make: Callable[[], Node | None]) -> Node:
         key = (kind, name)
         if key not in self._made:
-            with self._guarded(key):
+            with self._guarded(key), self.drawing(None):
                 node = make()
             if node is None:
                 raise Uncovered(f"the identifier {name} in a formula")

@@ -10,8 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from bioxen.server.engines.kinetic.changes import bare
+from bioxen.server.engines.kinetic.lanes import arrays
+from bioxen.server.engines.kinetic.lanes.arrays import Array
 from bioxen.server.engines.kinetic.lanes.content import Content
+from bioxen.server.engines.kinetic.lanes.draws import Draw
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
 from bioxen.server.engines.kinetic.lanes.scope import Scope
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -27,6 +32,8 @@ class Start:
             Uncovered: one of them cannot be given a value, or is given twice.
         """
         self.graph = Graph()
+        self.draws: list[Draw] = []
+        """What initial assignments draw at random; parameter len(given) + i of `graph` is draw i."""
         self._content = content
         self._given: Mapping[str, tuple[str, int]] = {bare(name): (name, i) for i, name in enumerate(given)}
         if len(self._given) < len(given):
@@ -56,13 +63,31 @@ class Start:
             return value if selection == name else self._times_volume(value, name)
         content = self._content
         if name in content.initial:
-            value = self.scope.formula(content.initial[name])
+            with self.scope.drawing(self._drawn):
+                value = self.scope.formula(content.initial[name])
             is_concentration = name in content.species and not self._is_amount(name)
             return self._times_volume(value, name) if is_concentration else value
         if name in content.species:
             return self._declared(name)
         values = (content.parameters, content.compartments, content.references, self._locals)
         return self.graph.constant(next(table[name] for table in values if name in table))
+
+    def drawn(self, given: Sequence[Array], members: int, seed: int, first_member: int) -> list[Array]:
+        """Return what each draw gives each member, a function of the seed, the member and the draw."""
+        if not self.draws:
+            return []
+        from bioxen.server.engines.kinetic.lanes.ssa.draws import draw_for_members  # late: a driver
+
+        found: list[Array] = []
+        for index, draw in enumerate(self.draws):
+            columns = arrays.evaluate(self.graph, draw.arguments, [*given, *found])
+            rows = np.array([np.broadcast_to(column, (members,)) for column in columns], dtype=np.float64).T
+            found.append(draw_for_members(draw.code, np.ascontiguousarray(rows), index, seed, first_member))
+        return found
+
+    def _drawn(self, draw: Draw) -> Node:
+        self.draws.append(draw)
+        return self.graph.input("parameter", len(self._given) + len(self.draws) - 1)
 
     def _declared(self, name: str) -> Node:
         species = self._content.species[name]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.changes import bare
 from bioxen.server.engines.kinetic.lanes.content import Content
+from bioxen.server.engines.kinetic.lanes.draws import Draw
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
 from bioxen.server.engines.kinetic.lanes.occurrences import Event
 from bioxen.server.engines.kinetic.lanes.operations import STEPS
@@ -31,13 +32,20 @@ class Reset:
     """Which of them it sets."""
     initially: bool
     uses_trigger_values: bool
+    persistent: bool = True
+    draws: tuple[Draw, ...] = ()
+    """What the new values draw at random, in the order of their inputs."""
+    delay: Node | None = None
+    delay_draws: tuple[Draw, ...] = ()
+    """What the delay draws; its inputs follow those of the values."""
+    priority: Node | None = None
 
 
 class System:
     """States y (amounts, and what rate rules integrate), parameters p, and expressions of them."""
 
-    def __init__(self, content: Content) -> None:
-        """Write the equations of `content`.
+    def __init__(self, content: Content, *, singly: bool = False) -> None:
+        """Write the equations of `content`; `singly` as in `build`.
 
         Raises:
             Uncovered: it has a construct that the lanes do not run.
@@ -54,9 +62,12 @@ class System:
         )
         self.rates = [self.scope.change(name) for name in self.states]
         self.fluxes = [self.scope.flux(name) for name in self.reactions]
+        self._draws: list[Draw] = []
         self.resets = [self._reset(event) for event in content.events]
-        self._check_events()
-        self.jumps = self._jumps()
+        self.jumps: list[Node] = []
+        if not singly:
+            self._check_events()
+            self.jumps = self._jumps()
 
     def selection(self, name: str) -> Node:
         """Return what is reported as `name`: `S` an amount, `[S]` a concentration, `S'` a rate of change.
@@ -119,20 +130,38 @@ class System:
         return found
 
     def _reset(self, event: Event) -> Reset:
+        first = len(self._draws)
+        with self.scope.drawing(self._drawn):
+            values = self._assigned(event)
+            middle = len(self._draws)
+            delay = None if event.delay is None else self.scope.formula(event.delay)
         names = (*self.states, *self.parameters)
-        values = dict(self._inputs)
-        for name, tree in event.assignments.items():
-            if name not in values:
-                raise Uncovered(f"an event that sets {name}, which a rule computes")
-            value = self.scope.formula(tree)
-            values[name] = self._times_volume(value, name, event) if name in self.content.species else value
         return Reset(
             trigger=self.scope.truth(event.trigger),
             values=tuple(values[name] for name in names),
             targets=tuple(index for index, name in enumerate(names) if name in event.assignments),
             initially=event.initially,
             uses_trigger_values=event.uses_trigger_values,
+            persistent=event.persistent,
+            draws=tuple(self._draws[first:middle]),
+            delay=delay,
+            delay_draws=tuple(self._draws[middle:]),
+            priority=None if event.rank is None else self.scope.formula(event.rank),
         )
+
+    def _drawn(self, draw: Draw) -> Node:
+        self._draws.append(draw)
+        return self.graph.input("draw", len(self._draws) - 1)
+
+    def _assigned(self, event: Event) -> dict[str, Node]:
+        """Return the value of each state and parameter after the event."""
+        values = dict(self._inputs)
+        for name, tree in event.assignments.items():
+            if name not in values:
+                raise Uncovered(f"an event that sets {name}, which a rule computes")
+            value = self.scope.formula(tree)
+            values[name] = self._times_volume(value, name, event) if name in self.content.species else value
+        return values
 
     def _times_volume(self, value: Node, name: str, event: Event) -> Node:
         """Return an amount from what an event assigns to a species, at the size the event leaves."""
@@ -144,8 +173,10 @@ class System:
             raise Uncovered(f"an event that sets {name} while a rule computes the size of its compartment")
         if any(compartment in other.assignments for other in self.content.events if other is not event):
             raise Uncovered(f"an event that sets {name} while another one sets its compartment")
-        new = event.assignments.get(compartment)
+        new, draws = event.assignments.get(compartment), len(self._draws)
         size = self.scope.volume(name) if new is None else self.scope.formula(new)
+        if len(self._draws) > draws:
+            raise Uncovered(f"an event that sets {name} and draws the size of its compartment")
         return self.graph.make("mul", value, size)
 
     def _check_events(self) -> None:

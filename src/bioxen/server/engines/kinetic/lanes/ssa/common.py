@@ -39,7 +39,49 @@ from bioxen.server.engines.kinetic.lanes.ssa.philox import philox, uniform
 
 
 @compiled
-def take(
+def refill(
+    w: NDArray[np.float64],
+    member: NDArray[np.int64],
+    point: NDArray[np.int64],
+    waiting: int,
+    states: NDArray[np.float64],
+    parameters: NDArray[np.float64],
+    start: float,
+    first: float,
+    first_member: int,
+) -> int:
+    """Put the next members into free lanes; return the next one that waits."""
+    for lane in range(WIDTH):
+        if member[lane] < 0 and waiting < len(states):
+            _take(w, lane, states[waiting], parameters[waiting], start, first, first_member + waiting)
+            member[lane], point[lane] = waiting, 0
+            waiting += 1
+    return waiting
+
+
+@compiled
+def close(
+    w: NDArray[np.float64],
+    lane: int,
+    code: int,
+    member: NDArray[np.int64],
+    point: NDArray[np.int64],
+    values: NDArray[np.float64],
+    status: NDArray[np.int8],
+    events: NDArray[np.int64],
+) -> None:
+    """Let go of a member; the points of the output that it has not reached are NaN."""
+    for at in range(point[lane], values.shape[1]):
+        for i in range(values.shape[2]):
+            values[member[lane], at, i] = np.nan
+    status[member[lane]] = code
+    events[member[lane]] = int(w[EVENTS * WIDTH + lane])
+    w[ACTIVE * WIDTH + lane] = 0.0
+    member[lane] = -1
+
+
+@compiled
+def _take(
     w: NDArray[np.float64],
     lane: int,
     state: NDArray[np.float64],
@@ -139,6 +181,8 @@ def fire(
     """Carry out the reaction chosen in a lane; return whether an amount turned negative."""
     reaction = int(w[CHOICE * WIDTH + lane])
     negative = False
+    if reaction < 0:
+        return False
     for at in range(pointers[reaction], pointers[reaction + 1]):
         place = (START + species[at]) * WIDTH + lane
         w[place] += changes[at]
@@ -159,6 +203,8 @@ def fire_together(
     """
     choice, lowest = load(w, CHOICE), broadcast(0.0)
     for i in range(len(pointers) - 1):
+        if pointers[i] == pointers[i + 1]:
+            continue
         amount = load(w, START + i)
         for at in range(pointers[i], pointers[i + 1]):
             amount = amount + choose(choice == 1.0 * reactions[at], broadcast(changes[at]), broadcast(0.0))

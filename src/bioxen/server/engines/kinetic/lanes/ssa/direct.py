@@ -1,4 +1,4 @@
-"""Gillespie's direct method in every lane."""
+"""Gillespie's direct method in every lane, with events at exact times."""
 
 from __future__ import annotations
 
@@ -9,29 +9,41 @@ from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import call, count_up, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
+from bioxen.server.engines.kinetic.lanes.ssa.clocks import advance, clocks_between, foresee
 from bioxen.server.engines.kinetic.lanes.ssa.common import (
+    close,
     draw,
     fire,
     fire_together,
     judge,
+    refill,
     repair,
     report,
-    take,
+)
+from bioxen.server.engines.kinetic.lanes.ssa.given import (
+    AT_CLOCKS,
+    AT_PROPENSITIES,
+    CLOCKS,
+    Occasions,
+    Reactions,
 )
 from bioxen.server.engines.kinetic.lanes.ssa.layout import (
-    ACTIVE,
+    CHOICE,
     COUNTER,
     DONE,
     EVENTS,
     LOWEST,
     NEGATIVE_AMOUNT,
     NEXT,
+    NONE,
+    POINT,
     QUIET,
     START,
     TIME,
     TOO_MANY_EVENTS,
     TOTAL,
 )
+from bioxen.server.engines.kinetic.lanes.ssa.occur import begin, occur, risen, waiting_room
 
 _TOGETHER = 200
 """Entries of the stoichiometry up to which all lanes' events are carried out together."""
@@ -40,13 +52,8 @@ _TOGETHER = 200
 @compiled
 def direct(
     fluxes: int,
-    pointers: NDArray[np.int32],
-    species: NDArray[np.int32],
-    changes: NDArray[np.float64],
-    rows_of_states: NDArray[np.int32],
-    reactions_of_states: NDArray[np.int32],
-    changes_of_states: NDArray[np.float64],
-    reactions: int,
+    reactions: Reactions,
+    occasions: Occasions,
     states: NDArray[np.float64],
     parameters: NDArray[np.float64],
     start: float,
@@ -59,76 +66,86 @@ def direct(
     events: NDArray[np.int64],
 ) -> None:
     """Simulate every member; see `stochastic`."""
-    members, n = states.shape
-    p = START + n
-    a = p + parameters.shape[1]
-    w = rows(a + 2 * reactions)
+    p, a, drift = START + states.shape[1], occasions.rows[AT_PROPENSITIES], occasions.rows[AT_CLOCKS]
+    w = rows(occasions.rows[-1])
     member, point = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64)
-    together = len(changes) <= _TOGETHER
-    waiting, free = 0, True
+    fresh, until, nudge = np.zeros(WIDTH, np.bool_), np.full(WIDTH, np.inf), np.zeros(WIDTH)
+    room = waiting_room(occasions)
+    eventful = occasions.events > 0 or occasions.crossings > 0
+    together = len(reactions.changes) <= _TOGETHER
+    waiting, free, stirred = 0, True, False
     while True:
         if free:
-            for lane in range(WIDTH):
-                if member[lane] < 0 and waiting < members:
-                    take(
-                        w, lane, states[waiting], parameters[waiting], start, times[0], first_member + waiting
-                    )
-                    member[lane], point[lane] = waiting, 0
-                    waiting += 1
+            before = waiting
+            waiting = refill(w, member, point, waiting, states, parameters, start, times[0], first_member)
             if member.max() < 0:
                 return
             free = False
+            if eventful and waiting > before:
+                stirred = True
+                begin(occasions, w, room, member, before, fresh)
+        if stirred:
+            for lane in range(WIDTH):
+                if fresh[lane] and member[lane] >= 0:
+                    code = occur(occasions, w, lane, p, seed, room)
+                    if code != DONE:
+                        close(w, lane, code, member, point, values, status, events)
+                        free = True
+        if stirred or (eventful and occasions.restless):
+            foresee(occasions, w, p, member, point, times, room, fresh, until, nudge)
+            stirred = False
+        if free:
+            continue
         call(fluxes, w, TIME, START, p, a)
-        if draw(w, a, reactions, seed, 1.0 * max_events):
+        if len(occasions.clocks):
+            call(occasions.functions[CLOCKS], w, TIME, START, p, drift)
+        if draw(w, a, reactions.size, seed, 1.0 * max_events):
             for lane in range(WIDTH):
                 index = member[lane]
                 if index < 0 or w[QUIET * WIDTH + lane] != 0.0:
                     continue
                 code = judge(w[TOTAL * WIDTH + lane], w[LOWEST * WIDTH + lane])
+                halts = eventful and until[lane] < w[NEXT * WIDTH + lane]
                 if code == DONE:
-                    point[lane] = report(w, lane, w[NEXT * WIDTH + lane], times, point[lane], values, index)
+                    if halts:
+                        w[NEXT * WIDTH + lane] = until[lane]
+                    shown = point[lane]
+                    point[lane] = report(w, lane, w[NEXT * WIDTH + lane], times, shown, values, index)
+                    clocks_between(occasions, w, lane, times, shown, point[lane], values, index)
+                    w[POINT * WIDTH + lane] = min(w[POINT * WIDTH + lane], until[lane])
                     if point[lane] < len(times) and w[EVENTS * WIDTH + lane] >= max_events:
                         code = TOO_MANY_EVENTS
                 if code != DONE or point[lane] == len(times):
-                    _close(w, lane, code, values[index, point[lane] :], status, events, index)
-                    member[lane] = -1
+                    close(w, lane, code, member, point, values, status, events)
                     free = True
+                elif halts:
+                    w[CHOICE * WIDTH + lane] = NONE
+                    fresh[lane] = stirred = True
                 else:
-                    repair(w, a, reactions, lane)
+                    repair(w, a, reactions.size, lane)
         broken = False
         if together:
-            broken = fire_together(w, rows_of_states, reactions_of_states, changes_of_states)
+            broken = fire_together(w, reactions.of_states, reactions.reactions, reactions.changes_of_states)
         else:
             for lane in range(WIDTH):
                 if member[lane] >= 0:
-                    broken = fire(w, pointers, species, changes, lane) or broken
+                    broken = fire(w, reactions.pointers, reactions.species, reactions.changes, lane) or broken
+        advance(occasions, w)
         store(w, TIME, load(w, NEXT))
         store(w, EVENTS, load(w, EVENTS) + 1.0)
         count_up(w, COUNTER)
         if broken:
             for lane in range(WIDTH):
-                index = member[lane]
-                lowest = 0.0
-                for i in range(n):
-                    lowest = min(lowest, w[(START + i) * WIDTH + lane])
-                if index >= 0 and lowest < 0.0:
-                    _close(w, lane, NEGATIVE_AMOUNT, values[index, point[lane] :], status, events, index)
-                    member[lane] = -1
+                if member[lane] >= 0 and _below_zero(w, lane, occasions):
+                    close(w, lane, NEGATIVE_AMOUNT, member, point, values, status, events)
                     free = True
+        if occasions.watch and risen(occasions, w, p, member, fresh):
+            stirred = True
 
 
 @compiled
-def _close(
-    w: NDArray[np.float64],
-    lane: int,
-    code: int,
-    missing: NDArray[np.float64],
-    status: NDArray[np.int8],
-    events: NDArray[np.int64],
-    index: int,
-) -> None:
-    """Let go of a member."""
-    missing[:] = np.nan
-    status[index] = code
-    events[index] = int(w[EVENTS * WIDTH + lane])
-    w[ACTIVE * WIDTH + lane] = 0.0
+def _below_zero(w: NDArray[np.float64], lane: int, occasions: Occasions) -> bool:
+    for i in range(len(occasions.whole)):
+        if occasions.whole[i] and w[(START + i) * WIDTH + lane] < 0.0:
+            return True
+    return False

@@ -11,8 +11,6 @@ share epsilon.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,11 +18,20 @@ from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import call
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.common import draw, fire, judge, repair, report, take
+from bioxen.server.engines.kinetic.lanes.ssa.common import (
+    close,
+    draw,
+    fire,
+    judge,
+    refill,
+    repair,
+    report,
+)
+from bioxen.server.engines.kinetic.lanes.ssa.jump import flow, jump, longest, mark
 from bioxen.server.engines.kinetic.lanes.ssa.layout import (
-    ACTIVE,
     COUNTER,
     DONE,
+    EVENTS,
     LOWEST,
     NEGATIVE_AMOUNT,
     NEXT,
@@ -33,11 +40,7 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     TOO_MANY_EVENTS,
     TOTAL,
 )
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import uniforms
 
-_CRITICAL = 10.0
-_ORDER = 3.0
 _FEW = 10.0
 """A leap must be longer than this many mean times between events."""
 _SINGLE = 100
@@ -71,7 +74,7 @@ def leap(
     `functions` are the propensities and the Jacobian of `entries` numbers, of which `own` are the diagonal;
     `matters` says which states change a propensity.
     """
-    members, n = states.shape
+    n = states.shape[1]
     p = START + n
     a = p + parameters.shape[1]
     jacobian = a + 2 * reactions
@@ -83,10 +86,9 @@ def leap(
     waiting = 0
     while True:
         for lane in range(WIDTH):
-            if member[lane] < 0 and waiting < members:
-                take(w, lane, states[waiting], parameters[waiting], start, times[0], first_member + waiting)
-                member[lane], point[lane], single[lane] = waiting, 0, 0
-                waiting += 1
+            if member[lane] < 0:
+                single[lane] = 0
+        waiting = refill(w, member, point, waiting, states, parameters, start, times[0], first_member)
         if member.max() < 0:
             return
         call(functions[0], w, TIME, START, p, a)
@@ -99,9 +101,9 @@ def leap(
             time, total, later = w[TIME * WIDTH + lane], w[TOTAL * WIDTH + lane], w[NEXT * WIDTH + lane]
             code, tau = judge(total, w[LOWEST * WIDTH + lane]), 0.0
             if code == DONE and total > 0.0 and single[lane] == 0:
-                _mark(w, a, reactions, pointers, species, changes, lane, critical)
-                _flow(w, a, reactions, pointers, species, changes, lane, critical, drift, spread)
-                tau = _longest(w, lane, matters, epsilon, drift, spread)
+                mark(w, a, reactions, pointers, species, changes, lane, critical)
+                flow(w, a, reactions, pointers, species, changes, lane, critical, drift, spread)
+                tau = longest(w, lane, matters, epsilon, drift, spread)
                 for i in own:
                     speed = abs(w[(jacobian + i) * WIDTH + lane])
                     tau = min(tau, 2.0 * epsilon / speed if speed > 0.0 else np.inf)
@@ -109,7 +111,7 @@ def leap(
                     single[lane], tau = _SINGLE, 0.0
             if code == DONE and tau > 0.0:
                 until = times[point[lane]]
-                later = _jump(
+                later = jump(
                     *(w, number, a, reactions, pointers, species, changes, lane, seed),
                     *(critical, counts, drift, min(tau, until - time), until),
                 )
@@ -125,164 +127,8 @@ def leap(
                     number[COUNTER * WIDTH + lane] += 1
                     single[lane] = max(single[lane] - 1, 0)
             w[TIME * WIDTH + lane] = later
-            events[index] += 1
-            if code == DONE and events[index] >= max_events and point[lane] < len(times):
+            w[EVENTS * WIDTH + lane] += 1.0
+            if code == DONE and w[EVENTS * WIDTH + lane] >= max_events and point[lane] < len(times):
                 code = TOO_MANY_EVENTS
             if code != DONE or point[lane] == len(times):
-                values[index, point[lane] :, :] = np.nan
-                status[index] = code
-                w[ACTIVE * WIDTH + lane] = 0.0
-                member[lane] = -1
-
-
-@compiled
-def _mark(
-    w: NDArray[np.float64],
-    a: int,
-    reactions: int,
-    pointers: NDArray[np.int32],
-    species: NDArray[np.int32],
-    changes: NDArray[np.float64],
-    lane: int,
-    critical: NDArray[np.bool_],
-) -> None:
-    """Note which reactions could use up a reactant in a few events."""
-    for j in range(reactions):
-        critical[j] = False
-        if w[(a + j) * WIDTH + lane] > 0.0:
-            for at in range(pointers[j], pointers[j + 1]):
-                if changes[at] < 0.0 and w[(START + species[at]) * WIDTH + lane] < -changes[at] * _CRITICAL:
-                    critical[j] = True
-
-
-@compiled
-def _flow(
-    w: NDArray[np.float64],
-    a: int,
-    reactions: int,
-    pointers: NDArray[np.int32],
-    species: NDArray[np.int32],
-    changes: NDArray[np.float64],
-    lane: int,
-    critical: NDArray[np.bool_],
-    drift: NDArray[np.float64],
-    spread: NDArray[np.float64],
-) -> None:
-    """Compute mean and variance, per time, of each state's change by the reactions that are not critical."""
-    drift[:] = 0.0
-    spread[:] = 0.0
-    for j in range(reactions):
-        if not critical[j]:
-            propensity = w[(a + j) * WIDTH + lane]
-            for at in range(pointers[j], pointers[j + 1]):
-                drift[species[at]] += changes[at] * propensity
-                spread[species[at]] += changes[at] * changes[at] * propensity
-
-
-@compiled
-def _longest(
-    w: NDArray[np.float64],
-    lane: int,
-    matters: NDArray[np.bool_],
-    epsilon: float,
-    drift: NDArray[np.float64],
-    spread: NDArray[np.float64],
-) -> float:
-    """Return the longest leap in which no propensity is expected to change much."""
-    tau = np.inf
-    for i in range(len(drift)):
-        if matters[i]:
-            allowed = max(epsilon * w[(START + i) * WIDTH + lane] / _ORDER, 1.0)
-            if drift[i] != 0.0:
-                tau = min(tau, allowed / abs(drift[i]))
-            if spread[i] > 0.0:
-                tau = min(tau, allowed * allowed / spread[i])
-    return tau
-
-
-@compiled
-def _jump(
-    w: NDArray[np.float64],
-    number: NDArray[np.int64],
-    a: int,
-    reactions: int,
-    pointers: NDArray[np.int32],
-    species: NDArray[np.int32],
-    changes: NDArray[np.float64],
-    lane: int,
-    seed: np.uint64,
-    critical: NDArray[np.bool_],
-    counts: NDArray[np.float64],
-    change: NDArray[np.float64],
-    tau: float,
-    until: float,
-) -> float:
-    """Leap, shorter each time an amount would turn negative; return the time reached.
-
-    Where one single event makes an amount negative, no leap is short enough: then that is minus infinity.
-    """
-    time, risky = w[TIME * WIDTH + lane], 0.0
-    for j in range(reactions):
-        if critical[j]:
-            risky += w[(a + j) * WIDTH + lane]
-    while True:
-        fires, step = False, tau
-        first, second = uniforms(number, lane, seed)
-        if risky > 0.0:
-            wait = -math.log(first) / risky
-            fires = wait < tau
-            step = min(wait, tau)
-        change[:] = 0.0
-        for j in range(reactions):
-            counts[j] = 0.0
-            if not critical[j]:
-                counts[j] = poisson(number, lane, seed, w[(a + j) * WIDTH + lane] * step)
-        chosen = 0
-        if fires:
-            chosen = _pick(w, a, reactions, critical, second * risky, lane)
-            counts[chosen] = 1.0
-        for j in range(reactions):
-            if counts[j] > 0.0:
-                for at in range(pointers[j], pointers[j + 1]):
-                    change[species[at]] += changes[at] * counts[j]
-        safe = True
-        for i in range(len(change)):
-            safe = safe and w[(START + i) * WIDTH + lane] + change[i] >= 0.0
-        if safe:
-            for i in range(len(change)):
-                w[(START + i) * WIDTH + lane] += change[i]
-            return until if time + step >= until else time + step
-        if fires and _uses_up(w, pointers, species, changes, lane, chosen):
-            return -np.inf
-        tau *= 0.5
-
-
-@compiled
-def _pick(
-    w: NDArray[np.float64], a: int, reactions: int, critical: NDArray[np.bool_], threshold: float, lane: int
-) -> int:
-    """Return the critical reaction at `threshold` of the sum of their propensities."""
-    total, last = 0.0, 0
-    for j in range(reactions):
-        if critical[j] and w[(a + j) * WIDTH + lane] > 0.0:
-            total += w[(a + j) * WIDTH + lane]
-            last = j
-            if total > threshold:
-                return j
-    return last
-
-
-@compiled
-def _uses_up(
-    w: NDArray[np.float64],
-    pointers: NDArray[np.int32],
-    species: NDArray[np.int32],
-    changes: NDArray[np.float64],
-    lane: int,
-    reaction: int,
-) -> bool:
-    """Return whether one event of a reaction makes an amount negative."""
-    for at in range(pointers[reaction], pointers[reaction + 1]):
-        if w[(START + species[at]) * WIDTH + lane] + changes[at] < 0.0:
-            return True
-    return False
+                close(w, lane, code, member, point, values, status, events)

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bioxen.errors import InvalidModelError, ValidationError
-from bioxen.server.engines.kinetic.lanes.simd.contract import Runnable
+from bioxen.errors import ValidationError
+from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.direct import direct
+from bioxen.server.engines.kinetic.lanes.ssa.given import Floats, Truths
+from bioxen.server.engines.kinetic.lanes.ssa.layout import STATUS
 from bioxen.server.engines.kinetic.lanes.ssa.leap import leap
+from bioxen.server.engines.kinetic.lanes.ssa.network import network_of
 
-Floats = NDArray[np.float64]
-
-STATUS = {
-    0: "ok",
-    1: "too many events",
-    2: "not finite",
-    4: "negative propensity",
-    5: "fell below zero molecules",
-}
-"""What the numbers in `Realisations.status` mean."""
-
-
-class Network(Runnable, Protocol):
-    """A program with reactions."""
-
-    @property
-    def fluxes(self) -> int: ...
-    @property
-    def stoichiometry(self) -> Floats | None: ...
-    @property
-    def integral_stoichiometry(self) -> bool: ...
+__all__ = ["STATUS", "Realisations", "stochastic"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +27,8 @@ class Realisations:
 
     values: Floats
     """[members][points][states], whole numbers of molecules; NaN from where a member failed."""
+    parameters: Floats | None
+    """[members][points][parameters], where events may change them."""
     status: NDArray[np.int8]
     """[members]; see `STATUS`."""
     events: NDArray[np.int64]
@@ -52,7 +37,7 @@ class Realisations:
 
 
 def stochastic(
-    program: Network,
+    program: LaneProgram,
     states: ArrayLike,
     parameters: ArrayLike,
     times: ArrayLike,
@@ -87,9 +72,8 @@ def stochastic(
     """
     y, p, grid = (np.ascontiguousarray(each, np.float64) for each in (states, parameters, times))
     begin = float(grid[0]) if start is None and grid.size else float(start or 0.0)
-    matrix = _network(program)
-    pointers, species, changes = _columns(matrix)
-    _check(program, y, p, grid, begin)
+    network = network_of(program)
+    _check(program, network.whole, y, p, grid, begin)
     if not 0 <= seed < 2**64 or first_member < 0 or not 0 < epsilon < 1:
         raise ValidationError(
             "The seed, the first member or epsilon is out of range.",
@@ -98,13 +82,13 @@ def stochastic(
                 "remedy": "Give a seed from 0 to 2^64 - 1, and epsilon between 0 and 1.",
             },
         )
-    values = np.empty((len(y), len(grid), y.shape[1]))
+    reactions = network.reactions(p)
+    n, own = y.shape[1], p.shape[1] if program.event_count else 0
+    values = np.empty((len(y), len(grid), n + own))
     status, events = np.zeros(len(y), np.int8), np.zeros(len(y), np.int64)
-    ready = program.prepared("fluxes")
-    fluxes = ready.addresses["fluxes"]
     common = (
-        np.round(y),
-        ready.extended(p),
+        np.where(network.whole, np.round(y), y),
+        network.ready.extended(p),
         begin,
         grid,
         np.uint64(seed),
@@ -114,57 +98,24 @@ def stochastic(
         status,
         events,
     )
-    reactions = len(pointers) - 1
+    fluxes = network.ready.addresses["fluxes"]
     if method == "direct":
         exact: Callable[..., None] = direct
-        exact(fluxes, pointers, species, changes, *_columns(matrix.T), reactions, *common)
+        exact(fluxes, reactions, network.occasions, *common)
     else:
-        matters = np.zeros(y.shape[1], np.bool_)
+        network.refuse_leaps()
+        matters = np.zeros(n, np.bool_)
         matters[np.asarray(program.jacobian_columns)] = True
-        own = np.flatnonzero(program.jacobian_rows == program.jacobian_columns).astype(np.int32)
+        diagonal = np.flatnonzero(program.jacobian_rows == program.jacobian_columns).astype(np.int32)
         functions = np.array([fluxes, program.jacobian], np.int64)
-        entries = len(program.jacobian_rows)
+        net = (reactions.pointers, reactions.species, reactions.changes, reactions.size)
         leaping: Callable[..., None] = leap
-        leaping(
-            functions, pointers, species, changes, reactions, matters, own, entries, float(epsilon), *common
-        )
-    return Realisations(values, status, events, method)
+        leaping(functions, *net, matters, diagonal, len(program.jacobian_rows), float(epsilon), *common)
+    changed = np.ascontiguousarray(values[:, :, n:]) if own else None
+    return Realisations(np.ascontiguousarray(values[:, :, :n]), changed, status, events, method)
 
 
-def _network(program: Network) -> Floats:
-    """Return the stoichiometry of a program that is a network of discrete events and nothing else."""
-    matrix = program.stoichiometry
-    hurdles = [
-        (matrix is None, "stoichiometries that change"),
-        (not program.integral_stoichiometry, "stoichiometries that are no whole numbers"),
-        (program.event_count > 0, "events"),
-        (
-            program.moment_count > 0 or program.jumps_unpredictably or program.time_rate != 0,
-            "rates that depend on the time",
-        ),
-    ]
-    if matrix is not None:
-        still = ~np.any(matrix != 0, axis=1)
-        moved = np.zeros(len(program.states), np.bool_)
-        moved[np.asarray(program.jacobian_rows)] = True
-        hurdles.append((bool((still & moved).any()), "rate rules"))
-    found = [name for hurdle, name in hurdles if hurdle]
-    if found or matrix is None:
-        raise InvalidModelError(
-            f"Single events cannot be simulated for this model: it has {', '.join(found)}.",
-            details={"place": "process_code", "hurdles": found, "remedy": "Use kinetic_ode."},
-        )
-    return matrix
-
-
-def _columns(matrix: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """Return each column's entries: where they begin, their rows, their values."""
-    reaction, state = np.nonzero(matrix.T)
-    pointers = np.searchsorted(reaction, np.arange(matrix.shape[1] + 1)).astype(np.int32)
-    return pointers, state.astype(np.int32), np.ascontiguousarray(matrix.T[reaction, state])
-
-
-def _check(program: Network, y: Floats, p: Floats, times: Floats, start: float) -> None:
+def _check(program: LaneProgram, counted: Truths, y: Floats, p: Floats, times: Floats, start: float) -> None:
     if program.width != WIDTH or y.ndim != 2 or p.ndim != 2 or len(y) != len(p):
         raise ValidationError(
             f"States and parameters have the shapes {y.shape} and {p.shape}.",
@@ -179,7 +130,7 @@ def _check(program: Network, y: Floats, p: Floats, times: Floats, start: float) 
             "The start lies after the first time.",
             details={"place": "start", "remedy": "Start at the first time or earlier."},
         )
-    whole = (y >= 0) & (np.abs(y - np.round(y)) <= 1e-9 * np.maximum(1.0, y))
+    whole = ~counted | (y >= 0) & (np.abs(y - np.round(y)) <= 1e-9 * np.maximum(1.0, y))
     if not whole.all():
         member, state = (int(index) for index in np.argwhere(~whole)[0])
         raise ValidationError(
