@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.server.stores import place_of
 
 from bioxen.client import BiologicalComputationClient
 from bioxen.errors import JobNotFoundError, JobStateError, UnknownIdentifierError
@@ -100,9 +101,12 @@ def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:
 
 
 @pytest.mark.faults
-def test_a_killed_server_loses_no_job_and_repeats_no_part(tmp_path: Path) -> None:
+def test_a_killed_server_loses_no_job_and_repeats_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOXEN_HOME", str(tmp_path))
     with Supervisor(
-        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", str(tmp_path)]
+        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", place_of(tmp_path)]
     ) as services:
         client = BiologicalComputationClient(services.url, services.url, services.url)
         jobs = [client.jobs.submit(screen(60)) for _ in range(3)]

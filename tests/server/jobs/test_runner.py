@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.server.stores import store_at
 
 from bioxen.errors import EngineCrashError, OverloadError
 from bioxen.protocol.jobs import Job
@@ -17,6 +20,7 @@ from bioxen.protocol.metabolic import BatchRequest, Variant
 from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
+from bioxen.server.jobs import runner as runner_module
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.sharding import SHARD, Shard
 from bioxen.server.store import jobs
@@ -92,7 +96,7 @@ class Bench:
 async def running(
     folder: Path, bench: Bench, slots: int = 2, quotas: Quotas | None = None
 ) -> AsyncIterator[tuple[Store, JobRunner]]:
-    store = Store.at(folder).open()
+    store = store_at(folder).open()
     store.write_now(add_owner, "ada")
     store.write_now(add_owner, "bob")
     runner = JobRunner(store, bench, slots, quotas)  # type: ignore[arg-type]  # it is asked to compute alone
@@ -176,6 +180,31 @@ def test_a_cancel_stops_what_runs(tmp_path: Path) -> None:
             assert (job.state, job.parts_done) == ("cancelled", 0)
             await asyncio.sleep(0.05)
             assert bench.stopped == bench.asked.total() == 2
+
+    asyncio.run(main())
+
+
+def test_a_cancel_counts_while_the_request_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, read, original = threading.Event(), threading.Event(), runner_module._read
+
+    def slowly(*arguments: Any) -> Any:
+        reading.set()
+        assert read.wait(10)
+        return original(*arguments)
+
+    monkeypatch.setattr(runner_module, "_read", slowly)
+
+    async def main() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            await runner.submit(new("j1", batch()))
+            await asyncio.to_thread(reading.wait, 10)
+            assert (await runner.cancel("ada", "j1")).state == "cancelled"
+            read.set()
+            await runner.submit(new("j2", batch(1), "bob"))
+            assert (await ended(store, runner, "j2", "bob")).state == "done"
+            assert (await store.read(jobs.find, "ada", "j1")).state == "cancelled"
+            assert bench.asked.total() == 1
 
     asyncio.run(main())
 

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.strategies import integers
 from sqlalchemy import Connection
+from tests.server.stores import SERVER, store_at
 
 from bioxen.errors import JobNotFoundError, JobStateError
 from bioxen.protocol.jobs import ENDED, NEXT, JobState
@@ -35,7 +36,7 @@ def new(
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.at(tmp_path).open()
+    store = store_at(tmp_path).open()
     for owner in ("ada", "bob"):
         store.write_now(add_owner, owner)
     yield store
@@ -43,7 +44,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_job_goes_from_queued_to_done_and_survives_the_process(tmp_path: Path) -> None:
-    store = Store.at(tmp_path).open()
+    store = store_at(tmp_path).open()
     store.write_now(add_owner, "ada")
 
     def life(connection: Connection) -> None:
@@ -53,7 +54,7 @@ def test_a_job_goes_from_queued_to_done_and_survives_the_process(tmp_path: Path)
 
     store.write_now(life)
     store.close()
-    again = Store.at(tmp_path).open()
+    again = store_at(tmp_path).open()
     assert [work.job_id for work in again.read_now(jobs.waiting)] == ["j1"]
     assert again.write_now(jobs.begin, "j1").finished == {2: "d2"}
     again.write_now(jobs.complete, "j1", "whole", 20, 0.25)
@@ -114,7 +115,8 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.store = Store("sqlite:///:memory:", self._folder()).open()
+        folder = self._folder()
+        self.store = (store_at(folder) if SERVER else Store("sqlite:///:memory:", folder)).open()
         self.store.write_now(add_owner, "ada")
         self.states: dict[str, JobState] = {}
 
@@ -184,4 +186,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestLife.settings = settings(max_examples=25 if SERVER is None else 5, stateful_step_count=25, deadline=None)

@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from bioxen.errors import (
     BioXenException,
     ComputationError,
@@ -68,6 +66,8 @@ class JobRunner:
         self._slots = slots
         self._queue = FairQueue()
         self._running: dict[str, Running] = {}
+        self._beginning: set[str] = set()
+        """Jobs whose requests are being read; a cancel takes them out."""
         self._busy = 0
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
@@ -114,6 +114,11 @@ class JobRunner:
             await self._end(running, lambda c: jobs.cancelled(c, job_id))
         elif job.ended:
             self._queue.remove(owner, job_id)
+        else:  # its request is being read, or it waits to be resumed
+            self._beginning.discard(job_id)
+            self._queue.remove(owner, job_id)
+            with contextlib.suppress(JobStateError):
+                await self._store.write(jobs.cancelled, job_id)
         self.news.tell(job_id)
         return await self._store.read(jobs.find, owner, job_id)
 
@@ -160,13 +165,18 @@ class JobRunner:
             begun = await self._store.write(jobs.begin, job_id)
         except JobStateError:  # it was cancelled while it waited
             return None
+        self._beginning.add(job_id)
         try:
-            running = self._running[job_id] = _read(begun, owner)
+            running = await asyncio.to_thread(_read, begun, owner)  # a large one takes a second
         except BioXenException as error:  # another version accepted it, whose processes are not ours
             problem = error.to_problem()
             await self._store.write(jobs.fail, job_id, problem)
             self.news.tell(job_id)
             return None
+        if job_id not in self._beginning:
+            return None
+        self._beginning.discard(job_id)
+        self._running[job_id] = running
         if begun.cancel_asked:
             await self._end(running, lambda c: jobs.cancelled(c, job_id))
             return None
@@ -261,14 +271,13 @@ class JobRunner:
 
 def _read(begun: Begun, owner: str) -> Running:
     """Return the job with the parts that are left."""
-    fields = msgspec.json.decode(begun.request)
-    process = find_process(fields["process_code"])
+    process = find_process(begun.process_code)
     if process is None:
         raise ComputationError(
-            f"The job {begun.job_id} asks for {fields['process_code']!r}, which this BioXen does not know.",
+            f"The job {begun.job_id} asks for {begun.process_code!r}, which this BioXen does not know.",
             details={"remedy": "The version that accepted it knows it."},
         )
-    request = parse(process.request, fields)
+    request = parse(process.request, begun.request)
     every = list(enumerate(parts_of(request)))
     return Running(
         job_id=begun.job_id,

@@ -19,6 +19,8 @@ from bioxen.errors import ConfigurationError
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_TIMEOUT = 30.0
 """Seconds one writer waits for another."""
+READING = "bioxen_reading"
+"""The execution option of a connection that only reads."""
 
 
 def open_database(url: str) -> Engine:
@@ -42,6 +44,14 @@ def open_database(url: str) -> Engine:
         raise _refused(url, str(error.orig)) from error
     except OSError as error:
         raise _refused(url, str(error)) from error
+
+
+def reading(engine: Engine) -> Connection:
+    """Return a connection that reads: what it sees is of one moment, and no writer waits for it."""
+    options: dict[str, Any] = {READING: True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine.connect().execution_options(**options)
 
 
 class Changes:
@@ -75,7 +85,7 @@ def _sqlite(url: URL) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -89,12 +99,25 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at once: a deferred transaction that turns to writing fails where others write."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: a deferred transaction that turns to writing fails where others write.
+
+    One that only reads takes none: it waits for no writer, and no writer for it.
+    """
+    reads = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
 
 
 def _upgraded(engine: Engine) -> Engine:
+    try:
+        _upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _upgrade(engine: Engine) -> None:
     scripts = ScriptDirectory(str(MIGRATIONS))
     with engine.begin() as connection:
         present = MigrationContext.configure(connection).get_current_revision()
@@ -112,7 +135,6 @@ def _upgraded(engine: Engine) -> Engine:
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    return engine
 
 
 def _refused(url: str, why: str) -> ConfigurationError:
@@ -120,7 +142,7 @@ def _refused(url: str, why: str) -> ConfigurationError:
         f"The store {_without_password(url)!r} cannot be opened: {why}.",
         details={
             "place": "store",
-            "remedy": "Give a folder, or postgresql+psycopg://user@host/name with psycopg installed.",
+            "remedy": "Give a folder, or postgresql+psycopg://user@host/name with bioxen[postgres].",
         },
     )
 

@@ -53,6 +53,7 @@ class Begun:
     """A job to be worked on."""
 
     job_id: str
+    process_code: str
     request: str
     """The request as JSON."""
     finished: dict[int, str]
@@ -188,6 +189,7 @@ def begin(connection: Connection, job_id: str) -> Begun:
     )
     return Begun(
         job_id=job_id,
+        process_code=row.process_code,
         request=row.request,
         finished={shard.number: shard.result_digest for shard in finished},
         started_at=row.started_at,
