@@ -117,8 +117,8 @@ def test_what_a_killed_writer_left_goes_too(store: Store, tmp_path: Path) -> Non
 
 
 def test_documents_of_cells_go_with_the_last_that_refers_to_them(store: Store) -> None:
-    def cell(vm_id: str, **documents: str) -> NewCell:
-        return NewCell(vm_id=vm_id, biological_type="ecoli", image="{}", **{"delta": "{}", **documents})
+    def cell(vm_id: str, delta: str = "{}", living: str | None = None) -> NewCell:
+        return NewCell(vm_id=vm_id, biological_type="ecoli", image="{}", delta=delta, living=living)
 
     new = [
         cell("kept", living='{"time":1}'),
@@ -128,7 +128,7 @@ def test_documents_of_cells_go_with_the_last_that_refers_to_them(store: Store) -
     store.write_now(cells.add, "ada", new)
     old = store.read_now(cells.find, "ada", "old")
     store.write_now(past.take_snapshot, old, None)
-    store.write_now(cells.change, [old.cell_id], delta='{"seed":3}')
+    store.write_now(lambda connection: cells.change(connection, [old.cell_id], delta='{"seed":3}'))
     assert collect(store, 30, 365).texts == 0
     store.write_now(cells.remove, [store.read_now(cells.find, "ada", "gone").cell_id])
     assert collect(store, 30, 365).texts == 1

@@ -54,6 +54,12 @@ def reading(engine: Engine) -> Connection:
     return engine.connect().execution_options(**options)
 
 
+def keep_others_out(connection: Connection, table: str) -> None:
+    """Let no other transaction use a table until this one ends; on SQLite none writes beside it anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"lock table {table} in access exclusive mode")
+
+
 class Changes:
     """Tells cheaply whether the database may have changed, by whatever process.
 

@@ -1,4 +1,4 @@
-"""Making room: results of jobs that ended long ago, records of jobs older still, what nothing mentions any more.
+"""Making room: results of jobs that ended long ago, records older still, and what nothing mentions any more.
 
 It may run beside a server. A file is removed only where nothing mentions it and nobody wrote it lately; who
 writes a content that is there already makes its file a late one (`Blobs.write`).
