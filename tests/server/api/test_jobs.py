@@ -110,6 +110,12 @@ def test_a_killed_server_loses_no_job_and_repeats_no_part(
     ) as services:
         client = BiologicalComputationClient(services.url, services.url, services.url)
         jobs = [client.jobs.submit(screen(60)) for _ in range(3)]
+        client.cells.create("culture", "ecoli", config={"model": "textbook"})
+        client.cells.act("culture", "start")
+        growing = [
+            client.cells.submit("culture", "metabolic_dfba", {"time_end": 0.5}, advance=True, priority=60)
+            for _ in range(6)
+        ]
         orchestrator = services.services[-1]
         for _ in range(3):
             before = _done(client, jobs[0].job_id)
@@ -123,6 +129,12 @@ def test_a_killed_server_loses_no_job_and_repeats_no_part(
             ended = client.jobs.wait(job.job_id, timeout=100)
             assert (ended.state, ended.parts_done) == ("done", 60)
         assert client.jobs.get(jobs[0].job_id).attempts > 1
+        for job in growing:
+            assert client.jobs.wait(job.job_id, timeout=100).state == "done"
+        living = client.cells.get("culture").living
+        assert living is not None and living.time == pytest.approx(3.0)
+        assert len(client.cells.history("culture").entries) == 6
+        assert client.cells.replay("culture").same
         results = {client.jobs.get(job.job_id).result_digest for job in jobs}
         assert len(results) == 1
         client.close()

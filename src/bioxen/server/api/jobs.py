@@ -96,7 +96,7 @@ def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
     """Return the record of a new job."""
     request = submission.request
     return NewJob(
-        job_id=_new_id(),
+        job_id=new_id(),
         owner_id=owner,
         process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind declares its own codes
         request=request.model_dump_json(exclude_none=True),
@@ -109,7 +109,7 @@ def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
     )
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Return a new id; ids sort by the time they were made."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import Connection
+
 from bioxen.errors import (
     BioXenException,
     ComputationError,
@@ -26,10 +28,12 @@ from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.quotas import Quotas
+from bioxen.server.jobs.calls import CellCalls, is_call, request_in
 from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.limits import Limits
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.running import Running
+from bioxen.server.jobs.turns import Turns
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
 from bioxen.server.store import jobs
@@ -55,16 +59,26 @@ class JobRunner:
         slots: parts under way at once. A few more than there are workers: what is asked without a job waits
             behind no more than these.
         quotas: what each owner may have, where the store says nothing else.
+        calls: knows the cells of the store, whose processes are jobs too.
     """
 
-    def __init__(self, store: Store, computer: Computer, slots: int, quotas: Quotas | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        computer: Computer,
+        slots: int,
+        quotas: Quotas | None = None,
+        calls: CellCalls | None = None,
+    ) -> None:
         self.quotas = quotas or Quotas()
         self._gate = Gate(self.quotas)
         self._limits = Limits(store, self.quotas)
         self._store = store
         self._computer = computer
         self._slots = slots
+        self._calls = calls
         self._queue = FairQueue()
+        self._turns = Turns()
         self._running: dict[str, Running] = {}
         self._beginning: set[str] = set()
         """Jobs whose requests are being read; a cancel takes them out."""
@@ -77,7 +91,12 @@ class JobRunner:
     async def start(self) -> None:
         """Take up every job that is not finished."""
         await self._store.write(add_owner, LOCAL)
-        for work in await self._store.read(jobs.waiting):
+        waiting = await self._store.read(jobs.waiting)
+        for work in sorted(waiting, key=lambda one: not one.begun):  # a cell's job that began goes on first
+            if is_call(work.beginning) and work.vm_id is not None:
+                self._turns.line_up(work.job_id, work.owner_id, work.vm_id, work.priority)
+                if work.begun:
+                    self._turns.take(work.job_id)
             self._queue.add(work.owner_id, work.job_id, work.priority)
         self._loop_task = asyncio.create_task(self._work())
 
@@ -98,6 +117,8 @@ class JobRunner:
         """
         job = await self._store.write(jobs.submit, new, self._gate.admit)
         if job.job_id == new.job_id:
+            if is_call(new.request) and new.vm_id is not None:
+                self._turns.line_up(job.job_id, new.owner_id, new.vm_id, new.priority)
             self._queue.add(new.owner_id, job.job_id, new.priority)
             self._wake.set()
         return job
@@ -112,13 +133,12 @@ class JobRunner:
         running = self._running.get(job_id)
         if running is not None:
             await self._end(running, lambda c: jobs.cancelled(c, job_id))
-        elif job.ended:
-            self._queue.remove(owner, job_id)
-        else:  # its request is being read, or it waits to be resumed
+        else:
             self._beginning.discard(job_id)
-            self._queue.remove(owner, job_id)
-            with contextlib.suppress(JobStateError):
-                await self._store.write(jobs.cancelled, job_id)
+            self._leave(owner, job_id)
+            if not job.ended:  # its request is being read, or it waits to be resumed
+                with contextlib.suppress(JobStateError):
+                    await self._store.write(jobs.cancelled, job_id)
         self.news.tell(job_id)
         return await self._store.read(jobs.find, owner, job_id)
 
@@ -142,9 +162,15 @@ class JobRunner:
         return self._queue.first(full, self._running)
 
     async def _start_part(self, owner: str, job_id: str) -> None:
+        if not self._turns.take(job_id):
+            self._queue.remove(owner, job_id)
+            return
         running = self._running.get(job_id) or await self._begin(owner, job_id)
-        piece = running.next_piece() if running is not None else None
-        if running is None or piece is None:
+        if running is None:
+            self._leave(owner, job_id)
+            return
+        piece = running.next_piece()
+        if piece is None:
             self._queue.remove(owner, job_id)
             return
         self._busy += 1
@@ -162,15 +188,17 @@ class JobRunner:
     async def _begin(self, owner: str, job_id: str) -> Running | None:
         """Start to work on a job; return `None` where there is nothing to work on."""
         try:
-            begun = await self._store.write(jobs.begin, job_id)
+            resolve = None if self._calls is None else self._calls.resolve
+            begun = await self._store.write(jobs.begin, job_id, resolve)
+            self._beginning.add(job_id)
+            running = await asyncio.to_thread(_read, begun, owner)  # a large one takes a second
         except JobStateError:  # it was cancelled while it waited
             return None
-        self._beginning.add(job_id)
-        try:
-            running = await asyncio.to_thread(_read, begun, owner)  # a large one takes a second
-        except BioXenException as error:  # another version accepted it, whose processes are not ours
-            problem = error.to_problem()
-            await self._store.write(jobs.fail, job_id, problem)
+        except (
+            BioXenException
+        ) as error:  # another version accepted it, say, or its cell does not run any more
+            with contextlib.suppress(JobStateError):
+                await self._store.write(jobs.fail, job_id, error.to_problem())
             self.news.tell(job_id)
             return None
         if job_id not in self._beginning:
@@ -230,6 +258,7 @@ class JobRunner:
             parts = [await self._store.fetch(running.finished[number]) for number in range(running.total)]
             result = await asyncio.to_thread(assemble, running.request, parts)
             digest = await self._store.keep(result)
+            settle = await asyncio.to_thread(self._settling, running, result)
         except BioXenException as error:
             await self._fail(running, error)
             return
@@ -237,7 +266,18 @@ class JobRunner:
             await self._fail(running, _cannot_keep(error))
             return
         seconds = time.perf_counter() - start
-        await self._end(running, lambda c: jobs.complete(c, running.job_id, digest, len(result), seconds))
+
+        def complete(connection: Connection) -> None:
+            jobs.complete(connection, running.job_id, digest, len(result), seconds)
+            settle(connection)
+
+        await self._end(running, complete)
+
+    def _settling(self, running: Running, result: bytes) -> Callable[[Connection], None]:
+        """Return what a result changes beside the job's own record."""
+        if self._calls is None or not is_call(running.document):
+            return lambda _: None
+        return self._calls.settle(running.owner, running.document, result)
 
     async def _fail(self, running: Running, error: BioXenException) -> None:
         await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
@@ -251,13 +291,26 @@ class JobRunner:
             ),
         )
 
-    async def _end(self, running: Running, change: Callable[[Any], None]) -> None:
+    def _leave(self, owner: str, job_id: str) -> None:
+        """Take out a job of which nothing more starts; where others wait for its cell, the next one comes."""
+        self._queue.remove(owner, job_id)
+        following = self._turns.leave(job_id)
+        if following is not None:
+            self._queue.add(owner, *following)
+            self._wake.set()
+
+    async def _end(self, running: Running, change: Callable[[Connection], None]) -> None:
         """Record the end of a job and stop what is left of it. Only the first end counts."""
         if self._running.pop(running.job_id, None) is None:
             return
         self._queue.remove(running.owner, running.job_id)
-        with contextlib.suppress(JobStateError):
-            await self._store.write(change)
+        try:
+            with contextlib.suppress(JobStateError):
+                await self._store.write(change)
+        except BioXenException as error:  # its cell was changed in the meantime, say
+            with contextlib.suppress(JobStateError):
+                await self._store.write(jobs.fail, running.job_id, error.to_problem())
+        self._leave(running.owner, running.job_id)
         current = asyncio.current_task()
         running.tasks = {task for task in running.tasks if task is not current}
         running.stop()
@@ -277,12 +330,13 @@ def _read(begun: Begun, owner: str) -> Running:
             f"The job {begun.job_id} asks for {begun.process_code!r}, which this BioXen does not know.",
             details={"remedy": "The version that accepted it knows it."},
         )
-    request = parse(process.request, begun.request)
+    request = parse(process.request, request_in(begun.request))
     every = list(enumerate(parts_of(request)))
     return Running(
         job_id=begun.job_id,
         owner=owner,
         request=request,
+        document=begun.request if is_call(begun.request) else "",
         pieces=iter([(number, piece) for number, piece in every if number not in begun.finished]),
         total=len(every),
         finished=dict(begun.finished),

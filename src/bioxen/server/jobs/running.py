@@ -17,6 +17,8 @@ class Running:
     job_id: str
     owner: str
     request: ComputeRequest
+    document: str
+    """What stands in its record, where it is a process of a cell."""
     pieces: Iterator[tuple[int, Piece]]
     """The parts that are not finished and not begun, with their numbers."""
     total: int

@@ -17,6 +17,8 @@ from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
 
 PAGE = 100
+BEGINNING = 32
+"""Characters of a request that tell what kind it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class NewJob:
 
 
 Admit = Callable[[Connection, NewJob], None]
+Resolve = Callable[[Connection, str, str], str]
+"""From the owner and the request of a job that begins to the request that is to be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Waiting:
     job_id: str
     owner_id: str
     priority: int
+    vm_id: str | None
+    beginning: str
+    """How its request begins; it tells a cell's process."""
+    begun: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,9 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     Raises:
         JobStateError: the key was used for another request.
     """
-    if new.idempotency_key is not None:
-        row = connection.execute(
-            select(jobs).where(jobs.c.owner_id == new.owner_id, jobs.c.idempotency_key == new.idempotency_key)
-        ).first()
-        if row is not None:
-            return _same_request(row, new)
+    there = known(connection, new.owner_id, new.idempotency_key, new.request_digest)
+    if there is not None:
+        return there
     if admit is not None:
         admit(connection, new)
     values = {
@@ -103,6 +108,24 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     except IntegrityError:  # another server was given the same key just now
         return submit(connection, new, admit)
     return find(connection, new.owner_id, new.job_id)
+
+
+def known(connection: Connection, owner_id: str, key: str | None, request_digest: str) -> Job | None:
+    """Return the job that this owner submitted under this key; `None` where there is none.
+
+    Raises:
+        JobStateError: the key was used for another request.
+    """
+    if key is None:
+        return None
+    query = select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.idempotency_key == key)
+    row = connection.execute(query).first()
+    if row is not None and row.request_digest != request_digest:
+        raise JobStateError(
+            f"The Idempotency-Key {key!r} was used for another request.",
+            details={"place": "Idempotency-Key", "job_id": row.job_id, "remedy": "Use a new key."},
+        )
+    return None if row is None else _job(row)
 
 
 def find(connection: Connection, owner_id: str, job_id: str) -> Job:
@@ -150,11 +173,18 @@ def page(
 def waiting(connection: Connection) -> list[Waiting]:
     """Return every job that has not ended, the oldest first: what a server that starts has to do."""
     rows = connection.execute(
-        select(jobs.c.job_id, jobs.c.owner_id, jobs.c.priority)
+        select(
+            jobs.c.job_id,
+            jobs.c.owner_id,
+            jobs.c.priority,
+            jobs.c.vm_id,
+            func.substr(jobs.c.request, 1, BEGINNING).label("beginning"),
+            (jobs.c.state == "running").label("begun"),
+        )
         .where(jobs.c.state.in_(("queued", "running")))
         .order_by(jobs.c.created_at, jobs.c.job_id)
     )
-    return [Waiting(row.job_id, row.owner_id, row.priority) for row in rows]
+    return [Waiting(**row._mapping) for row in rows]
 
 
 def state_counts(connection: Connection) -> dict[str, int]:
@@ -164,8 +194,10 @@ def state_counts(connection: Connection) -> dict[str, int]:
     return {state: counts.get(state, 0) for state in NEXT}
 
 
-def begin(connection: Connection, job_id: str) -> Begun:
+def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -> Begun:
     """Mark a job as running, for the first time or again, and return what is to be done.
+
+    `resolve` may put another request in the place of the one that was accepted; that one stays.
 
     Raises:
         JobStateError: it has ended.
@@ -184,13 +216,16 @@ def begin(connection: Connection, job_id: str) -> Begun:
     if changed.rowcount != 1:
         raise _ended(connection, job_id, "running")
     row = connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one()
+    request = row.request if resolve is None else resolve(connection, row.owner_id, row.request)
+    if request != row.request:
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(request=request))
     finished = connection.execute(
         select(shards.c.number, shards.c.result_digest).where(shards.c.job_id == job_id)
     )
     return Begun(
         job_id=job_id,
         process_code=row.process_code,
-        request=row.request,
+        request=request,
         finished={shard.number: shard.result_digest for shard in finished},
         started_at=row.started_at,
         deadline=row.deadline,
@@ -323,15 +358,6 @@ def _ended(connection: Connection, job_id: str, wanted: str) -> JobStateError:
         f"The job {job_id} is {state}; it cannot become {wanted}.",
         details={"place": "job_id", "state": state, "remedy": "Submit the request again as a new job."},
     )
-
-
-def _same_request(row: Row[Any], new: NewJob) -> Job:
-    if row.request_digest != new.request_digest:
-        raise JobStateError(
-            f"The Idempotency-Key {new.idempotency_key!r} was used for another request.",
-            details={"place": "Idempotency-Key", "job_id": row.job_id, "remedy": "Use a new key."},
-        )
-    return _job(row)
 
 
 def _job(row: Row[Any]) -> Job:
