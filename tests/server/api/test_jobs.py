@@ -15,7 +15,8 @@ import pytest
 from tests.server.stores import place_of
 
 from bioxen.client import BiologicalComputationClient
-from bioxen.errors import JobNotFoundError, JobStateError, UnknownIdentifierError
+from bioxen.errors import ComputationError, JobNotFoundError, JobStateError, UnknownIdentifierError
+from bioxen.protocol.jobs import Job
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest, MetabolicResult, Variant
 from bioxen.server.orchestrator.sharding import SHARD
 from bioxen.server.supervisor import Supervisor
@@ -137,7 +138,27 @@ def test_a_killed_server_loses_no_job_and_repeats_no_part(
         assert client.cells.replay("culture").same
         results = {client.jobs.get(job.job_id).result_digest for job in jobs}
         assert len(results) == 1
+        _result_is_lost_and_found(client, jobs[0], tmp_path / "results" / str(results.pop()))
         client.close()
+
+
+def _result_is_lost_and_found(client: BiologicalComputationClient, job: Job, name: Path) -> None:
+    path = name.parent / name.name[:2] / name.name
+    if not path.exists():  # beside PostgreSQL, results are in the user's own folder
+        path = name.parents[1] / "store" / "results" / name.name[:2] / name.name
+    content = path.read_bytes()
+    path.unlink()
+    lost = client.jobs.wait(job.job_id)
+    assert lost.state == "unknown" and lost.ended and lost.error is not None
+    with pytest.raises(ComputationError, match="is missing"):
+        client.jobs.result(job.job_id)
+    assert job.job_id in [one.job_id for one in client.jobs.list("unknown").jobs]
+    path.write_bytes(content[:-1])
+    with pytest.raises(ComputationError, match="stored result"):
+        client.jobs.result(job.job_id)
+    path.write_bytes(content)
+    assert client.jobs.get(job.job_id).state == "done"
+    assert client.jobs.content(job.job_id) == content
 
 
 def _done(client: BiologicalComputationClient, job_id: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.server.stores import store_at
 
 from bioxen.errors import EngineCrashError, OverloadError
@@ -161,6 +162,64 @@ def test_after_a_crash_only_the_missing_parts_are_computed(tmp_path: Path) -> No
     asyncio.run(crash())
     asyncio.run(resume())
     assert len(asked) == PARTS and set(asked.values()) == {1}
+
+
+def test_a_part_whose_result_is_lost_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash() -> None:
+        async with running(tmp_path, Bench()) as (store, runner):
+
+            async def stand_still(_: Any) -> None:
+                await asyncio.Event().wait()
+
+            monkeypatch.setattr(runner, "_complete", stand_still)
+            await runner.submit(new("j1", batch()))
+            while (await store.read(jobs.find, "ada", "j1")).parts_done < PARTS:
+                await asyncio.sleep(0.01)
+            missing = await store.read(jobs.find_shard, "ada", "j1", 1)
+            store.blobs._path(missing).unlink()
+            damaged = await store.read(jobs.find_shard, "ada", "j1", 3)
+            store.blobs._path(damaged).write_bytes(b"nonsense")
+
+    async def resume() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            job = await ended(store, runner, "j1")
+            assert (job.state, job.parts_done) == ("done", PARTS)
+            assert bench.answered == {f"g{SHARD}": 1, f"g{3 * SHARD}": 1}
+            result = json.loads(await store.fetch(job.result_digest or ""))
+            assert result["batch"]["objective"] == [float(n) for n in range(SHARD * PARTS)]
+
+    asyncio.run(crash())
+    asyncio.run(resume())
+
+
+def test_a_full_disk_makes_jobs_wait_and_nothing_is_computed_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "PATIENCE", 0.01)
+    full = {"begin": 2, "finish_shard": 3, "complete": 1}
+
+    async def main() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            write = store.write
+
+            async def sometimes(change: Any, *arguments: Any) -> Any:
+                name = change.__name__
+                if full.get(name, 0):
+                    full[name] -= 1
+                    raise OperationalError("insert", {}, Exception("database or disk is full"))
+                return await write(change, *arguments)
+
+            monkeypatch.setattr(store, "write", sometimes)
+            await runner.submit(new("j1", batch()))
+            assert (await ended(store, runner, "j1")).state == "done"
+            assert not any(full.values())
+            assert set(bench.answered.values()) == {1}
+
+    asyncio.run(main())
 
 
 def test_a_cancel_stops_what_runs(tmp_path: Path) -> None:

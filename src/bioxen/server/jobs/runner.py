@@ -11,10 +11,11 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bioxen.errors import (
     BioXenException,
@@ -44,6 +45,11 @@ from bioxen.server.store.store import Store
 from bioxen.server.workers import tracing
 
 log = logging.getLogger("bioxen.jobs")
+BEAT = 10.0
+"""Seconds between two words of a server about the jobs it works on; see `jobs.SILENT`."""
+TRIES = 3
+"""Times that lost parts of a job are computed again."""
+T = TypeVar("T")
 PATIENCE = 1.0
 """Seconds after which a part that found the services full or away is tried again; jobs have time."""
 PASSING = (OverloadError, ServiceUnavailableError)
@@ -77,6 +83,8 @@ class JobRunner:
         self._computer = computer
         self._slots = slots
         self._calls = calls
+        self._lost: Counter[str] = Counter()
+        """How often parts of a job were found lost."""
         self._queue = FairQueue()
         self._turns = Turns()
         self._running: dict[str, Running] = {}
@@ -91,6 +99,7 @@ class JobRunner:
     async def start(self) -> None:
         """Take up every job that is not finished."""
         await self._store.write(add_owner, LOCAL)
+        await self._store.write(jobs.beat)  # they are this server's from now on
         waiting = await self._store.read(jobs.waiting)
         for work in sorted(waiting, key=lambda one: not one.begun):  # a cell's job that began goes on first
             if is_call(work.beginning) and work.vm_id is not None:
@@ -99,11 +108,13 @@ class JobRunner:
                     self._turns.take(work.job_id)
             self._queue.add(work.owner_id, work.job_id, work.priority)
         self._loop_task = asyncio.create_task(self._work())
+        self._beating = asyncio.create_task(self._beat(self._loop_task))
 
     async def close(self) -> None:
         """Stop what runs; the next server goes on with it."""
         if self._loop_task is not None:
             self._loop_task.cancel()
+            self._beating.cancel()
         for running in self._running.values():
             running.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -138,7 +149,7 @@ class JobRunner:
             self._leave(owner, job_id)
             if not job.ended:  # its request is being read, or it waits to be resumed
                 with contextlib.suppress(JobStateError):
-                    await self._store.write(jobs.cancelled, job_id)
+                    await self._write(jobs.cancelled, job_id)
         self.news.tell(job_id)
         return await self._store.read(jobs.find, owner, job_id)
 
@@ -152,9 +163,32 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            while self._busy < self._slots and (first := await self._next()) is not None:
-                await self._start_part(*first)
+            try:
+                while self._busy < self._slots and (first := await self._next()) is not None:
+                    await self._start_part(*first)
+            except SQLAlchemyError:
+                log.exception("The store does not answer; jobs wait.")
+                await asyncio.sleep(PATIENCE)
+                continue
             await self._wake.wait()
+
+    async def _beat(self, working: asyncio.Task[None]) -> None:
+        """Say again and again that the jobs that run are being worked on, as long as that is so."""
+        while not working.done():
+            await asyncio.sleep(BEAT)
+            try:
+                await self._store.write(jobs.beat)
+            except SQLAlchemyError as error:
+                log.warning("The store takes no writes: %s", error)
+
+    async def _write(self, change: Callable[..., T], *arguments: Any) -> T:
+        """Return what a change of the store returns; where the disk is full, say, once there is room."""
+        while True:
+            try:
+                return await self._store.write(change, *arguments)
+            except OperationalError as error:
+                log.warning("The store takes no writes; tried again: %s", error.orig)
+                await asyncio.sleep(PATIENCE)
 
     async def _next(self) -> tuple[str, str] | None:
         """Return the owner and the job of which a part should start."""
@@ -189,7 +223,7 @@ class JobRunner:
         """Start to work on a job; return `None` where there is nothing to work on."""
         try:
             resolve = None if self._calls is None else self._calls.resolve
-            begun = await self._store.write(jobs.begin, job_id, resolve)
+            begun = await self._write(jobs.begin, job_id, resolve)
             self._beginning.add(job_id)
             running = await asyncio.to_thread(_read, begun, owner)  # a large one takes a second
         except JobStateError:  # it was cancelled while it waited
@@ -198,7 +232,7 @@ class JobRunner:
             BioXenException
         ) as error:  # another version accepted it, say, or its cell does not run any more
             with contextlib.suppress(JobStateError):
-                await self._store.write(jobs.fail, job_id, error.to_problem())
+                await self._write(jobs.fail, job_id, error.to_problem())
             self.news.tell(job_id)
             return None
         if job_id not in self._beginning:
@@ -224,7 +258,7 @@ class JobRunner:
             with tracing.named(f"job-{running.job_id}-{number}"):
                 result, seconds = await self._compute(running.owner, piece)
             digest = await self._store.keep(result)
-            await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
+            await self._write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
@@ -254,8 +288,18 @@ class JobRunner:
     async def _complete(self, running: Running) -> None:
         """Put the parts together and record the result."""
         start = time.perf_counter()
+        parts: list[bytes] = []
+        lost: dict[int, ComputationError] = {}
+        for number in range(running.total):
+            try:
+                parts.append(await self._store.fetch(running.finished[number]))
+            except ComputationError as error:
+                log.warning("A part of the job %s is computed again: %s", running.job_id, error)
+                lost[number] = error
+        if lost:
+            await self._again(running, lost)
+            return
         try:
-            parts = [await self._store.fetch(running.finished[number]) for number in range(running.total)]
             result = await asyncio.to_thread(assemble, running.request, parts)
             digest = await self._store.keep(result)
             settle = await asyncio.to_thread(self._settling, running, result)
@@ -272,6 +316,20 @@ class JobRunner:
             settle(connection)
 
         await self._end(running, complete)
+
+    async def _again(self, running: Running, lost: Mapping[int, ComputationError]) -> None:
+        """Compute parts once more whose results are lost; a disk that keeps losing them ends the job."""
+        self._lost[running.job_id] += 1
+        if self._lost[running.job_id] > TRIES:
+            await self._fail(running, next(iter(lost.values())))
+        elif self._running.get(running.job_id) is running:
+            await self._write(jobs.forget_shards, running.job_id, list(lost))
+            self._running.pop(running.job_id)
+            if running.timer is not None:
+                running.timer.cancel()
+            self._queue.remove(running.owner, running.job_id)
+            self._queue.add(running.owner, running.job_id, running.priority)
+            self._wake.set()
 
     def _settling(self, running: Running, result: bytes) -> Callable[[Connection], None]:
         """Return what a result changes beside the job's own record."""
@@ -304,12 +362,13 @@ class JobRunner:
         if self._running.pop(running.job_id, None) is None:
             return
         self._queue.remove(running.owner, running.job_id)
+        self._lost.pop(running.job_id, None)
         try:
             with contextlib.suppress(JobStateError):
-                await self._store.write(change)
+                await self._write(change)
         except BioXenException as error:  # its cell was changed in the meantime, say
             with contextlib.suppress(JobStateError):
-                await self._store.write(jobs.fail, running.job_id, error.to_problem())
+                await self._write(jobs.fail, running.job_id, error.to_problem())
         self._leave(running.owner, running.job_id)
         current = asyncio.current_task()
         running.tasks = {task for task in running.tasks if task is not current}
@@ -335,6 +394,7 @@ def _read(begun: Begun, owner: str) -> Running:
     return Running(
         job_id=begun.job_id,
         owner=owner,
+        priority=begun.priority,
         request=request,
         document=begun.request if is_call(begun.request) else "",
         pieces=iter([(number, piece) for number, piece in every if number not in begun.finished]),

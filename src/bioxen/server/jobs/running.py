@@ -16,6 +16,7 @@ class Running:
 
     job_id: str
     owner: str
+    priority: int
     request: ComputeRequest
     document: str
     """What stands in its record, where it is a process of a cell."""
