@@ -7,11 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bioxen.errors import ConfigurationError
@@ -124,10 +120,9 @@ def _upgraded(engine: Engine) -> Engine:
 
 
 def _upgrade(engine: Engine) -> None:
-    scripts = ScriptDirectory(str(MIGRATIONS))
+    known = revisions()
     with engine.begin() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in scripts.walk_revisions()}
+        present = _revision(connection)
         if present is not None and present not in known:
             raise ConfigurationError(
                 f"The store has the schema {present}, which this BioXen does not know.",
@@ -136,11 +131,26 @@ def _upgrade(engine: Engine) -> None:
                     "remedy": "A newer BioXen wrote it: install that one, or a newer one.",
                 },
             )
-        if present != scripts.get_current_head():
+        if present != known[-1]:
+            from alembic import command  # late: most starts migrate nothing, and it takes a while
+            from alembic.config import Config
+
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def revisions() -> list[str]:
+    """Return the schemas that this version knows, the newest last: migrations' files begin with their numbers."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the schema that a database has; `None` for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("select version_num from alembic_version").scalar()
 
 
 def _refused(url: str, why: str) -> ConfigurationError:
