@@ -142,7 +142,7 @@ def _upgrade(engine: Engine) -> None:
 
 
 def revisions() -> list[str]:
-    """Return the schemas that this version knows, the newest last: migrations' files begin with their numbers."""
+    """Return the schemas that this version knows, the newest last; files of migrations begin with it."""
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
