@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
-	bench-ensembles bench-hypervisor bench-load conformance check clean
+	bench-ensembles bench-hypervisor bench-load conformance test-postgres check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,12 @@ demo: $(VENV)/.server $(VENV)/.kernel ## Start the services and run virtual cell
 
 test: $(VENV)/.test $(VENV)/.kernel ## Run the tests
 	$(BIN)/python -m pytest
+
+# The store's tests, and those that kill a server, on a PostgreSQL that lives as long as they run.
+test-postgres: $(VENV)/.test $(VENV)/.kernel ## Run the store's tests on PostgreSQL, installed where that can be
+	$(BIN)/python -m tools.postgres $(BIN)/python -m pytest tests/server/store tests/server/jobs \
+		tests/server/hypervisor tests/server/api/test_cells_survive.py \
+		tests/server/api/test_jobs.py::test_a_killed_server_loses_no_job_and_repeats_no_part
 
 lint: $(VENV)/.lint ## Style
 	$(BIN)/ruff check .
@@ -75,7 +81,7 @@ bench-kinetic: $(VENV)/.test ## Measure the kinetic lanes beside libRoadRunner
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check
 
-check: lint types imports sources docs test ## Everything that CI runs
+check: lint types imports sources docs test test-postgres ## Everything that CI runs
 
 clean: ## Remove what was built
 	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

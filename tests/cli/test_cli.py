@@ -208,6 +208,12 @@ def test_kept_cells_are_listed_and_shown(bioxen: Cli, services: Supervisor) -> N
         assert shown["delta"]["gene_knockouts"] == ["b2276"]
         assert "b2276" in bioxen("cells", "lineage", "cli-2").out
         assert len(json.loads(bioxen("cells", "lineage", "cli-1", "--json").out)["children"]) == 1
+        kept.act("cli-1", "start")
+        arguments = ("metabolic_dfba", "--set", "time_end=0.5", "--advance", "--key", "cli-job")
+        job_id = bioxen("cells", "submit", "cli-1", *arguments).out.strip()
+        assert bioxen("cells", "submit", "cli-1", *arguments).out.strip() == job_id
+        assert bioxen("jobs", "wait", job_id).code == 0
+        assert json.loads(bioxen("cells", "show", "cli-1").out)["living"]["time"] == 0.5
         missing = bioxen("cells", "show", "cli-3")
         assert (missing.code, "BX010" in missing.err) == (2, True)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import results, table
+from bioxen.cli.run import read_context
 from bioxen.protocol.services import ORCHESTRATOR_PORT
 
 if TYPE_CHECKING:
@@ -59,6 +61,33 @@ def show(vm_id: str, url: Url = HERE, token: Token = None) -> None:
     """
     with _kept(url, token) as kept:
         results.print_json(kept.get(vm_id).model_dump_json())
+
+
+@app.command()
+def submit(
+    vm_id: Annotated[str, typer.Argument(help="The cell.")],
+    process: Annotated[str, typer.Argument(help="Process code, such as metabolic_dfba.")],
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
+    ] = None,
+    advance: Annotated[bool, typer.Option("--advance", help="Move the cell on to where it ends.")] = False,
+    priority: Annotated[int, typer.Option(min=0, max=100, help="Among your own jobs; 100 is first.")] = 50,
+    deadline: Annotated[float | None, typer.Option(min=0.001, help="Seconds the job may run.")] = None,
+    key: Annotated[str | None, typer.Option(help="The same key gives the same job.")] = None,
+    url: Url = HERE,
+    token: Token = None,
+) -> None:
+    """Hand in a process of a cell as a job; its id is printed, and `bioxen jobs` watches and fetches it.
+
+    Example: [bold]bioxen cells submit cell-1 metabolic_dfba --set time_end=2 --advance[/]
+    """
+    context = read_context(process, option or [], None)
+    with _kept(url, token) as kept:
+        job = kept.submit(
+            vm_id, process, context, advance=advance, priority=priority, deadline=deadline, key=key
+        )
+    sys.stdout.write(job.job_id + "\n")
 
 
 @app.command()

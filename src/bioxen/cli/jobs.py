@@ -69,7 +69,7 @@ def submit(
 @app.command("list")
 def list_all(
     state: Annotated[
-        str | None, typer.Option(help="queued, running, done, failed or cancelled; all if absent.")
+        str | None, typer.Option(help="queued, running, done, failed, cancelled or unknown; all if absent.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 20,
     as_json: AsJson = False,

@@ -77,7 +77,7 @@ def gc(
     ] = 365.0,
     store: StorePlace = None,
 ) -> None:
-    """Make room: old results, older jobs, and files that nothing mentions. The server may be running.
+    """Make room: old results, older jobs, and what nothing mentions any more. The server may be running.
 
     Example: [bold]bioxen store gc --results-days 7 --jobs-days 90[/]
     """
@@ -87,6 +87,6 @@ def gc(
         removed = collect(opened_store, results_days, jobs_days)
     errors.print(
         f"Removed {removed.files} files ({removed.bytes} bytes); {removed.emptied} jobs lost their results, "
-        f"{removed.jobs} jobs were forgotten.",
+        f"{removed.jobs} jobs were forgotten; {removed.texts} documents of former cells are gone.",
         highlight=False,
     )

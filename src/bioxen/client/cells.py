@@ -13,7 +13,7 @@ from bioxen.client.answers import raise_for_fault, read_message
 from bioxen.client.transport import Answer
 from bioxen.protocol.base import Message, parse
 from bioxen.protocol.bulk import MAX_CELLS, BulkAction, BulkCreate, BulkDone, BulkFork, PopulationRun
-from bioxen.protocol.cells import CellProcessCall, Delta, Resources, VmConfig, VmSpec, VmStatus
+from bioxen.protocol.cells import CellJob, CellProcessCall, Delta, Resources, VmConfig, VmSpec, VmStatus
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.lineage import (
     ForkSpec,
@@ -113,6 +113,41 @@ class KeptCells:
         fields = {"process_code": process_code, "context": dict(context or {}), "advance": advance}
         call = parse(CellProcessCall, fields)
         return self._ask("POST", f"/vms/{vm_id}/processes", ProcessResult, call)
+
+    def submit(
+        self,
+        vm_id: str,
+        process_code: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        advance: bool = False,
+        priority: int = 50,
+        deadline: float | None = None,
+        key: str | None = None,
+    ) -> Job:
+        """Hand in a process of a cell as a job; it starts from where the cell stands when the job begins.
+
+        The jobs of one cell run one after another. `Jobs.wait` and `Jobs.result` are for these jobs too.
+
+        Args:
+            vm_id: the cell.
+            process_code: such as `metabolic_dfba`.
+            context: fields of the process's request.
+            advance: whether the cell moves on to where the process ends, once, when the job is done.
+            priority: 0 (last) to 100 (first), among your own jobs.
+            deadline: the longest the job may run, s.
+            key: the same key gives the same job; a new one where absent.
+
+        Raises:
+            VmStateError: the cell is not running.
+            JobStateError: the key was used for another request.
+            BioXenException: see `run`.
+        """
+        fields = {"process_code": process_code, "context": dict(context or {}), "advance": advance}
+        job = parse(CellJob, {**fields, "priority": priority, "deadline": deadline})
+        headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
+        body = job.model_dump_json(exclude_none=True)
+        return read_message(self._send("POST", f"/vms/{vm_id}/jobs", body, headers, tries=2), Job)
 
     # Its past.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bioxen.protocol.base import MappingMessage, Message
+from bioxen.protocol.jobs import JobDeadline, Priority
 from bioxen.protocol.kinetic import Seed
 from bioxen.protocol.request import BiologicalType
 from bioxen.protocol.units import Bounds, Fraction, Identifier, ModelName, Quantity, Seconds, Uptake
@@ -155,3 +156,12 @@ class CellProcessCall(ProcessCall):
 
     advance: bool = False
     """Whether the cell moves on to where the process ends: dynamic FBA and time courses."""
+
+
+class CellJob(CellProcessCall):
+    """The body of `POST /vms/{vm_id}/jobs`."""
+
+    priority: Priority = 50
+    """0 (last) to 100 (first), among your own jobs."""
+    deadline: JobDeadline | None = None
+    """The longest the job may run, s."""

@@ -10,7 +10,8 @@ from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.units import Seconds
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "unknown"]
-"""States only move forward. `unknown`: the server that ran it fell silent, and none took it over yet."""
+"""States only move forward. `unknown` is where the server cannot tell: it fell silent on a job that ran, for
+which it may still find an end; or the result of a job that was done cannot be read, and `error` says why."""
 Priority = Annotated[int, Field(ge=0, le=100)]
 
 NEXT: dict[JobState, frozenset[JobState]] = {
@@ -51,7 +52,7 @@ class Job(MappingMessage):
     result_digest: str | None
     """sha256 of the result's bytes, once done."""
     error: dict[str, Any] | None
-    """The problem body of what ended it, for `failed`."""
+    """The problem body of what ended it, for `failed`; of why its result is lost, for `unknown`."""
     created_at: str
     """ISO 8601, UTC."""
     started_at: str | None
@@ -60,7 +61,7 @@ class Job(MappingMessage):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in ENDED
+        return self.finished_at is not None
 
 
 class JobPage(Message):

@@ -15,6 +15,7 @@ from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
 from bioxen.server.api import problems
 from bioxen.server.api.arrays import array_routes
+from bioxen.server.api.calls import call_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
@@ -28,6 +29,7 @@ from bioxen.server.api.security import Guard
 from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
+from bioxen.server.hypervisor.calls import KeptCellCalls
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.metrics import Metrics, job_metrics, replica_metrics, worker_metrics
@@ -93,9 +95,8 @@ def orchestrator_app(
         replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
     )
     cells = HypervisorRuntime(store)
-    jobs = JobRunner(
-        store, orchestrator, slots=settings.job_slots or usable_cores() + 1, quotas=settings.quotas
-    )
+    slots = settings.job_slots or usable_cores() + 1
+    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls())
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -121,6 +122,7 @@ def orchestrator_app(
     app.include_router(compute_routes(orchestrator, BOTH))
     app.include_router(tool_routes(tools))
     app.include_router(population_routes(cells, jobs))
+    app.include_router(call_routes(store, jobs))
     app.include_router(past_routes(cells))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))

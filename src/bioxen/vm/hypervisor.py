@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from bioxen.client import BiologicalComputationClient
     from bioxen.client.cells import KeptCells
+    from bioxen.client.jobs import Jobs
     from bioxen.vm.population import Population, Vary
 
 SLOTS = 16
@@ -155,6 +156,15 @@ class BioXenHypervisor:
         """
         return self._orchestrator().cells
 
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of the orchestrator, which outlive this program.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no orchestrator.
+        """
+        return self._orchestrator().jobs
+
     def population(
         self,
         biological_type: str = "ecoli",
@@ -184,7 +194,7 @@ class BioXenHypervisor:
     def _orchestrator(self) -> BiologicalComputationClient:
         if self._client is None or "tools" not in self._client.urls:
             raise ConfigurationError(
-                "Kept cells live in an orchestrator, and this hypervisor knows none.",
+                "Kept cells and jobs live in an orchestrator, and this hypervisor knows none.",
                 details={"remedy": "Use bioxen.local() or bioxen.connect(url)."},
             )
         return self._client

@@ -57,6 +57,55 @@ def test_edits_go_with_each_request(http: httpx2.Client, cell: str) -> None:
     )
 
 
+def test_a_process_of_a_cell_is_a_job_too(http: httpx2.Client, cell: str) -> None:
+    wanted = {"process_code": "metabolic_dfba", "context": {"time_end": 0.5}, "advance": True}
+    assert http.post(f"{cell}/jobs", json=wanted).json()["code"] == "BX006"
+    http.post(f"{cell}/actions/start")
+    key = {"idempotency-key": "half an hour"}
+    accepted = http.post(f"{cell}/jobs", json=wanted, headers=key)
+    assert accepted.status_code == 202, accepted.text
+    place = accepted.headers["location"]
+    with http.stream("GET", f"{place}/events") as events:
+        assert '"state":"done"' in "".join(events.iter_text())
+    job = http.get(place).json()
+    assert (job["vm_id"], job["state"], job["error"]) == ("cell-1", "done", None)
+    assert http.get(f"{place}/result").json()["dynamics"]["time"][-1] == 0.5
+    http.post(f"{cell}/actions/pause")
+    again = http.post(f"{cell}/jobs", json=wanted, headers=key)
+    assert (again.status_code, again.headers["location"]) == (202, place)
+    other = http.post(f"{cell}/jobs", json={"process_code": "metabolic_fba"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "BX020")
+    status = http.get(cell).json()
+    assert (status["living"]["time"], status["processes_executed"]) == (0.5, 1)
+    assert http.post(f"{cell}/replay").json()["same"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "place"),
+    [
+        ({"process_code": "metabolic_fbaa"}, 422, "process_code"),
+        ({"process_code": "metabolic_fba", "advance": True}, 422, "advance"),
+        ({"process_code": "metabolic_fba", "context": {"objectiv": "x"}}, 422, "objectiv"),
+        ({"process_code": "metabolic_fba", "priority": 101}, 422, "priority"),
+    ],
+)
+def test_what_is_wrong_with_a_cells_job_is_said_at_once(
+    http: httpx2.Client, cell: str, wanted: dict[str, Any], status: int, place: str
+) -> None:
+    http.post(f"{cell}/actions/start")
+    refused = http.post(f"{cell}/jobs", json=wanted)
+    assert (refused.status_code, refused.json()["place"]) == (status, place), refused.text
+    assert http.post("/vms/nobody/jobs", json={"process_code": "metabolic_fba"}).status_code == 404
+
+
+def test_a_cell_that_asks_no_services_has_no_jobs(http: httpx2.Client) -> None:
+    http.post("/vms", json={"vm_id": "plain-1", "biological_type": "ecoli", "vm_type": "basic"})
+    http.post("/vms/plain-1/actions/start")
+    refused = http.post("/vms/plain-1/jobs", json={"process_code": "metabolic_fba"})
+    assert "asks no services" in refused.json()["detail"]
+    http.delete("/vms/plain-1")
+
+
 def test_symbolic_says_why(http: httpx2.Client, cell: str) -> None:
     http.post(f"{cell}/actions/start")
     result = run(http, cell, "transcription_everything")

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.server.stores import place_of
 
 from bioxen.server.supervisor import Supervisor
 
@@ -34,9 +35,10 @@ def lives(base: str, worker: int, known: dict[str, dict[str, Any]], ended: threa
 
 
 @pytest.mark.faults
-def test_a_killed_server_loses_no_cell_and_no_edit(tmp_path: Path) -> None:
+def test_a_killed_server_loses_no_cell_and_no_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOXEN_HOME", str(tmp_path))
     with Supervisor(
-        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", str(tmp_path)]
+        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", place_of(tmp_path)]
     ) as services:
         orchestrator = services.services[-1]
         known: dict[str, dict[str, Any]] = {}

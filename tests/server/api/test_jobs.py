@@ -12,9 +12,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.server.stores import place_of
 
 from bioxen.client import BiologicalComputationClient
-from bioxen.errors import JobNotFoundError, JobStateError, UnknownIdentifierError
+from bioxen.errors import ComputationError, JobNotFoundError, JobStateError, UnknownIdentifierError
+from bioxen.protocol.jobs import Job
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest, MetabolicResult, Variant
 from bioxen.server.orchestrator.sharding import SHARD
 from bioxen.server.supervisor import Supervisor
@@ -100,16 +102,25 @@ def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:
 
 
 @pytest.mark.faults
-def test_a_killed_server_loses_no_job_and_repeats_no_part(tmp_path: Path) -> None:
+def test_a_killed_server_loses_no_job_and_repeats_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOXEN_HOME", str(tmp_path))
     with Supervisor(
-        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", str(tmp_path)]
+        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", place_of(tmp_path)]
     ) as services:
         client = BiologicalComputationClient(services.url, services.url, services.url)
+        client.cells.create("culture", "ecoli", config={"model": "textbook"})
+        client.cells.act("culture", "start")
         jobs = [client.jobs.submit(screen(60)) for _ in range(3)]
+        growing = [
+            client.cells.submit("culture", "metabolic_dfba", {"time_end": 0.5}, advance=True, priority=60)
+            for _ in range(6)
+        ]
         orchestrator = services.services[-1]
         for _ in range(3):
-            before = _done(client, jobs[0].job_id)
-            while _done(client, jobs[0].job_id) == before < 60:
+            before = _done(client, jobs)
+            while _done(client, jobs) == before < 180:
                 time.sleep(0.02)
             assert orchestrator.process is not None
             os.kill(orchestrator.process.pid, signal.SIGKILL)
@@ -118,15 +129,41 @@ def test_a_killed_server_loses_no_job_and_repeats_no_part(tmp_path: Path) -> Non
         for job in jobs:
             ended = client.jobs.wait(job.job_id, timeout=100)
             assert (ended.state, ended.parts_done) == ("done", 60)
-        assert client.jobs.get(jobs[0].job_id).attempts > 1
+        assert max(client.jobs.get(job.job_id).attempts for job in jobs) > 1
+        for job in growing:
+            assert client.jobs.wait(job.job_id, timeout=100).state == "done"
+        living = client.cells.get("culture").living
+        assert living is not None and living.time == pytest.approx(3.0)
+        assert len(client.cells.history("culture").entries) == 6
+        assert client.cells.replay("culture").same
         results = {client.jobs.get(job.job_id).result_digest for job in jobs}
         assert len(results) == 1
+        _result_is_lost_and_found(client, jobs[0], tmp_path / "results" / str(results.pop()))
         client.close()
 
 
-def _done(client: BiologicalComputationClient, job_id: str) -> int:
+def _result_is_lost_and_found(client: BiologicalComputationClient, job: Job, name: Path) -> None:
+    path = name.parent / name.name[:2] / name.name
+    if not path.exists():  # beside PostgreSQL, results are in the user's own folder
+        path = name.parents[1] / "store" / "results" / name.name[:2] / name.name
+    content = path.read_bytes()
+    path.unlink()
+    lost = client.jobs.wait(job.job_id)
+    assert lost.state == "unknown" and lost.ended and lost.error is not None
+    with pytest.raises(ComputationError, match="is missing"):
+        client.jobs.result(job.job_id)
+    assert job.job_id in [one.job_id for one in client.jobs.list("unknown").jobs]
+    path.write_bytes(content[:-1])
+    with pytest.raises(ComputationError, match="stored result"):
+        client.jobs.result(job.job_id)
+    path.write_bytes(content)
+    assert client.jobs.get(job.job_id).state == "done"
+    assert client.jobs.content(job.job_id) == content
+
+
+def _done(client: BiologicalComputationClient, jobs: list[Job]) -> int:
     with contextlib.suppress(Exception):
-        return client.jobs.get(job_id).parts_done
+        return sum(client.jobs.get(job.job_id).parts_done for job in jobs)
     return -1
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+from tests.server.stores import store_at
 from tests.vm.doubles import FakeServices, kinetic_answer, metabolic_answer
 
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.store.owners import LOCAL, add_owner
-from bioxen.server.store.store import Store
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Bench:
         self.open()
 
     def open(self) -> None:
-        self.store = Store.at(self._folder).open()
+        self.store = store_at(self._folder).open()
         self.store.write_now(add_owner, LOCAL)
         self.store.write_now(add_owner, "ada")
         self.cells = HypervisorRuntime(self.store)

@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.server.hypervisor.bench import Bench
+from tests.server.stores import SERVER
 
 from bioxen.errors import ResourceExhaustionError, VmCreationError, VmStateError
 from bioxen.protocol.cells import CellProcessCall, Delta, Resources, VmConfig, VmSpec
@@ -212,5 +213,6 @@ class CellsMachine(RuleBasedStateMachine):
             assert [one.vm_id for one in ancestors][:2] == [name, *([cell.mother] if cell.mother else [])]
 
 
-CellsMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+EXAMPLES = 30 if SERVER is None else 5
+CellsMachine.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None)
 TestCells = CellsMachine.TestCase

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from tests.server.stores import store_at
 
 from bioxen.errors import EngineCrashError, OverloadError
 from bioxen.protocol.jobs import Job
@@ -17,6 +21,7 @@ from bioxen.protocol.metabolic import BatchRequest, Variant
 from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
+from bioxen.server.jobs import runner as runner_module
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.sharding import SHARD, Shard
 from bioxen.server.store import jobs
@@ -92,7 +97,7 @@ class Bench:
 async def running(
     folder: Path, bench: Bench, slots: int = 2, quotas: Quotas | None = None
 ) -> AsyncIterator[tuple[Store, JobRunner]]:
-    store = Store.at(folder).open()
+    store = store_at(folder).open()
     store.write_now(add_owner, "ada")
     store.write_now(add_owner, "bob")
     runner = JobRunner(store, bench, slots, quotas)  # type: ignore[arg-type]  # it is asked to compute alone
@@ -159,6 +164,64 @@ def test_after_a_crash_only_the_missing_parts_are_computed(tmp_path: Path) -> No
     assert len(asked) == PARTS and set(asked.values()) == {1}
 
 
+def test_a_part_whose_result_is_lost_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash() -> None:
+        async with running(tmp_path, Bench()) as (store, runner):
+
+            async def stand_still(_: Any) -> None:
+                await asyncio.Event().wait()
+
+            monkeypatch.setattr(runner, "_complete", stand_still)
+            await runner.submit(new("j1", batch()))
+            while (await store.read(jobs.find, "ada", "j1")).parts_done < PARTS:
+                await asyncio.sleep(0.01)
+            missing = await store.read(jobs.find_shard, "ada", "j1", 1)
+            store.blobs._path(missing).unlink()
+            damaged = await store.read(jobs.find_shard, "ada", "j1", 3)
+            store.blobs._path(damaged).write_bytes(b"nonsense")
+
+    async def resume() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            job = await ended(store, runner, "j1")
+            assert (job.state, job.parts_done) == ("done", PARTS)
+            assert bench.answered == {f"g{SHARD}": 1, f"g{3 * SHARD}": 1}
+            result = json.loads(await store.fetch(job.result_digest or ""))
+            assert result["batch"]["objective"] == [float(n) for n in range(SHARD * PARTS)]
+
+    asyncio.run(crash())
+    asyncio.run(resume())
+
+
+def test_a_full_disk_makes_jobs_wait_and_nothing_is_computed_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "PATIENCE", 0.01)
+    full = {"begin": 2, "finish_shard": 3, "complete": 1}
+
+    async def main() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            write = store.write
+
+            async def sometimes(change: Any, *arguments: Any) -> Any:
+                name = change.__name__
+                if full.get(name, 0):
+                    full[name] -= 1
+                    raise OperationalError("insert", {}, Exception("database or disk is full"))
+                return await write(change, *arguments)
+
+            monkeypatch.setattr(store, "write", sometimes)
+            await runner.submit(new("j1", batch()))
+            assert (await ended(store, runner, "j1")).state == "done"
+            assert not any(full.values())
+            assert set(bench.answered.values()) == {1}
+
+    asyncio.run(main())
+
+
 def test_a_cancel_stops_what_runs(tmp_path: Path) -> None:
     async def main() -> None:
         async def never(_: str) -> None:
@@ -176,6 +239,31 @@ def test_a_cancel_stops_what_runs(tmp_path: Path) -> None:
             assert (job.state, job.parts_done) == ("cancelled", 0)
             await asyncio.sleep(0.05)
             assert bench.stopped == bench.asked.total() == 2
+
+    asyncio.run(main())
+
+
+def test_a_cancel_counts_while_the_request_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, read, original = threading.Event(), threading.Event(), runner_module._read
+
+    def slowly(*arguments: Any) -> Any:
+        reading.set()
+        assert read.wait(10)
+        return original(*arguments)
+
+    monkeypatch.setattr(runner_module, "_read", slowly)
+
+    async def main() -> None:
+        bench = Bench()
+        async with running(tmp_path, bench) as (store, runner):
+            await runner.submit(new("j1", batch()))
+            await asyncio.to_thread(reading.wait, 10)
+            assert (await runner.cancel("ada", "j1")).state == "cancelled"
+            read.set()
+            await runner.submit(new("j2", batch(1), "bob"))
+            assert (await ended(store, runner, "j2", "bob")).state == "done"
+            assert (await store.read(jobs.find, "ada", "j1")).state == "cancelled"
+            assert bench.asked.total() == 1
 
     asyncio.run(main())
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, update
+from tests.server.stores import store_at
 
 from bioxen.errors import JobNotFoundError
-from bioxen.server.store import jobs
+from bioxen.server.store import cells, jobs, past
 from bioxen.server.store.arrays import StoredArrays
+from bioxen.server.store.cells import NewCell
 from bioxen.server.store.gc import GRACE, Removed, collect
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
@@ -27,7 +29,7 @@ OLD = "2020-01-01T00:00:00.000000+00:00"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.at(tmp_path).open()
+    store = store_at(tmp_path).open()
     store.write_now(add_owner, "ada")
     yield store
     store.close()
@@ -76,7 +78,9 @@ def test_results_go_before_records_and_shared_ones_stay(store: Store) -> None:
     for digest in (shared, own, running):
         aged(store, digest)
     none = timedelta(0)
-    assert collect(store, 30, 100_000, none) == Removed(jobs=0, emptied=2, files=1, bytes=len(b"own"))
+    assert collect(store, 30, 100_000, none) == Removed(
+        jobs=0, emptied=2, texts=0, files=1, bytes=len(b"own")
+    )
     assert set(store.blobs.digests()) == {shared, running}
     assert store.read_now(jobs.find, "ada", "own").result_digest is None
     assert store.read_now(jobs.find, "ada", "new").result_digest == shared
@@ -132,3 +136,25 @@ def test_arrays_go_by_their_own_age(store: Store) -> None:
     assert (removed.files, removed.bytes) == (1, old.size)
     assert [store.read_now(array_is_kept, one.digest) for one in (old, new, again)] == [False, True, True]
     assert store.blobs.read(new.digest) == b"headernew"
+
+
+def test_documents_of_cells_go_with_the_last_that_refers_to_them(store: Store) -> None:
+    def cell(vm_id: str, delta: str = "{}", living: str | None = None) -> NewCell:
+        return NewCell(vm_id=vm_id, biological_type="ecoli", image="{}", delta=delta, living=living)
+
+    new = [
+        cell("kept", living='{"time":1}'),
+        cell("gone", delta='{"seed":1}'),
+        cell("old", delta='{"seed":2}'),
+    ]
+    store.write_now(cells.add, "ada", new)
+    old = store.read_now(cells.find, "ada", "old")
+    store.write_now(past.take_snapshot, old, None)
+    store.write_now(lambda connection: cells.change(connection, [old.cell_id], delta='{"seed":3}'))
+    assert collect(store, 30, 365).texts == 0
+    store.write_now(cells.remove, [store.read_now(cells.find, "ada", "gone").cell_id])
+    assert collect(store, 30, 365).texts == 1
+    assert store.read_now(past.find_snapshot, old, 1).delta.seed == 2
+    assert store.read_now(cells.find, "ada", "kept").living == '{"time":1}'
+    store.write_now(cells.add, "ada", [cell("again", delta='{"seed":1}')])
+    assert store.read_now(cells.find, "ada", "again").delta == '{"seed":1}'

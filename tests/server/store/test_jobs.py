@@ -9,7 +9,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.strategies import integers
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
+from tests.server.stores import SERVER, store_at
 
 from bioxen.errors import JobNotFoundError, JobStateError
 from bioxen.protocol.jobs import ENDED, NEXT, JobState
@@ -17,6 +18,7 @@ from bioxen.server.store import jobs
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.store import Store
+from bioxen.server.store.tables import jobs as table
 
 
 def new(
@@ -35,7 +37,7 @@ def new(
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.at(tmp_path).open()
+    store = store_at(tmp_path).open()
     for owner in ("ada", "bob"):
         store.write_now(add_owner, owner)
     yield store
@@ -43,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_job_goes_from_queued_to_done_and_survives_the_process(tmp_path: Path) -> None:
-    store = Store.at(tmp_path).open()
+    store = store_at(tmp_path).open()
     store.write_now(add_owner, "ada")
 
     def life(connection: Connection) -> None:
@@ -53,7 +55,7 @@ def test_a_job_goes_from_queued_to_done_and_survives_the_process(tmp_path: Path)
 
     store.write_now(life)
     store.close()
-    again = Store.at(tmp_path).open()
+    again = store_at(tmp_path).open()
     assert [work.job_id for work in again.read_now(jobs.waiting)] == ["j1"]
     assert again.write_now(jobs.begin, "j1").finished == {2: "d2"}
     again.write_now(jobs.complete, "j1", "whole", 20, 0.25)
@@ -107,6 +109,53 @@ def test_pages_give_every_job_once(store: Store) -> None:
     assert seen == [f"j{number}" for number in reversed(range(7))]
 
 
+def beat_long_ago(connection: Connection) -> None:
+    connection.execute(update(table).values(heartbeat_at="2020-01-01T00:00:00.000000+00:00"))
+
+
+def test_a_job_whose_server_fell_silent_is_unknown_until_it_is_taken_over(store: Store) -> None:
+    store.write_now(jobs.submit, new("j1"))
+    store.write_now(jobs.begin, "j1")
+    store.write_now(jobs.submit, new("j2"))
+    store.write_now(beat_long_ago)
+    job = store.read_now(jobs.find, "ada", "j1")
+    assert (job.state, job.ended, job.error) == ("unknown", False, None)
+    assert [one.job_id for one in store.read_now(lambda c: jobs.page(c, "ada", state="unknown")).jobs] == [
+        "j1"
+    ]
+    assert store.read_now(lambda c: jobs.page(c, "ada", state="running")).jobs == []
+    assert store.read_now(jobs.state_counts)["unknown"] == 1
+    assert [work.job_id for work in store.read_now(jobs.waiting)] == ["j1", "j2"]
+    store.write_now(jobs.beat)
+    assert store.read_now(jobs.find, "ada", "j1").state == "running"
+    assert store.read_now(jobs.find, "ada", "j2").state == "queued"
+
+
+def test_a_job_whose_result_is_lost_is_unknown_and_has_ended(store: Store) -> None:
+    for job_id in ("j1", "j2"):
+        store.write_now(jobs.submit, new(job_id))
+        store.write_now(jobs.begin, job_id)
+        store.write_now(jobs.complete, job_id, f"digest of {job_id}", 10, 0.1)
+    store.write_now(jobs.lose, "digest of j1", {"code": "BX018", "detail": "It is missing."})
+    job = store.read_now(jobs.find, "ada", "j1")
+    assert (job.state, job.ended) == ("unknown", True)
+    assert job.error is not None and job.error["detail"] == "It is missing."
+    assert store.read_now(jobs.find, "ada", "j2").state == "done"
+    store.write_now(jobs.regain, "digest of j1")
+    again = store.read_now(jobs.find, "ada", "j1")
+    assert (again.state, again.error) == ("done", None)
+
+
+def test_a_part_counts_once_however_often_it_is_recorded(store: Store) -> None:
+    store.write_now(jobs.submit, new("j1"))
+    store.write_now(jobs.begin, "j1")
+    for _ in range(2):
+        assert store.write_now(jobs.finish_shard, "j1", 0, "d", 1, 0.5) == 1
+    store.write_now(jobs.forget_shards, "j1", [0, 1])
+    job = store.read_now(jobs.find, "ada", "j1")
+    assert (job.parts_done, job.seconds) == (0, 0.5)
+
+
 class Life(RuleBasedStateMachine):
     """Any order of events: no state ever goes backwards, and the record agrees with a plain model of it."""
 
@@ -114,7 +163,8 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.store = Store("sqlite:///:memory:", self._folder()).open()
+        folder = self._folder()
+        self.store = (store_at(folder) if SERVER else Store("sqlite:///:memory:", folder)).open()
         self.store.write_now(add_owner, "ada")
         self.states: dict[str, JobState] = {}
 
@@ -184,4 +234,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestLife.settings = settings(max_examples=25 if SERVER is None else 5, stateful_step_count=25, deadline=None)

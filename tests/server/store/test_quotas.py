@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.server.stores import store_at
 
 from bioxen.errors import OverloadError, ResourceExhaustionError, ValidationError
 from bioxen.protocol.quotas import Quotas
@@ -18,7 +19,7 @@ from bioxen.server.store.store import Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.at(tmp_path).open()
+    store = store_at(tmp_path).open()
     for owner in ("ada", "bob"):
         store.write_now(add_owner, owner)
     yield store

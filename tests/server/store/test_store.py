@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import OperationalError
+from tests.server.stores import store_at
 
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.store import Store
@@ -30,7 +33,7 @@ def names(store: Store) -> list[str]:
 
 def test_a_failing_write_undoes_itself_alone_and_few_commits_serve_many(tmp_path: Path) -> None:
     async def main() -> None:
-        store = Store.at(tmp_path).open()
+        store = store_at(tmp_path).open()
         commits: list[Connection] = []
         event.listen(store._engine, "commit", commits.append)
         writes = (store.write(add_or_fail, number) for number in range(200))
@@ -49,7 +52,7 @@ def test_a_failing_write_undoes_itself_alone_and_few_commits_serve_many(tmp_path
 
 def test_what_could_not_be_made_durable_is_told_to_everyone_and_is_not_there(tmp_path: Path) -> None:
     async def main() -> None:
-        store = Store.at(tmp_path).open()
+        store = store_at(tmp_path).open()
 
         def full(connection: Connection) -> None:
             raise OperationalError("insert", {}, Exception("database or disk is full"))
@@ -68,15 +71,38 @@ def test_what_could_not_be_made_durable_is_told_to_everyone_and_is_not_there(tmp
 
 def test_a_write_that_is_given_up_is_still_made(tmp_path: Path) -> None:
     async def main() -> None:
-        store = Store.at(tmp_path).open()
+        store = store_at(tmp_path).open()
         task = asyncio.create_task(store.write(add_owner, "one"))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         store.close()
-        again = Store.at(tmp_path).open()
+        again = store_at(tmp_path).open()
         assert names(again) == ["one"]
         again.close()
 
     asyncio.run(main())
+
+
+def test_a_long_read_holds_up_no_write_and_sees_one_moment(tmp_path: Path) -> None:
+    store = store_at(tmp_path).open()
+    store.write_now(add_owner, "one")
+    begun, written = threading.Event(), threading.Event()
+
+    def twice(connection: Connection) -> list[int]:
+        counts = []
+        for _ in range(2):
+            counts.append(len(connection.execute(select(owners)).all()))
+            begun.set()
+            assert written.wait(10)
+        return counts
+
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(store.read_now, twice)
+        assert begun.wait(10)
+        store.write_now(add_owner, "two")  # it would wait for 30 s, and fail, if readers took the lock
+        written.set()
+        assert reading.result() == [1, 1]
+    assert names(store) == ["one", "two"]
+    store.close()

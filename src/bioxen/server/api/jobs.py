@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from bioxen.errors import JobStateError
+from bioxen.errors import ComputationError, JobStateError
 from bioxen.protocol.jobs import Job, JobPage, JobProgress
 from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.problems import responses_for
@@ -25,7 +26,7 @@ from bioxen.server.store.store import Store
 
 JobId = Annotated[str, Path(min_length=1, max_length=64)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
-State = Literal["queued", "running", "done", "failed", "cancelled"]
+State = Literal["queued", "running", "done", "failed", "cancelled", "unknown"]
 HEARTBEAT = 15.0
 """Seconds after which a stream that has nothing to tell says so: proxies close silent ones."""
 
@@ -59,20 +60,20 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     @router.get("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def get_job(job_id: JobId, asking: Asking) -> Job:
         """Return what is known of a job."""
-        return await store.read(jobs.find, asking.owner, job_id)
+        return await _found(store, asking.owner, job_id)
 
     @router.delete("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def delete_job(job_id: JobId, asking: Asking) -> Job:
         """Cancel a job: what it computes stops. One that has ended stays as it is."""
         return await runner.cancel(asking.owner, job_id)
 
-    @router.get("/{job_id}/result", responses=responses_for(404, 409, 422))
+    @router.get("/{job_id}/result", responses=responses_for(404, 409, 422, 500))
     async def get_result(job_id: JobId, asking: Asking) -> Response:
         """Return the result of a job that is done: the bytes that the compute route would have answered."""
         job = await store.read(jobs.find, asking.owner, job_id)
         if job.result_digest is None:
             raise _not_done(job)
-        content = await store.fetch(job.result_digest)
+        content = await _content(store, job)
         return Response(content, media_type="application/json", headers={"ETag": f'"{job.result_digest}"'})
 
     @router.get("/{job_id}/parts/{number}", responses=responses_for(404, 422))
@@ -96,7 +97,7 @@ def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
     """Return the record of a new job."""
     request = submission.request
     return NewJob(
-        job_id=_new_id(),
+        job_id=new_id(),
         owner_id=owner,
         process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind declares its own codes
         request=request.model_dump_json(exclude_none=True),
@@ -109,7 +110,7 @@ def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
     )
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Return a new id; ids sort by the time they were made."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
@@ -130,6 +131,33 @@ async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> A
                     await asyncio.wait_for(happened.wait(), HEARTBEAT)
                 except TimeoutError:
                     yield ServerSentEvent(comment="still here")
+
+
+async def _found(store: Store, owner: str, job_id: str) -> Job:
+    """Return a job; one whose result is not where it was kept is `unknown`, until it is there again."""
+    job = await store.read(jobs.find, owner, job_id)
+    if job.result_digest is None or (job.state == "done") == (job.result_digest in store.blobs):
+        return job
+    with contextlib.suppress(ComputationError):
+        await _content(store, job)
+    return await store.read(jobs.find, owner, job_id)
+
+
+async def _content(store: Store, job: Job) -> bytes:
+    """Return the result of a job, and note whether it could be read.
+
+    Raises:
+        ComputationError: it is missing, or it is not what it was.
+    """
+    digest = job.result_digest or ""
+    try:
+        content = await store.fetch(digest)
+    except ComputationError as error:
+        await store.write(jobs.lose, digest, error.to_problem())
+        raise
+    if job.state == "unknown":
+        await store.write(jobs.regain, digest)
+    return content
 
 
 def _not_done(job: Job) -> JobStateError:

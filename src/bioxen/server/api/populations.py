@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -16,6 +17,8 @@ from bioxen.server.api.security import Asking
 from bioxen.server.hypervisor.population import batch_of
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.jobs import NewJob
 
 
 def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
@@ -38,10 +41,13 @@ def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
     async def post_run(asking: Asking, run: PopulationRun, response: Response, key: Key = None) -> Job:
         """Run one process on many cells as one job, whose result has one entry a cell, in their order."""
         records = await cells.records(asking.owner, run.vm_ids)
-        batch = await asyncio.to_thread(batch_of, records, run)
-        submission = JobSubmission(request=batch, priority=run.priority, deadline=run.deadline)
-        job = await runner.submit(new_job(submission, asking.owner, key))
+        job = await runner.submit(await asyncio.to_thread(_job_of, records, run, asking.owner, key))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
     return router
+
+
+def _job_of(records: Sequence[CellRecord], run: PopulationRun, owner: str, key: str | None) -> NewJob:
+    batch = batch_of(records, run)
+    return new_job(JobSubmission(request=batch, priority=run.priority, deadline=run.deadline), owner, key)

@@ -110,6 +110,18 @@ def ran(
     living: Living | None,
     cache_hit: bool,
 ) -> None:
+    """Note that a process ran on a cell; see `note`."""
+    note(connection, owner, before, done, living, cache_hit)
+
+
+def note(
+    connection: Connection,
+    owner: str,
+    before: CellRecord,
+    done: Computed | None,
+    living: Living | None,
+    cache_hit: bool = False,
+) -> None:
     """Note that a process ran on a cell, and where the cell stands now if it advanced it.
 
     Raises:

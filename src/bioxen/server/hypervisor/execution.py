@@ -63,7 +63,7 @@ def run(
     after = advanced(before, result.service_results) if call.advance else before
     done = Computed(
         process_code=call.process_code,
-        context=_json(call.context),
+        context=as_json(call.context),
         advance=call.advance,
         delta=record.delta,
         living=record.living,
@@ -105,5 +105,6 @@ def digest_of(result: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
-def _json(context: Mapping[str, Any]) -> str:
+def as_json(context: Mapping[str, Any]) -> str:
+    """Return a context as it is kept."""
     return msgspec.json.encode(dict(context), order="sorted").decode()

@@ -11,10 +11,11 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bioxen.errors import (
     BioXenException,
@@ -28,10 +29,12 @@ from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.quotas import Quotas
+from bioxen.server.jobs.calls import CellCalls, is_call, request_in
 from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.limits import Limits
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.running import Running
+from bioxen.server.jobs.turns import Turns
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
 from bioxen.server.store import jobs
@@ -43,6 +46,11 @@ from bioxen.server.store.store import Store
 from bioxen.server.workers import tracing, urgency
 
 log = logging.getLogger("bioxen.jobs")
+BEAT = 10.0
+"""Seconds between two words of a server about the jobs it works on; see `jobs.SILENT`."""
+TRIES = 3
+"""Times that lost parts of a job are computed again."""
+T = TypeVar("T")
 PATIENCE = 1.0
 """Seconds after which a part that found the services full or away is tried again; jobs have time."""
 PASSING = (OverloadError, ServiceUnavailableError)
@@ -58,9 +66,17 @@ class JobRunner:
         slots: parts under way at once. A few more than there are workers: what is asked without a job waits
             behind no more than these.
         quotas: what each owner may have, where the store says nothing else.
+        calls: knows the cells of the store, whose processes are jobs too.
     """
 
-    def __init__(self, store: Store, computer: Computer, slots: int, quotas: Quotas | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        computer: Computer,
+        slots: int,
+        quotas: Quotas | None = None,
+        calls: CellCalls | None = None,
+    ) -> None:
         self.quotas = quotas or Quotas()
         self._gate = Gate(self.quotas)
         self._limits = Limits(store, self.quotas)
@@ -68,8 +84,14 @@ class JobRunner:
         self._computer = computer
         self._arrays = StoredArrays(store)
         self._slots = slots
+        self._calls = calls
+        self._lost: Counter[str] = Counter()
+        """How often parts of a job were found lost."""
         self._queue = FairQueue()
+        self._turns = Turns()
         self._running: dict[str, Running] = {}
+        self._beginning: set[str] = set()
+        """Jobs whose requests are being read; a cancel takes them out."""
         self._busy = 0
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
@@ -79,14 +101,22 @@ class JobRunner:
     async def start(self) -> None:
         """Take up every job that is not finished."""
         await self._store.write(add_owner, LOCAL)
-        for work in await self._store.read(jobs.waiting):
+        await self._store.write(jobs.beat)  # they are this server's from now on
+        waiting = await self._store.read(jobs.waiting)
+        for work in sorted(waiting, key=lambda one: not one.begun):  # a cell's job that began goes on first
+            if is_call(work.beginning) and work.vm_id is not None:
+                self._turns.line_up(work.job_id, work.owner_id, work.vm_id, work.priority)
+                if work.begun:
+                    self._turns.take(work.job_id)
             self._queue.add(work.owner_id, work.job_id, work.priority)
         self._loop_task = asyncio.create_task(self._work())
+        self._beating = asyncio.create_task(self._beat(self._loop_task))
 
     async def close(self) -> None:
         """Stop what runs; the next server goes on with it."""
         if self._loop_task is not None:
             self._loop_task.cancel()
+            self._beating.cancel()
         for running in self._running.values():
             running.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -100,6 +130,8 @@ class JobRunner:
         """
         job = await self._store.write(jobs.submit, new, self._gate.admit)
         if job.job_id == new.job_id:
+            if is_call(new.request) and new.vm_id is not None:
+                self._turns.line_up(job.job_id, new.owner_id, new.vm_id, new.priority)
             self._queue.add(new.owner_id, job.job_id, new.priority)
             self._wake.set()
         return job
@@ -114,8 +146,12 @@ class JobRunner:
         running = self._running.get(job_id)
         if running is not None:
             await self._end(running, lambda c: jobs.cancelled(c, job_id))
-        elif job.ended:
-            self._queue.remove(owner, job_id)
+        else:
+            self._beginning.discard(job_id)
+            self._leave(owner, job_id)
+            if not job.ended:  # its request is being read, or it waits to be resumed
+                with contextlib.suppress(JobStateError):
+                    await self._write(jobs.cancelled, job_id)
         self.news.tell(job_id)
         return await self._store.read(jobs.find, owner, job_id)
 
@@ -129,9 +165,32 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            while self._busy < self._slots and (first := await self._next()) is not None:
-                await self._start_part(*first)
+            try:
+                while self._busy < self._slots and (first := await self._next()) is not None:
+                    await self._start_part(*first)
+            except SQLAlchemyError:
+                log.exception("The store does not answer; jobs wait.")
+                await asyncio.sleep(PATIENCE)
+                continue
             await self._wake.wait()
+
+    async def _beat(self, working: asyncio.Task[None]) -> None:
+        """Say again and again that the jobs that run are being worked on, as long as that is so."""
+        while not working.done():
+            await asyncio.sleep(BEAT)
+            try:
+                await self._store.write(jobs.beat)
+            except SQLAlchemyError as error:
+                log.warning("The store takes no writes: %s", error)
+
+    async def _write(self, change: Callable[..., T], *arguments: Any) -> T:
+        """Return what a change of the store returns; where the disk is full, say, once there is room."""
+        while True:
+            try:
+                return await self._store.write(change, *arguments)
+            except OperationalError as error:
+                log.warning("The store takes no writes; tried again: %s", error.orig)
+                await asyncio.sleep(PATIENCE)
 
     async def _next(self) -> tuple[str, str] | None:
         """Return the owner and the job of which a part should start."""
@@ -139,9 +198,15 @@ class JobRunner:
         return self._queue.first(full, self._running)
 
     async def _start_part(self, owner: str, job_id: str) -> None:
+        if not self._turns.take(job_id):
+            self._queue.remove(owner, job_id)
+            return
         running = self._running.get(job_id) or await self._begin(owner, job_id)
-        piece = running.next_piece() if running is not None else None
-        if running is None or piece is None:
+        if running is None:
+            self._leave(owner, job_id)
+            return
+        piece = running.next_piece()
+        if piece is None:
             self._queue.remove(owner, job_id)
             return
         self._busy += 1
@@ -159,16 +224,23 @@ class JobRunner:
     async def _begin(self, owner: str, job_id: str) -> Running | None:
         """Start to work on a job; return `None` where there is nothing to work on."""
         try:
-            begun = await self._store.write(jobs.begin, job_id)
+            resolve = None if self._calls is None else self._calls.resolve
+            begun = await self._write(jobs.begin, job_id, resolve)
+            self._beginning.add(job_id)
+            running = await asyncio.to_thread(_read, begun, owner)  # a large one takes a second
         except JobStateError:  # it was cancelled while it waited
             return None
-        try:
-            running = self._running[job_id] = _read(begun, owner)
-        except BioXenException as error:  # another version accepted it, whose processes are not ours
-            problem = error.to_problem()
-            await self._store.write(jobs.fail, job_id, problem)
+        except (
+            BioXenException
+        ) as error:  # another version accepted it, say, or its cell does not run any more
+            with contextlib.suppress(JobStateError):
+                await self._write(jobs.fail, job_id, error.to_problem())
             self.news.tell(job_id)
             return None
+        if job_id not in self._beginning:
+            return None
+        self._beginning.discard(job_id)
+        self._running[job_id] = running
         if begun.cancel_asked:
             await self._end(running, lambda c: jobs.cancelled(c, job_id))
             return None
@@ -188,7 +260,7 @@ class JobRunner:
             with tracing.named(f"job-{running.job_id}-{number}"), urgency.background():
                 result, seconds = await self._compute(running.owner, piece)
             digest = await self._store.keep(result)
-            await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
+            await self._write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
@@ -218,10 +290,21 @@ class JobRunner:
     async def _complete(self, running: Running) -> None:
         """Put the parts together and record the result."""
         start = time.perf_counter()
+        parts: list[bytes] = []
+        lost: dict[int, ComputationError] = {}
+        for number in range(running.total):
+            try:
+                parts.append(await self._store.fetch(running.finished[number]))
+            except ComputationError as error:
+                log.warning("A part of the job %s is computed again: %s", running.job_id, error)
+                lost[number] = error
+        if lost:
+            await self._again(running, lost)
+            return
         try:
-            parts = [await self._store.fetch(running.finished[number]) for number in range(running.total)]
             result = await asyncio.to_thread(assemble, running.request, parts, self._arrays)
             digest = await self._store.keep(result)
+            settle = await asyncio.to_thread(self._settling, running, result)
         except BioXenException as error:
             await self._fail(running, error)
             return
@@ -229,7 +312,32 @@ class JobRunner:
             await self._fail(running, _cannot_keep(error))
             return
         seconds = time.perf_counter() - start
-        await self._end(running, lambda c: jobs.complete(c, running.job_id, digest, len(result), seconds))
+
+        def complete(connection: Connection) -> None:
+            jobs.complete(connection, running.job_id, digest, len(result), seconds)
+            settle(connection)
+
+        await self._end(running, complete)
+
+    async def _again(self, running: Running, lost: Mapping[int, ComputationError]) -> None:
+        """Compute parts once more whose results are lost; a disk that keeps losing them ends the job."""
+        self._lost[running.job_id] += 1
+        if self._lost[running.job_id] > TRIES:
+            await self._fail(running, next(iter(lost.values())))
+        elif self._running.get(running.job_id) is running:
+            await self._write(jobs.forget_shards, running.job_id, list(lost))
+            self._running.pop(running.job_id)
+            if running.timer is not None:
+                running.timer.cancel()
+            self._queue.remove(running.owner, running.job_id)
+            self._queue.add(running.owner, running.job_id, running.priority)
+            self._wake.set()
+
+    def _settling(self, running: Running, result: bytes) -> Callable[[Connection], None]:
+        """Return what a result changes beside the job's own record."""
+        if self._calls is None or not is_call(running.document):
+            return lambda _: None
+        return self._calls.settle(running.owner, running.document, result)
 
     async def _fail(self, running: Running, error: BioXenException) -> None:
         await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
@@ -243,13 +351,27 @@ class JobRunner:
             ),
         )
 
-    async def _end(self, running: Running, change: Callable[[Any], None]) -> None:
+    def _leave(self, owner: str, job_id: str) -> None:
+        """Take out a job of which nothing more starts; where others wait for its cell, the next one comes."""
+        self._queue.remove(owner, job_id)
+        following = self._turns.leave(job_id)
+        if following is not None:
+            self._queue.add(owner, *following)
+            self._wake.set()
+
+    async def _end(self, running: Running, change: Callable[[Connection], None]) -> None:
         """Record the end of a job and stop what is left of it. Only the first end counts."""
         if self._running.pop(running.job_id, None) is None:
             return
         self._queue.remove(running.owner, running.job_id)
-        with contextlib.suppress(JobStateError):
-            await self._store.write(change)
+        self._lost.pop(running.job_id, None)
+        try:
+            with contextlib.suppress(JobStateError):
+                await self._write(change)
+        except BioXenException as error:  # its cell was changed in the meantime, say
+            with contextlib.suppress(JobStateError):
+                await self._write(jobs.fail, running.job_id, error.to_problem())
+        self._leave(running.owner, running.job_id)
         current = asyncio.current_task()
         running.tasks = {task for task in running.tasks if task is not current}
         running.stop()
@@ -263,19 +385,20 @@ class JobRunner:
 
 def _read(begun: Begun, owner: str) -> Running:
     """Return the job with the parts that are left."""
-    fields = msgspec.json.decode(begun.request)
-    process = find_process(fields["process_code"])
+    process = find_process(begun.process_code)
     if process is None:
         raise ComputationError(
-            f"The job {begun.job_id} asks for {fields['process_code']!r}, which this BioXen does not know.",
+            f"The job {begun.job_id} asks for {begun.process_code!r}, which this BioXen does not know.",
             details={"remedy": "The version that accepted it knows it."},
         )
-    request = parse(process.request, fields)
+    request = parse(process.request, request_in(begun.request))
     every = list(enumerate(parts_of(request)))
     return Running(
         job_id=begun.job_id,
         owner=owner,
+        priority=begun.priority,
         request=request,
+        document=begun.request if is_call(begun.request) else "",
         pieces=iter([(number, piece) for number, piece in every if number not in begun.finished]),
         total=len(every),
         finished=dict(begun.finished),

@@ -16,7 +16,10 @@ class Running:
 
     job_id: str
     owner: str
+    priority: int
     request: ComputeRequest
+    document: str
+    """What stands in its record, where it is a process of a cell."""
     pieces: Iterator[tuple[int, Piece]]
     """The parts that are not finished and not begun, with their numbers."""
     total: int

@@ -56,7 +56,7 @@ class Blobs:
         return digest
 
     def read(self, digest: str) -> bytes:
-        """Return the content of that sha256.
+        """Return the content of that sha256. A damaged file is set aside, so that it can be written again.
 
         Raises:
             ComputationError: it is not there, or it is not what it was.
@@ -65,9 +65,16 @@ class Blobs:
             content = self._path(digest).read_bytes()
         except FileNotFoundError:
             raise _lost(digest, "is missing") from None
+        except OSError as error:
+            raise _lost(digest, f"cannot be read: {error.strerror}") from error
         if hashlib.sha256(content).hexdigest() != digest:
+            with contextlib.suppress(FileNotFoundError):
+                self._path(digest).rename(self._path(digest).with_name(f".aside-damaged-{digest}"))
             raise _lost(digest, "was changed on the disk")
         return content
+
+    def __contains__(self, digest: str) -> bool:
+        return self._path(digest).exists()
 
     def remove_old(self, digest: str, before: float) -> int | None:
         """Forget the content of that sha256 unless it was written since `before`; return the bytes freed.

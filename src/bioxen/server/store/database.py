@@ -7,11 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bioxen.errors import ConfigurationError
@@ -19,6 +15,8 @@ from bioxen.errors import ConfigurationError
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_TIMEOUT = 30.0
 """Seconds one writer waits for another."""
+READING = "bioxen_reading"
+"""The execution option of a connection that only reads."""
 
 
 def open_database(url: str) -> Engine:
@@ -42,6 +40,20 @@ def open_database(url: str) -> Engine:
         raise _refused(url, str(error.orig)) from error
     except OSError as error:
         raise _refused(url, str(error)) from error
+
+
+def reading(engine: Engine) -> Connection:
+    """Return a connection that reads: what it sees is of one moment, and no writer waits for it."""
+    options: dict[str, Any] = {READING: True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine.connect().execution_options(**options)
+
+
+def keep_others_out(connection: Connection, table: str) -> None:
+    """Let no other transaction use a table until this one ends; on SQLite none writes beside it anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"lock table {table} in access exclusive mode")
 
 
 class Changes:
@@ -75,7 +87,7 @@ def _sqlite(url: URL) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -89,16 +101,28 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at once: a deferred transaction that turns to writing fails where others write."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: a deferred transaction that turns to writing fails where others write.
+
+    One that only reads takes none: it waits for no writer, and no writer for it.
+    """
+    reads = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
 
 
 def _upgraded(engine: Engine) -> Engine:
-    scripts = ScriptDirectory(str(MIGRATIONS))
+    try:
+        _upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _upgrade(engine: Engine) -> None:
+    known = revisions()
     with engine.begin() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in scripts.walk_revisions()}
+        present = _revision(connection)
         if present is not None and present not in known:
             raise ConfigurationError(
                 f"The store has the schema {present}, which this BioXen does not know.",
@@ -107,12 +131,26 @@ def _upgraded(engine: Engine) -> Engine:
                     "remedy": "A newer BioXen wrote it: install that one, or a newer one.",
                 },
             )
-        if present != scripts.get_current_head():
+        if present != known[-1]:
+            from alembic import command  # late: most starts migrate nothing, and it takes a while
+            from alembic.config import Config
+
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    return engine
+
+
+def revisions() -> list[str]:
+    """Return the schemas that this version knows, the newest last; files of migrations begin with it."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the schema that a database has; `None` for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("select version_num from alembic_version").scalar()
 
 
 def _refused(url: str, why: str) -> ConfigurationError:
@@ -120,7 +158,7 @@ def _refused(url: str, why: str) -> ConfigurationError:
         f"The store {_without_password(url)!r} cannot be opened: {why}.",
         details={
             "place": "store",
-            "remedy": "Give a folder, or postgresql+psycopg://user@host/name with psycopg installed.",
+            "remedy": "Give a folder, or postgresql+psycopg://user@host/name with bioxen[postgres].",
         },
     )
 

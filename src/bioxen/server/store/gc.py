@@ -1,4 +1,4 @@
-"""Making room: results of jobs that ended long ago, records of jobs older still, files that no row mentions.
+"""Making room: results of jobs that ended long ago, records older still, and what nothing mentions any more.
 
 It may run beside a server. A file is removed only where nothing mentions it and nobody wrote it lately; who
 writes a content that is there already makes its file a late one (`Blobs.write`).
@@ -16,6 +16,7 @@ from bioxen.protocol.jobs import ENDED
 from bioxen.server.store.results import all_digests, drop_unused
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import jobs, shards
+from bioxen.server.store.texts import drop_unused_texts
 
 GRACE = timedelta(hours=1)
 """A file that was written later than this may be about to be mentioned."""
@@ -29,6 +30,8 @@ class Removed:
     """Records of jobs."""
     emptied: int
     """Jobs that are still listed, but have no result any more."""
+    texts: int
+    """Documents of cells that no cell, snapshot or history refers to any more."""
     files: int
     bytes: int
 
@@ -46,8 +49,9 @@ def collect(store: Store, results_days: float, jobs_days: float, grace: timedelt
     gone = store.write_now(_forget_jobs, _text(moment - timedelta(days=jobs_days)))
     emptied = store.write_now(_empty_jobs, _text(moment - timedelta(days=results_days)))
     store.write_now(drop_unused, _text(moment - grace), _text(moment - timedelta(days=results_days)))
+    texts = store.write_now(drop_unused_texts)
     files, size = _remove_files(store, time.time() - grace.total_seconds())
-    return Removed(gone, emptied, files, size)
+    return Removed(gone, emptied, texts, files, size)
 
 
 def _text(moment: datetime) -> str:

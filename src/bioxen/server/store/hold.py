@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,10 @@ from bioxen.errors import ConfigurationError
 
 LOCK_NUMBER = 0x42696F58656E
 """The advisory lock of PostgreSQL that stands for a store: "BioXen" in ASCII."""
+
+
+FORGETTING = 2.0
+"""Seconds in which PostgreSQL has noticed that a client on the same machine was killed."""
 
 
 class Hold(Protocol):
@@ -55,10 +60,12 @@ class _LockFile:
 class _Advisory:
     def __init__(self, engine: Engine) -> None:
         self._connection: Connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        taken = self._connection.exec_driver_sql(f"select pg_try_advisory_lock({LOCK_NUMBER})").scalar()
-        if not taken:
-            self._connection.close()
-            raise _taken(engine.url.render_as_string())
+        end = time.monotonic() + FORGETTING
+        while not self._connection.exec_driver_sql(f"select pg_try_advisory_lock({LOCK_NUMBER})").scalar():
+            if time.monotonic() > end:
+                self._connection.close()
+                raise _taken(engine.url.render_as_string())
+            time.sleep(0.1)
 
     def release(self) -> None:
         """Let others have the store."""

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.errors import JobNotFoundError, JobStateError
@@ -17,6 +32,8 @@ from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
 
 PAGE = 100
+BEGINNING = 32
+"""Characters of a request that tell what kind it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +53,11 @@ class NewJob:
     idempotency_key: str | None = None
 
 
+SILENT = timedelta(seconds=60)
+"""A running job of which its server has said nothing for so long is `unknown`."""
 Admit = Callable[[Connection, NewJob], None]
+Resolve = Callable[[Connection, str, str], str]
+"""From the owner and the request of a job that begins to the request that is to be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,10 @@ class Waiting:
     job_id: str
     owner_id: str
     priority: int
+    vm_id: str | None
+    beginning: str
+    """How its request begins; it tells a cell's process."""
+    begun: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,8 @@ class Begun:
     """A job to be worked on."""
 
     job_id: str
+    process_code: str
+    priority: int
     request: str
     """The request as JSON."""
     finished: dict[int, str]
@@ -70,12 +97,9 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     Raises:
         JobStateError: the key was used for another request.
     """
-    if new.idempotency_key is not None:
-        row = connection.execute(
-            select(jobs).where(jobs.c.owner_id == new.owner_id, jobs.c.idempotency_key == new.idempotency_key)
-        ).first()
-        if row is not None:
-            return _same_request(row, new)
+    there = known(connection, new.owner_id, new.idempotency_key, new.request_digest)
+    if there is not None:
+        return there
     if admit is not None:
         admit(connection, new)
     values = {
@@ -104,13 +128,31 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     return find(connection, new.owner_id, new.job_id)
 
 
+def known(connection: Connection, owner_id: str, key: str | None, request_digest: str) -> Job | None:
+    """Return the job that this owner submitted under this key; `None` where there is none.
+
+    Raises:
+        JobStateError: the key was used for another request.
+    """
+    if key is None:
+        return None
+    query = _seen().where(jobs.c.owner_id == owner_id, jobs.c.idempotency_key == key)
+    row = connection.execute(query).first()
+    if row is not None and row.request_digest != request_digest:
+        raise JobStateError(
+            f"The Idempotency-Key {key!r} was used for another request.",
+            details={"place": "Idempotency-Key", "job_id": row.job_id, "remedy": "Use a new key."},
+        )
+    return None if row is None else _job(row)
+
+
 def find(connection: Connection, owner_id: str, job_id: str) -> Job:
     """Return a job of this owner.
 
     Raises:
         JobNotFoundError: the owner has none of that id.
     """
-    row = connection.execute(select(jobs).where(jobs.c.job_id == job_id, jobs.c.owner_id == owner_id)).first()
+    row = connection.execute(_seen().where(jobs.c.job_id == job_id, jobs.c.owner_id == owner_id)).first()
     if row is None:
         raise JobNotFoundError(
             f"There is no job {job_id!r}.",
@@ -128,9 +170,9 @@ def page(
     limit: int = PAGE,
 ) -> JobPage:
     """Return an owner's jobs, the newest first, from the one after `after` on."""
-    query = select(jobs).where(jobs.c.owner_id == owner_id)
+    query = _seen().where(jobs.c.owner_id == owner_id)
     if state is not None:
-        query = query.where(jobs.c.state == state)
+        query = query.where(_state() == state)
     if after is not None:
         last = find(connection, owner_id, after)
         query = query.where(
@@ -149,22 +191,32 @@ def page(
 def waiting(connection: Connection) -> list[Waiting]:
     """Return every job that has not ended, the oldest first: what a server that starts has to do."""
     rows = connection.execute(
-        select(jobs.c.job_id, jobs.c.owner_id, jobs.c.priority)
+        select(
+            jobs.c.job_id,
+            jobs.c.owner_id,
+            jobs.c.priority,
+            jobs.c.vm_id,
+            func.substr(jobs.c.request, 1, BEGINNING).label("beginning"),
+            (jobs.c.state == "running").label("begun"),
+        )
         .where(jobs.c.state.in_(("queued", "running")))
         .order_by(jobs.c.created_at, jobs.c.job_id)
     )
-    return [Waiting(row.job_id, row.owner_id, row.priority) for row in rows]
+    return [Waiting(**row._mapping) for row in rows]
 
 
 def state_counts(connection: Connection) -> dict[str, int]:
     """Return how many jobs are in each state."""
-    rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    seen = select(_state().label("seen")).subquery()
+    rows = connection.execute(select(seen.c.seen, func.count()).group_by(seen.c.seen))
     counts = {row[0]: row[1] for row in rows}
-    return {state: counts.get(state, 0) for state in NEXT}
+    return {state: counts.get(state, 0) for state in (*NEXT, "unknown")}
 
 
-def begin(connection: Connection, job_id: str) -> Begun:
+def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -> Begun:
     """Mark a job as running, for the first time or again, and return what is to be done.
+
+    `resolve` may put another request in the place of the one that was accepted; that one stays.
 
     Raises:
         JobStateError: it has ended.
@@ -183,12 +235,17 @@ def begin(connection: Connection, job_id: str) -> Begun:
     if changed.rowcount != 1:
         raise _ended(connection, job_id, "running")
     row = connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one()
+    request = row.request if resolve is None else resolve(connection, row.owner_id, row.request)
+    if request != row.request:
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(request=request))
     finished = connection.execute(
         select(shards.c.number, shards.c.result_digest).where(shards.c.job_id == job_id)
     )
     return Begun(
         job_id=job_id,
-        request=row.request,
+        process_code=row.process_code,
+        priority=row.priority,
+        request=request,
         finished={shard.number: shard.result_digest for shard in finished},
         started_at=row.started_at,
         deadline=row.deadline,
@@ -230,9 +287,14 @@ def finish_shard(
 ) -> int:
     """Record a finished part, whose content is kept already; return how many are finished.
 
+    One that is recorded already stays: where a connection broke, nobody knows whether the first time counted.
+
     Raises:
         JobStateError: the job has ended, by a cancel say.
     """
+    there = select(shards.c.number).where(shards.c.job_id == job_id, shards.c.number == number)
+    if connection.execute(there).first() is not None:
+        return int(connection.execute(select(jobs.c.parts_done).where(jobs.c.job_id == job_id)).scalar_one())
     record_result(connection, digest, size)
     connection.execute(
         insert(shards).values(
@@ -248,6 +310,16 @@ def finish_shard(
         raise _ended(connection, job_id, "running")
     row = connection.execute(select(jobs.c.parts_done).where(jobs.c.job_id == job_id)).one()
     return int(row.parts_done)
+
+
+def forget_shards(connection: Connection, job_id: str, numbers: Sequence[int]) -> None:
+    """Forget finished parts whose results are lost: they have to be computed again."""
+    gone = connection.execute(
+        delete(shards).where(shards.c.job_id == job_id, shards.c.number.in_(list(numbers)))
+    )
+    connection.execute(
+        update(jobs).where(jobs.c.job_id == job_id).values(parts_done=jobs.c.parts_done - gone.rowcount)
+    )
 
 
 def complete(connection: Connection, job_id: str, digest: str, size: int, seconds: float) -> None:
@@ -299,9 +371,35 @@ def cancelled(connection: Connection, job_id: str) -> None:
     _move(connection, job_id, "cancelled")
 
 
-def beat(connection: Connection, job_ids: Iterable[str]) -> None:
-    """Note that these jobs are still being worked on."""
-    connection.execute(update(jobs).where(jobs.c.job_id.in_(list(job_ids))).values(heartbeat_at=now()))
+def beat(connection: Connection) -> None:
+    """Note that the jobs that run are still this server's, which works on the store alone."""
+    connection.execute(update(jobs).where(jobs.c.state == "running").values(heartbeat_at=now()))
+
+
+def lose(connection: Connection, digest: str, problem: dict[str, Any]) -> None:
+    """Note that the result of jobs that are done cannot be read: what they gave is not known any more."""
+    connection.execute(_done_with(digest).values(error=json.dumps(problem)))
+
+
+def regain(connection: Connection, digest: str) -> None:
+    """Note that a result that was lost is there again."""
+    connection.execute(_done_with(digest).values(error=None))
+
+
+def _done_with(digest: str) -> Update:
+    return update(jobs).where(jobs.c.result_digest == digest, jobs.c.state == "done")
+
+
+def _state() -> ColumnElement[str]:
+    """Return the state as it is told: one that cannot be known is `unknown`, which is stored nowhere."""
+    since = (datetime.now(UTC) - SILENT).isoformat(timespec="microseconds")
+    silent = and_(jobs.c.state == "running", jobs.c.heartbeat_at < since)
+    lost = and_(jobs.c.state == "done", jobs.c.result_digest.is_not(None), jobs.c.error.is_not(None))
+    return case((or_(silent, lost), "unknown"), else_=jobs.c.state)
+
+
+def _seen() -> Select[Any]:
+    return select(jobs, _state().label("seen"))
 
 
 def _move(connection: Connection, job_id: str, state: JobState, **values: Any) -> None:
@@ -323,16 +421,7 @@ def _ended(connection: Connection, job_id: str, wanted: str) -> JobStateError:
     )
 
 
-def _same_request(row: Row[Any], new: NewJob) -> Job:
-    if row.request_digest != new.request_digest:
-        raise JobStateError(
-            f"The Idempotency-Key {new.idempotency_key!r} was used for another request.",
-            details={"place": "Idempotency-Key", "job_id": row.job_id, "remedy": "Use a new key."},
-        )
-    return _job(row)
-
-
 def _job(row: Row[Any]) -> Job:
     fields = row._mapping
-    known = {name: fields[name] for name in Job.model_fields if name != "error"}
-    return Job(**known, error=json.loads(row.error) if row.error else None)
+    known = {name: fields[name] for name in Job.model_fields if name not in ("state", "error")}
+    return Job(**known, state=row.seen, error=json.loads(row.error) if row.error else None)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.server.store.clock import now
+from bioxen.server.store.database import keep_others_out
 from bioxen.server.store.tables import jobs, results, shards
 
 JSON = "application/json"
@@ -44,6 +45,7 @@ def drop_unused(connection: Connection, before: str, arrays_before: str) -> list
     Arrays are forgotten where they are older than `arrays_before`: results in other hands
     name them. Parts of a job that is done are in its result: nothing refers to them then.
     """
+    keep_others_out(connection, "results")  # who has found a result is about to refer to it
     used = union(
         select(jobs.c.result_digest).where(jobs.c.result_digest.is_not(None)), select(shards.c.result_digest)
     )

@@ -20,8 +20,9 @@ import platformdirs
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from bioxen.errors import ConfigurationError
 from bioxen.server.store.blobs import Blobs
-from bioxen.server.store.database import Changes, open_database
+from bioxen.server.store.database import Changes, open_database, reading
 from bioxen.server.store.hold import hold
 
 T = TypeVar("T")
@@ -70,7 +71,11 @@ class Store:
             ConfigurationError: see `open_database`; or another server holds it.
         """
         self._engine = open_database(self._url)
-        self._hold = hold(self._engine, self._folder) if alone else None
+        try:
+            self._hold = hold(self._engine, self._folder) if alone else None
+        except ConfigurationError:
+            self._engine.dispose()
+            raise
         self.changes = Changes(self._engine)
         self.blobs = Blobs(self._folder)
         self._writer = ThreadPoolExecutor(1, "bioxen-store-writer")
@@ -107,7 +112,7 @@ class Store:
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """Do what `read` does, in this thread."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with reading(self._engine) as connection:
             return query(connection, *arguments, **named)
 
     def _write_waiting(self) -> None:

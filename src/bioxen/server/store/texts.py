@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, union_all
 
+from bioxen.server.store.database import keep_others_out
 from bioxen.server.store.tables import cells, history, snapshots, texts
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ def keep_text(connection: Connection, text: str) -> int:
 
 def drop_unused_texts(connection: Connection) -> int:
     """Forget the texts that nothing refers to; return how many."""
+    keep_others_out(connection, "texts")  # who has found a text is about to refer to it
     references = [
         *(cells.c.image, cells.c.delta, cells.c.living, cells.c.changes),
         *(snapshots.c.delta, snapshots.c.living),

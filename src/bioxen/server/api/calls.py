@@ -1,0 +1,67 @@
+"""A process of a cell as a job: `POST /vms/{vm_id}/jobs`."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from bioxen.protocol.cells import CellJob, CellProcessCall
+from bioxen.protocol.jobs import Job
+from bioxen.server.api.cells import CHANGED, Name
+from bioxen.server.api.jobs import Key, new_id
+from bioxen.server.api.security import Asking
+from bioxen.server.hypervisor.calls import request_of
+from bioxen.server.jobs.calls import CellCall
+from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.sharding import parts_of
+from bioxen.server.store import cells, jobs
+from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.jobs import NewJob
+from bioxen.server.store.store import Store
+
+
+def call_routes(store: Store, runner: JobRunner) -> APIRouter:
+    """Return the route of cells' jobs."""
+    router = APIRouter(prefix="/vms/{vm_id}", tags=["cells"])
+
+    @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=CHANGED)
+    async def post_job(
+        asking: Asking, vm_id: Name, wanted: CellJob, response: Response, key: Key = None
+    ) -> Job:
+        """Accept a process of a cell as a job. It starts from where the cell stands when the job begins.
+
+        The jobs of one cell run one after another. With `advance` the cell moves on once, at the job's end.
+        """
+        digest = _call(vm_id, wanted).fingerprint()
+        job = await store.read(jobs.known, asking.owner, key, digest)
+        if job is None:
+            record = await store.read(cells.find, asking.owner, vm_id)
+            job = await runner.submit(await asyncio.to_thread(_new_job, record, wanted, key, digest))
+        response.headers["Location"] = f"/jobs/{job.job_id}"
+        return job
+
+    return router
+
+
+def _call(vm_id: str, job: CellJob) -> CellCall:
+    call = CellProcessCall(process_code=job.process_code, context=job.context, advance=job.advance)
+    return CellCall(cell=vm_id, call=call)
+
+
+def _new_job(record: CellRecord, job: CellJob, key: str | None, digest: str) -> NewJob:
+    call = _call(record.vm_id, job)
+    request = request_of(record, call.call)  # what is wrong with it is said now
+    return NewJob(
+        job_id=new_id(),
+        owner_id=record.owner_id,
+        process_code=job.process_code,
+        request=call.model_copy(update={"cell_id": record.cell_id}).model_dump_json(),
+        request_digest=digest,
+        parts_total=len(parts_of(request)),
+        priority=job.priority,
+        deadline=job.deadline,
+        vm_id=record.vm_id,
+        idempotency_key=key,
+    )
