@@ -40,7 +40,8 @@ def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
         records = await cells.records(asking.owner, run.vm_ids)
         batch = await asyncio.to_thread(batch_of, records, run)
         submission = JobSubmission(request=batch, priority=run.priority, deadline=run.deadline)
-        job = await runner.submit(new_job(submission, asking.owner, key))
+        estimate = await runner.admit(submission.request)
+        job = await runner.submit(new_job(submission, asking.owner, key, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 

@@ -25,9 +25,13 @@ from bioxen.errors import (
     ServiceUnavailableError,
 )
 from bioxen.protocol.base import parse
-from bioxen.protocol.jobs import Job
+from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.quotas import Quotas
+from bioxen.protocol.request import ComputeRequest
+from bioxen.server.admission.estimator import Estimator
+from bioxen.server.cache.status import watching
+from bioxen.server.jobs.estimates import Estimates
 from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.limits import Limits
 from bioxen.server.jobs.news import News
@@ -57,12 +61,22 @@ class JobRunner:
         slots: parts under way at once. A few more than there are workers: what is asked without a job waits
             behind no more than these.
         quotas: what each owner may have, where the store says nothing else.
+        estimator: says what jobs will take, and learns from what they took.
     """
 
-    def __init__(self, store: Store, computer: Computer, slots: int, quotas: Quotas | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        computer: Computer,
+        slots: int,
+        quotas: Quotas | None = None,
+        estimator: Estimator | None = None,
+    ) -> None:
         self.quotas = quotas or Quotas()
         self._gate = Gate(self.quotas)
         self._limits = Limits(store, self.quotas)
+        self.estimator = estimator or Estimator()
+        self._estimates = Estimates(self.estimator)
         self._store = store
         self._computer = computer
         self._slots = slots
@@ -93,6 +107,7 @@ class JobRunner:
         """Accept a job: when this returns it is on the disk.
 
         Raises:
+            ResourceExhaustionError: it needs more memory than there is.
             JobStateError: its key was used for another request.
             OverloadError, ResourceExhaustionError: a quota of its owner is used up.
         """
@@ -100,7 +115,20 @@ class JobRunner:
         if job.job_id == new.job_id:
             self._queue.add(new.owner_id, job.job_id, new.priority)
             self._wake.set()
-        return job
+            self._estimates.keep(job.job_id, new.estimate)
+        return self.with_estimate(job)
+
+    def with_estimate(self, job: Job) -> Job:
+        """Return `job` with what it was expected to take, where that is known."""
+        return self._estimates.add_to(job)
+
+    async def admit(self, request: ComputeRequest) -> Estimate | None:
+        """Return what a job with `request` would take; null where its model cannot be looked at.
+
+        Raises:
+            ResourceExhaustionError: it needs more memory than there is.
+        """
+        return await self._estimates.admit(request)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop a job.
@@ -162,6 +190,7 @@ class JobRunner:
             return None
         try:
             running = self._running[job_id] = _read(begun, owner)
+            await self._estimates.recall(job_id, running.request)
         except BioXenException as error:  # another version accepted it, whose processes are not ours
             problem = error.to_problem()
             await self._store.write(jobs.fail, job_id, problem)
@@ -204,14 +233,17 @@ class JobRunner:
         while True:
             start = time.perf_counter()
             try:
-                result = await self._computer.compute(piece.request)
+                with watching() as seen:
+                    result = await self._computer.compute(piece.request)
             except PASSING as error:
                 log.info("A part waits: %s", error)
                 await asyncio.sleep(float(error.details.get("retry_after", PATIENCE)))
                 continue
             finally:
                 self._queue.charge(owner, time.perf_counter() - start)
-            return result, time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            await self._estimates.learn(piece.request, seconds, seen)
+            return result, seconds
 
     async def _complete(self, running: Running) -> None:
         """Put the parts together and record the result."""

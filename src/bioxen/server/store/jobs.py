@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.errors import JobNotFoundError, JobStateError
-from bioxen.protocol.jobs import NEXT, Job, JobPage, JobState
+from bioxen.protocol.jobs import NEXT, Estimate, Job, JobPage, JobState
 from bioxen.server.store.clock import now
 from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
@@ -34,6 +34,8 @@ class NewJob:
     deadline: float | None = None
     vm_id: str | None = None
     idempotency_key: str | None = None
+    estimate: Estimate | None = None
+    """What it is expected to take; it is not stored."""
 
 
 Admit = Callable[[Connection, NewJob], None]

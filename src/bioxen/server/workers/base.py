@@ -30,6 +30,16 @@ class Task:
     """The request it belongs to, for the log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """An answer to a task."""
+
+    result: bytes
+    """JSON."""
+    exact: bool = False
+    """Whether the same task always gives it."""
+
+
 class WorkerPool(Protocol):
     """A set of workers behind one bounded queue."""
 
@@ -45,7 +55,11 @@ class WorkerPool(Protocol):
         ...
 
     async def run(self, task: Task) -> bytes:
-        """Return the result of `task` as JSON.
+        """Return the result of `task` as JSON; raises as `solve`."""
+        ...
+
+    async def solve(self, task: Task) -> Solved:
+        """Return the answer to `task`.
 
         Raises:
             OverloadError: the queue is full.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
+from bioxen.server.engines import tally
 from bioxen.server.engines.metabolic.highs import (
     DUAL,
     DUAL_SCALED,
@@ -164,6 +165,12 @@ class LinearProgram:
             return False
         return self._run(reduced, DUAL, self.base.basis) == "optimal" and self._optimum(reduced) is not None
 
+    def fall_back(self, reason: str) -> None:
+        """Count that HiGHS is asked; where the kernel does not pay, nobody else was."""
+        self.fallbacks[reason] += 1
+        if self.base.tableau is not None:
+            tally.count("kernel", reason)
+
     @cached_property
     def kernel(self) -> Kernel | None:
         """The kernel on this program's tableau."""
@@ -184,10 +191,10 @@ class LinearProgram:
         status, numbers = optimise(kernel, _plain(lower), _plain(upper), _plain(cost), x)
         value, residual, excess, gap, largest = numbers
         if status != OPTIMAL:
-            self.fallbacks[WORDS[status]] += 1
+            self.fall_back(WORDS[status])
             return None
         if not _is_proof(residual, excess, gap, value, largest):
-            self.fallbacks["unproven"] += 1
+            self.fall_back("unproven")
             return None
         certificate = Certificate(residual=residual, bound_violation=excess, duality_gap=gap)
         return Optimum(x, value, certificate, KERNEL)
@@ -356,7 +363,7 @@ def _study(
     certificates, solvers = _worst_of(proofs[good]), {KERNEL} if good.any() else set()
     values = np.where(good, proofs[:, 0], np.nan)
     for number in np.flatnonzero(~good).tolist():
-        program.fallbacks[WORDS[status[number]] if status[number] > 0 else "unproven"] += 1
+        program.fall_back(WORDS[status[number]] if status[number] > 0 else "unproven")
         outcome = program.solve_by_highs(*changes.apply(number, *bounds), cost)
         solvers.add(HIGHS)
         if isinstance(outcome, NoOptimum):
@@ -390,7 +397,7 @@ def _ranges(
     for place, column in enumerate(columns):
         for sign, out in ((1.0, least), (-1.0, greatest)):
             if np.isnan(out[place]):
-                program.fallbacks["range"] += 1
+                program.fall_back("range")
                 solvers.add(HIGHS)
                 if start is None:
                     vertex = program.solve_by_highs(*bounds, cost)
