@@ -336,5 +336,5 @@ def _same_request(row: Row[Any], new: NewJob) -> Job:
 
 def _job(row: Row[Any]) -> Job:
     fields = row._mapping
-    known = {name: fields[name] for name in Job.model_fields if name != "error"}
+    known = {name: fields[name] for name in Job.model_fields if name not in ("error", "estimate")}
     return Job(**known, error=json.loads(row.error) if row.error else None)
