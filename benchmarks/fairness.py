@@ -54,7 +54,8 @@ def main() -> None:
         }
         store.close()
         with Supervisor(
-            compute_arguments=["--workers", "2"], orchestrator_arguments=["--store", folder]
+            compute_arguments=["--workers", "2", "--cache-mb", "0"],
+            orchestrator_arguments=["--store", folder],
         ) as services:
             clients = {
                 owner: BiologicalComputationClient(None, None, services.url, token=secret)
