@@ -102,7 +102,8 @@ def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:
 @pytest.mark.faults
 def test_a_killed_server_loses_no_job_and_repeats_no_part(tmp_path: Path) -> None:
     with Supervisor(
-        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", str(tmp_path)]
+        compute_arguments=["--workers", "1", "--cache-mb", "0"],  # else equal parts are computed once
+        orchestrator_arguments=["--store", str(tmp_path)],
     ) as services:
         client = BiologicalComputationClient(services.url, services.url, services.url)
         jobs = [client.jobs.submit(screen(60)) for _ in range(3)]
