@@ -139,7 +139,7 @@ def test_an_estimate_is_assumed_until_something_was_measured() -> None:
         # Another model: the same kind of work was measured, and its time grows with the model.
         sizes = Sizes(Repository())
         other = ten.model_copy(update={"model": "base_core"})
-        share = sizes.of(other).weight / sizes.of(ten).weight
+        share = (await sizes.of(other)).weight / (await sizes.of(ten)).weight
         scaled = await estimator.estimate(other)
         assert scaled.basis == "measured"
         assert scaled.seconds == pytest.approx(5.0 * share)

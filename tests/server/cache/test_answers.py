@@ -17,7 +17,7 @@ from bioxen.protocol.services import EngineInfo
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.cache.answers import ENTRY_BYTES, LARGEST_SHARE, AnswerCache
 from bioxen.server.cache.canonical import HOLE, addressed, canonical, key_of
-from bioxen.server.cache.status import watching
+from bioxen.server.cache.status import add_seconds, note, note_headers, watching
 from bioxen.server.orchestrator.computation import ComputationService
 from bioxen.server.workers.base import Solved, Task, WorkerPool
 
@@ -132,7 +132,7 @@ def service(pool: Pool, cache_bytes: int = 1 << 20) -> ComputationService:
 
 async def told(asked: ComputationService, request: ComputeRequest) -> tuple[bytes, str]:
     with watching() as seen:
-        return await asked.compute(request), seen.header()["Cache-Status"]
+        return await asked.compute(request), seen.headers(0.0)["Cache-Status"]
 
 
 def test_an_exact_answer_is_everyones() -> None:
@@ -149,6 +149,24 @@ def test_an_exact_answer_is_everyones() -> None:
         assert (await told(asked, fba()))[1] == "bioxen; fwd=miss"
 
     asyncio.run(scene())
+
+
+def test_what_a_service_says_of_an_answer_is_handed_on() -> None:
+    for origin in ("hit", "miss", "shared", "off"):
+        with watching() as there:
+            note(origin)
+            add_seconds(0.25)
+        with watching() as here:
+            note_headers(there.headers(1.5))
+        assert (here.origin, here.seconds) == (origin, 0.25)
+    with watching() as parts:
+        note("hit")
+        note("miss")
+        note("hit")
+    assert parts.origin == "miss"
+    with watching() as stranger:
+        note_headers({"Cache-Status": "proxy; hit", "Server-Timing": "worker;dur=soon"})
+    assert (stranger.origin, stranger.seconds) == (None, 0.0)
 
 
 def test_what_is_not_exact_and_what_failed_is_computed_again() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import psutil
 
 from bioxen.errors import BioXenException, ResourceExhaustionError
@@ -48,12 +46,12 @@ class Estimator:
         Raises:
             ModelNotFoundError: the repository has no such model.
         """
-        size = await asyncio.to_thread(self._sizes.of, request)
+        size = await self._sizes.of(request)
         work = work_of(request, size)
         rate, measured = self._rate(work.kind, size)
         return Estimate(
             seconds=rate * work.units,
-            memory_bytes=max(work.part_bytes + model_bytes(request, size), work.whole_bytes),
+            memory_bytes=max(work.part_bytes + model_bytes(size), work.whole_bytes),
             basis="measured" if measured else "assumed",
         )
 
@@ -64,34 +62,26 @@ class Estimator:
             ModelNotFoundError: the repository has no such model.
             ResourceExhaustionError: a worker, or this machine, has not the memory that it needs.
         """
-        size = await asyncio.to_thread(self._sizes.of, request)
-        work = work_of(request, size)
-        for needed, limit, where, remedy in (
-            (
-                work.part_bytes + model_bytes(request, size),
-                self._worker_memory,
-                "one part of it in a worker",
-                "Ask for fewer points or outputs, or give the workers more memory (--memory-mb).",
-            ),
-            (
-                work.whole_bytes,
-                self._machine_memory,
-                "its result on this machine",
-                "Ask for features, a summary or fewer reactions, or cut it into several jobs.",
-            ),
-        ):
-            if needed > limit:
-                raise ResourceExhaustionError(
-                    f"This job is estimated to need {needed // MIB:,} MiB for {where}, which has "
-                    f"{limit // MIB:,} MiB.",
-                    details={"quota": "memory", "estimate": needed, "limit": limit, "remedy": remedy},
-                )
+        work = work_of(request, await self._sizes.of(request))
+        # Without the model's own memory, which may be less than is assumed: what would fit is never refused.
+        _refuse_beyond(
+            self._worker_memory,
+            work.part_bytes,
+            "one part of it in a worker",
+            "Ask for fewer points or outputs, or give the workers more memory (--memory-mb).",
+        )
+        _refuse_beyond(
+            self._machine_memory,
+            work.whole_bytes,
+            "its result on this machine",
+            "Ask for features, a summary or fewer reactions, or cut it into several jobs.",
+        )
         return await self.estimate(request)
 
     async def learn(self, request: ComputeRequest, seconds: float) -> None:
         """Take in that `request`, a whole or a part, took `seconds` to compute."""
         try:
-            size = await asyncio.to_thread(self._sizes.of, request)
+            size = await self._sizes.of(request)
         except BioXenException:
             return
         work = work_of(request, size)
@@ -108,3 +98,11 @@ class Estimator:
         family = kind.partition("_")[0]
         assumed = ASSUMED.get(kind, ASSUMED[family])
         return (assumed if known is None else known) * size.weight, known is not None
+
+
+def _refuse_beyond(limit: int, needed: int, where: str, remedy: str) -> None:
+    if needed > limit:
+        raise ResourceExhaustionError(
+            f"The job is estimated to need {needed // MIB:,} MiB for {where}; there are {limit // MIB:,} MiB.",
+            details={"quota": "memory", "estimate": needed, "limit": limit, "remedy": remedy},
+        )

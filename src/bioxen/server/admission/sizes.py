@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import msgspec
 
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.bytecode.repository import Repository
-from bioxen.server.engines.models import given_text, model_name
+from bioxen.server.engines.models import GivenText, given_text, model_name
 
 REMEMBERED = 1024
 """Models whose sizes are remembered."""
@@ -51,8 +52,8 @@ class Sizes:
         self._repository = repository
         self._known: OrderedDict[str, ModelSize] = OrderedDict()
 
-    def of(self, request: ComputeRequest) -> ModelSize:
-        """Return the size of the request's model; reads and counts a whole text the first time.
+    async def of(self, request: ComputeRequest) -> ModelSize:
+        """Return the size of the request's model; its text is read and counted the first time, in a thread.
 
         Raises:
             ModelNotFoundError: the repository has no such model.
@@ -62,10 +63,14 @@ class Sizes:
         key = f"text {hash(given.text)}" if given else self._repository.find(model_name(request)).digest
         size = self._known.get(key)
         if size is None:
-            size = self._known[key] = measure(given.text if given else self._repository.read(key).text, key)
+            size = await asyncio.to_thread(self._measured, given, key)
+            self._known[key] = size
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return size
+
+    def _measured(self, given: GivenText | None, key: str) -> ModelSize:
+        return measure(given.text if given else self._repository.read(key).text, key)
 
 
 def measure(text: str, key: str) -> ModelSize:

@@ -241,7 +241,8 @@ class JobRunner:
                 continue
             finally:
                 self._queue.charge(owner, time.perf_counter() - start)
-            seconds = time.perf_counter() - start
+            # What workers were busy for, where the service says it: waiting for one is no computing.
+            seconds = time.perf_counter() - start if seen.origin is None else seen.seconds
             await self._estimates.learn(piece.request, seconds, seen)
             return result, seconds
 

@@ -77,7 +77,7 @@ class HttpCaller:
         body = request.model_dump_json(exclude_none=True).encode()
         status, content, headers = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
         if status == HTTPStatus.OK:
-            cache_status.note_header(headers.get(cache_status.HEADER))
+            cache_status.note_headers(headers)
             return content
         raise _fault(status, content)
 

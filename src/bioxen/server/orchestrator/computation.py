@@ -134,7 +134,7 @@ class ComputationService:
             answer = await self._remembered(task, model)
         else:
             cache_status.note("off")
-            answer = (await self.pool.solve(task)).result
+            answer = await self._solved(None, task)
         return addressed(answer, request.vm_id)
 
     async def _remembered(self, task: Task, model: Model) -> bytes:
@@ -153,9 +153,10 @@ class ComputationService:
             cache_status.note("miss")
         return await self._flights.join(flight, lambda: self._solved(key, task))
 
-    async def _solved(self, key: bytes, task: Task) -> bytes:
+    async def _solved(self, key: bytes | None, task: Task) -> bytes:
         solved = await self.pool.solve(task)
-        if solved.exact:
+        cache_status.add_seconds(solved.seconds)
+        if solved.exact and key is not None:
             self.cache.put(key, solved.result)
         return solved.result
 

@@ -38,6 +38,8 @@ class Solved:
     """JSON."""
     exact: bool = False
     """Whether the same task always gives it."""
+    seconds: float = 0.0
+    """How long a worker was busy with it, s; the wait in the queue is not counted."""
 
 
 class WorkerPool(Protocol):

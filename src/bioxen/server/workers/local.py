@@ -239,10 +239,10 @@ class LocalPool:
 
     def _on_answer(self, link: Link, ticket: Ticket, message: Done | Failed) -> None:
         link.ticket = None
-        retire = self._is_worn(link)
+        retire, seconds = self._is_worn(link), asyncio.get_running_loop().time() - link.began
         if isinstance(message, Done):
             self._note(ticket, message)
-            self._settle(ticket, Solved(message.result, message.exact))
+            self._settle(ticket, Solved(message.result, message.exact, seconds))
         else:
             retire = retire or message.retire
             if message.traceback:
@@ -250,7 +250,6 @@ class LocalPool:
                     _log.error("The engine %s failed:\n%s", ticket.task.engine, message.traceback)
             self._settle(ticket, faults.told(message))
         self._completed += 1
-        seconds = asyncio.get_running_loop().time() - link.began
         self._perform(self._schedule.finished(link.worker, seconds, retire=retire))
 
     def _note(self, ticket: Ticket, done: Done) -> None:
