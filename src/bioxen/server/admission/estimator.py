@@ -103,6 +103,6 @@ class Estimator:
 def _refuse_beyond(limit: int, needed: int, where: str, remedy: str) -> None:
     if needed > limit:
         raise ResourceExhaustionError(
-            f"The job is estimated to need {needed // MIB:,} MiB for {where}; there are {limit // MIB:,} MiB.",
+            f"The job is estimated to need {needed // MIB:,} MiB for {where}, of {limit // MIB:,} MiB.",
             details={"quota": "memory", "estimate": needed, "limit": limit, "remedy": remedy},
         )
