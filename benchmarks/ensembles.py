@@ -34,7 +34,7 @@ def main() -> None:
     models += [path for folder in folders for path in sorted(folder.rglob("*.xml"))]
     print("| model | members | lanes, members/s | libRoadRunner, members/s | ratio | largest difference |")
     print("|---|---|---|---|---|---|")
-    with Supervisor(compute_arguments=["--workers", "1"]) as services:
+    with Supervisor(compute_arguments=["--workers", "1", "--cache-mb", "0"]) as services:
         client = BiologicalComputationClient(None, services.url)
         for path in models:
             text = path.read_text()

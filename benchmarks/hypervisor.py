@@ -96,7 +96,9 @@ def model_objects() -> None:
 def kept_cells(size: int, folder: Path) -> str:
     """Print what `size` cells take, and return what can be done with them in a second."""
     arguments = ["--store", str(folder)]
-    with Supervisor(compute_arguments=["--workers", "1"], orchestrator_arguments=arguments) as services:
+    with Supervisor(
+        compute_arguments=["--workers", "1", "--cache-mb", "0"], orchestrator_arguments=arguments
+    ) as services:
         client = BiologicalComputationClient(services.url, services.url, services.url, timeout=600)
         cells, half = client.cells, size // 2
         empty = on_disk(folder)

@@ -70,7 +70,7 @@ def main() -> None:
     """Print everything as Markdown tables."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     start = time.perf_counter()
-    with Supervisor(compute_arguments=["--workers", "1"]) as services:
+    with Supervisor(compute_arguments=["--workers", "1", "--cache-mb", "0"]) as services:
         print(f"start-up of the three services until healthy: {time.perf_counter() - start:.2f} s\n")
         print("Milliseconds beyond the kernel's median: median / 90th percentile.\n")
         print(

@@ -110,7 +110,8 @@ def main() -> None:
         }
         store.close()
         with Supervisor(
-            compute_arguments=["--workers", "2"], orchestrator_arguments=["--store", folder]
+            compute_arguments=["--workers", "2", "--cache-mb", "0"],
+            orchestrator_arguments=["--store", folder],
         ) as services:
             flood, ada = (
                 BiologicalComputationClient(services.url, services.url, services.url, token=secrets[owner])

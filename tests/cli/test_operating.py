@@ -94,6 +94,16 @@ def test_a_job_is_handed_in_watched_and_fetched(bioxen: Cli, tmp_path: Path) -> 
     assert bioxen("jobs", "wait", job_id, "--timeout", "10").code == 0
 
 
+def test_what_a_job_would_take_is_said_before_it_starts(bioxen: Cli) -> None:
+    options = ("metabolic_phase_plane", "--set", 'reactions=["EX_o2_e", "EX_glc__D_e"]')
+    said = bioxen("jobs", "estimate", *options)
+    assert said.code == 0
+    assert "s of computing (assumed)" in said.out
+    assert json.loads(bioxen("jobs", "estimate", *options, "--json").out)["memory_bytes"] > 0
+    assert "s of computing (assumed)" in bioxen("jobs", "submit", *options).err
+    assert bioxen("jobs", "estimate", "metabolic_fba", "--set", "model=nowhere").code == 2
+
+
 def test_a_failed_job_ends_with_its_own_error(bioxen: Cli, tmp_path: Path) -> None:
     request = tmp_path / "request.json"
     request.write_text(json.dumps({"process_code": "metabolic_fba", "objective": "Biomas"}))

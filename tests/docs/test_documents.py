@@ -24,6 +24,7 @@ from bioxen.protocol.kinetic import AnyKineticRequest
 from bioxen.protocol.lineage import ForkSpec, RestoreSpec, SnapshotSpec
 from bioxen.protocol.metabolic import AnyMetabolicRequest
 from bioxen.protocol.processes import PROCESSES
+from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.registry import Registration
 from bioxen.server.app import orchestrator_app
 from bioxen.server.settings import ServiceSettings
@@ -32,6 +33,7 @@ BODIES: dict[str, Any] = {
     "/compute/metabolic": AnyMetabolicRequest,
     "/compute/kinetic": AnyKineticRequest,
     "/compute/process": ProcessCall,
+    "/jobs/estimate": JobSubmission,
     "/services": Registration,
     "/vms": VmSpec,
     "/vms/{vm_id}/delta": Delta,

@@ -1,4 +1,4 @@
-"""`bioxen jobs submit|list|show|wait|cancel|result`: work that outlives this command."""
+"""`bioxen jobs submit|estimate|list|show|wait|cancel|result`: work that outlives this command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bioxen.protocol.services import ORCHESTRATOR_PORT
 
 if TYPE_CHECKING:
     from bioxen.client.jobs import Jobs
-    from bioxen.protocol.jobs import Job
+    from bioxen.protocol.jobs import Estimate, Job
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,21 +29,25 @@ Url = Annotated[str, typer.Option(envvar="BIOXEN_URL", help="The orchestrator.")
 Token = Annotated[str | None, typer.Option(envvar="BIOXEN_TOKEN", help="The orchestrator's token.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
+Process = Annotated[str | None, typer.Argument(help="Process code, such as metabolic_fva.")]
+Request = Annotated[
+    str | None, typer.Option(help="A file with the whole request as JSON; - is standard input.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
+]
+File = Annotated[Path | None, typer.Option(help="A model file, sent as text.")]
 HERE = f"http://127.0.0.1:{ORCHESTRATOR_PORT}"
 STANDARD_INPUT = "-"
 
 
 @app.command()
 def submit(
-    process: Annotated[str | None, typer.Argument(help="Process code, such as metabolic_fva.")] = None,
-    request: Annotated[
-        str | None, typer.Option(help="A file with the whole request as JSON; - is standard input.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
-    ] = None,
-    file: Annotated[Path | None, typer.Option(help="A model file, sent as text.")] = None,
+    process: Process = None,
+    request: Request = None,
+    option: Set = None,
+    file: File = None,
     priority: Annotated[int, typer.Option(min=0, max=100, help="Among your own jobs; 100 is first.")] = 50,
     deadline: Annotated[float | None, typer.Option(min=0.001, help="Seconds the job may run.")] = None,
     key: Annotated[str | None, typer.Option(help="The same key gives the same job.")] = None,
@@ -56,14 +60,34 @@ def submit(
     Examples: [bold]bioxen jobs submit metabolic_fva --set model=iJO1366[/] |
     [bold]bioxen jobs submit --request screen.json --priority 80 --wait[/]
     """
-    if (process is None) == (request is None):
-        raise typer.BadParameter("give a process code, or a whole request with --request")
-    body = _read(request) if request else {"process_code": process, **_context(process, option, file)}
+    body = _body(process, request, option, file)
     with _jobs(url, token) as jobs:
         job = jobs.submit(body, priority=priority, deadline=deadline, key=key)
         sys.stdout.write(job.job_id + "\n")
+        if job.estimate is not None:
+            errors.print(_estimated(job.estimate), highlight=False)
         if wait_for_it:
             _end(jobs, job.job_id, None)
+
+
+@app.command()
+def estimate(
+    process: Process = None,
+    request: Request = None,
+    option: Set = None,
+    file: File = None,
+    as_json: AsJson = False,
+    url: Url = HERE,
+    token: Token = None,
+) -> None:
+    """Say what a job would take, and start nothing.
+
+    Example: [bold]bioxen jobs estimate metabolic_fva --set model=iJO1366[/]
+    """
+    body = _body(process, request, option, file)
+    with _jobs(url, token) as jobs:
+        estimated = jobs.estimate(body)
+    sys.stdout.write((estimated.model_dump_json(indent=2) if as_json else _estimated(estimated)) + "\n")
 
 
 @app.command("list")
@@ -180,6 +204,20 @@ def _end(jobs: Jobs, job_id: str, timeout: float | None) -> None:
 
 def _words(job: Job) -> str:
     return f"The job {job.job_id} is {job.state} after {job.seconds:.2f} s of computing."
+
+
+def _estimated(estimate: Estimate) -> str:
+    memory = estimate.memory_bytes / 1e6
+    return f"About {estimate.seconds:.3g} s of computing ({estimate.basis}) and {memory:.3g} MB of memory."
+
+
+def _body(
+    process: str | None, request: str | None, option: list[str] | None, file: Path | None
+) -> dict[str, Any]:
+    """Return the request that the options say."""
+    if (process is None) == (request is None):
+        raise typer.BadParameter("give a process code, or a whole request with --request")
+    return _read(request) if request else {"process_code": process, **_context(process, option, file)}
 
 
 def _context(process: str | None, options: list[str] | None, file: Path | None) -> dict[str, Any]:

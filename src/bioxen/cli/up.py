@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import Deadline, Form, Host, Level, Memory, Quota, Token, ToolPath, Tools, Workers
+from bioxen.cli.serve import (
+    Cache,
+    Deadline,
+    Form,
+    Host,
+    Level,
+    Memory,
+    Quota,
+    Token,
+    ToolPath,
+    Tools,
+    Workers,
+)
 from bioxen.cli.store import ServerStore
 from bioxen.protocol.services import DYNAMIC_PORT, ORCHESTRATOR_PORT, STATIC_PORT
 
@@ -26,6 +38,7 @@ def up(
     replicas: Annotated[int, typer.Option(min=1, max=64, help="Replicas of each computation service.")] = 1,
     workers: Workers = None,
     memory_mb: Memory = 2048,
+    cache_mb: Cache = 256,
     deadline: Deadline = 60.0,
     token: Token = None,
     tool: Tools = None,
@@ -54,7 +67,7 @@ def up(
             *("--memory-mb", str(memory_mb), "--deadline", str(deadline)),
             *("--log-format", log_format, "--log-level", log_level),
         ],
-        compute_arguments=["--workers", str(workers)] if workers else [],
+        compute_arguments=["--cache-mb", str(cache_mb), *(["--workers", str(workers)] if workers else [])],
         orchestrator_arguments=[
             *_tool_arguments(tool or [], tool_path or []),
             *(["--store", store] if store else []),

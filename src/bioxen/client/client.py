@@ -6,9 +6,10 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import RootModel, ValidationError
 
@@ -36,7 +37,7 @@ from bioxen.errors import (
 from bioxen.errors import ValidationError as RequestError
 from bioxen.protocol.base import parse
 from bioxen.protocol.cells import ProcessCall
-from bioxen.protocol.kinetic import AnyKineticRequest, KineticResult
+from bioxen.protocol.kinetic import AnyKineticRequest, KineticRequest, KineticResult
 from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
 from bioxen.protocol.processes import COMPUTE_PATHS, PROCESSES, Service, find_process
 from bioxen.protocol.request import ComputeRequest
@@ -50,6 +51,15 @@ DEADLINE_GRACE = 10.0
 """Seconds beyond a request's own deadline, so that the service's word on it arrives."""
 REMEMBER_PROCESSES = 30.0
 """Seconds for which the list of the tools' processes is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed(Generic[R]):
+    """What a service answered."""
+
+    result: R
+    cache_hit: bool
+    """Whether it had the answer already."""
 
 
 class BiologicalComputationClient:
@@ -97,11 +107,17 @@ class BiologicalComputationClient:
             ComputationTimeoutError: no answer in time.
             BioXenException: whatever fault the service answered with, as its own class.
         """
-        return self._compute("static", request, MetabolicResult)
+        return self._compute("static", request, MetabolicResult).result
 
     def request_dynamic_computation(self, request: AnyKineticRequest | Mapping[str, Any]) -> KineticResult:
         """Return the kinetic service's result; raises as `request_static_computation` does."""
-        return self._compute("dynamic", request, KineticResult)
+        return self._compute("dynamic", request, KineticResult).result
+
+    def computed(self, request: ComputeRequest) -> Computed[MetabolicResult] | Computed[KineticResult]:
+        """Return a service's result, and whether it was known there; raises as the two above."""
+        if isinstance(request, KineticRequest):
+            return self._compute("dynamic", request, KineticResult)
+        return self._compute("static", request, MetabolicResult)
 
     def request_tool_computation(self, process_code: str, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the result of a third-party tool, as the tool gave it.
@@ -164,13 +180,14 @@ class BiologicalComputationClient:
     ) -> None:
         self.close()
 
-    def _compute(self, service: Service, request: ComputeRequest | Mapping[str, Any], result: type[R]) -> R:
+    def _compute(
+        self, service: Service, request: ComputeRequest | Mapping[str, Any], result: type[R]
+    ) -> Computed[R]:
         typed = request if isinstance(request, ComputeRequest) else _typed(service, request)
         patience = max(self.timeout, (typed.deadline or 0.0) + DEADLINE_GRACE if typed.deadline else 0.0)
         body = typed.model_dump_json(exclude_none=True)
-        return read_message(
-            self._send(service, "POST", COMPUTE_PATHS[service], body, patience=patience), result
-        )
+        answer = self._send(service, "POST", COMPUTE_PATHS[service], body, patience=patience)
+        return Computed(read_message(answer, result), _was_known(answer))
 
     def _health(self, name: str) -> HealthReport | str:
         try:
@@ -223,6 +240,12 @@ class BiologicalComputationClient:
                 if self._closing is None:  # closed also when the client is forgotten
                     self._closing = weakref.finalize(self, self._transport.close)
         return self._transport
+
+
+def _was_known(answer: Answer) -> bool:
+    """Return whether the service's own word in `Cache-Status` (RFC 9211; it comes first) is that it hit."""
+    own = answer.headers.get("cache-status", "").split(",")[0]
+    return "hit" in (part.strip() for part in own.split(";")[1:])
 
 
 def _typed(service: Service, request: Mapping[str, Any]) -> ComputeRequest:

@@ -11,7 +11,7 @@ from bioxen.client.answers import raise_for_fault, read_message
 from bioxen.client.transport import Answer
 from bioxen.errors import BioXenException, ComputationTimeoutError
 from bioxen.protocol.base import parse
-from bioxen.protocol.jobs import Job, JobPage
+from bioxen.protocol.jobs import Estimate, Job, JobPage
 from bioxen.protocol.kinetic import KineticRequest, KineticResult
 from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.processes import find_process
@@ -64,6 +64,19 @@ class Jobs:
         headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
         return read_message(
             self._send("POST", "/jobs", submission.model_dump_json(exclude_none=True), headers), Job
+        )
+
+    def estimate(self, request: ComputeRequest | Mapping[str, Any]) -> Estimate:
+        """Return what a job would take; nothing is started.
+
+        Raises:
+            ValidationError: the request is not of the form the protocol asks for.
+            ModelNotFoundError: the orchestrator knows no such model.
+            ResourceExhaustionError: the orchestrator would refuse the job: it needs too much memory.
+        """
+        submission = parse(JobSubmission, {"request": request})
+        return read_message(
+            self._send("POST", "/jobs/estimate", submission.model_dump_json(exclude_none=True)), Estimate
         )
 
     def get(self, job_id: str) -> Job:

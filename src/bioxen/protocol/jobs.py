@@ -28,6 +28,19 @@ ENDED: frozenset[JobState] = frozenset(state for state, following in NEXT.items(
 JobDeadline = Annotated[float, Field(ge=0.001, le=30 * 86_400, json_schema_extra={"x-unit": "s"})]
 
 
+class Estimate(Message):
+    """What a job is expected to take, said before it starts."""
+
+    seconds: Seconds
+    """Computing time of all its parts together, s; on several workers the job is done sooner."""
+    memory_bytes: int = Field(json_schema_extra={"x-unit": "B"})
+    """The most that one worker needs for a part of it, or this server for the whole of its result; it follows
+    from the sizes of model and request."""
+    basis: Literal["measured", "assumed"]
+    """Where the seconds come from: `measured` on such requests on this server since it began; `assumed` where
+    it has seen none, which gives no more than the order of magnitude."""
+
+
 class Job(MappingMessage):
     """What is known of a job."""
 
@@ -47,6 +60,9 @@ class Job(MappingMessage):
     """How many times a server began it: more than once after a crash."""
     seconds: Seconds
     """Time its finished parts took to compute, s, measured."""
+    estimate: Estimate | None = None
+    """What it was expected to take; null in lists, where its model was not known, and for a job that had
+    ended before this server started."""
     request_digest: str
     """sha256 of the request's canonical JSON."""
     result_digest: str | None

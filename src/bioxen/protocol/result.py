@@ -37,7 +37,7 @@ class ProcessResult(MappingMessage):
     reason: str | None = None
     """Why the result is symbolic; null on a computed one."""
     cache_hit: bool = False
-    """Whether the answer came from the cell's own cache."""
+    """Whether the answer came from a cache: the cell's own, or the services'."""
     service_results: dict[str, Any] | None = None
     """The service's own result; for a symbolic one, the facts that bear on the process."""
 

@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
+from bioxen.server.admission.estimator import Estimator
 from bioxen.server.api import problems
 from bioxen.server.api.arrays import array_routes
 from bioxen.server.api.calls import call_routes
@@ -32,7 +33,14 @@ from bioxen.server.bytecode.repository import Repository
 from bioxen.server.hypervisor.calls import KeptCellCalls
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
-from bioxen.server.metrics import Metrics, job_metrics, replica_metrics, worker_metrics
+from bioxen.server.metrics import (
+    Metrics,
+    cache_metrics,
+    fallback_metrics,
+    job_metrics,
+    replica_metrics,
+    worker_metrics,
+)
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
@@ -58,7 +66,9 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     """Return the application of one computation service, with workers of its own."""
     repository = Repository()
     pool = _pool(settings, ENGINES[service], settings.workers)
-    computer = ComputationService(service, pool, repository, deadline=settings.deadline)
+    computer = ComputationService(
+        service, pool, repository, deadline=settings.deadline, cache_bytes=settings.cache_bytes
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -73,6 +83,8 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     app.include_router(compute_routes(computer, [service]))
     app.include_router(health_routes(computer.health))
     app.state.metrics.watch(lambda: worker_metrics(ENGINES[service], pool.health()))
+    app.state.metrics.watch(lambda: fallback_metrics(ENGINES[service], pool.tally))
+    app.state.metrics.watch(lambda: cache_metrics(ENGINES[service], computer.cache))
     app.include_router(metrics_route(app.state.metrics))
     app.include_router(process_routes([service]))
     app.include_router(model_routes(repository, [service]))
@@ -96,7 +108,8 @@ def orchestrator_app(
     )
     cells = HypervisorRuntime(store)
     slots = settings.job_slots or usable_cores() + 1
-    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls())
+    estimator = Estimator(Repository(), settings.memory_limit)
+    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -31,6 +31,7 @@ def local(
     *,
     workers: int | None = None,
     memory_limit_mb: int = 2048,
+    cache_mb: int = 256,
     tools: Sequence[str] = (),
     sys_path: Sequence[str | Path] = (),
 ) -> Iterator[BioXenHypervisor]:
@@ -39,12 +40,14 @@ def local(
     Args:
         workers: worker processes of each service; one a core where absent.
         memory_limit_mb: what one worker may use, MB.
+        cache_mb: exact answers that each service keeps, MB; 0 keeps none.
         tools: third-party tools as `module:Class`.
         sys_path: folders where workers look for those modules.
     """
     settings = ServiceSettings(
         workers=workers,
         memory_limit=memory_limit_mb * MIB,
+        cache_bytes=cache_mb * MIB,
         tools=tuple(tools),
         sys_path=tuple(Path(folder).resolve() for folder in sys_path),
     )

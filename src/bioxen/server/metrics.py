@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from bioxen._version import VERSION
 from bioxen.protocol.services import ReplicaInfo, WorkerHealth
+from bioxen.server.cache.answers import AnswerCache
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -85,6 +86,37 @@ def worker_metrics(engine: str, health: WorkerHealth) -> Iterable[Metric]:
         family = CounterMetricFamily(name, about, labels=("engine",))
         family.add_metric((engine,), count)
         yield family
+
+
+def cache_metrics(engine: str, cache: AnswerCache) -> Iterable[Metric]:
+    """Give the numbers of a service's cache."""
+    for name, about, count in (
+        ("bioxen_cache_hits", "Requests answered from the cache.", cache.hits),
+        ("bioxen_cache_misses", "Requests that were computed.", cache.misses),
+        ("bioxen_cache_shared", "Requests that waited for an equal one under way.", cache.shared),
+        ("bioxen_cache_evictions", "Answers that made room for others.", cache.evictions),
+    ):
+        family = CounterMetricFamily(name, about, labels=("engine",))
+        family.add_metric((engine,), count)
+        yield family
+    yield _gauge(
+        "bioxen_cache_hit_ratio", "Hits among all requests since the start.", engine, cache.hit_ratio
+    )
+    yield _gauge("bioxen_cache_answers", "Answers kept.", engine, len(cache))
+    yield _gauge("bioxen_cache_bytes", "Bytes kept.", engine, cache.used)
+    yield _gauge("bioxen_cache_limit_bytes", "Bytes that may be kept.", engine, cache.limit)
+
+
+def fallback_metrics(engine: str, tally: Mapping[str, int]) -> Iterable[Metric]:
+    """Give how often the workers fell back to another way of computing, by kind and reason."""
+    labels = ("engine", "kind", "reason")
+    family = CounterMetricFamily(
+        "bioxen_fallbacks", "Second ways of computing that were taken.", labels=labels
+    )
+    for name, count in sorted(tally.items()):
+        kind, _, reason = name.partition(": ")
+        family.add_metric((engine, kind, reason), count)
+    yield family
 
 
 def replica_metrics(replicas: Iterable[ReplicaInfo]) -> Iterable[Metric]:

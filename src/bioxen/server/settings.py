@@ -31,6 +31,8 @@ class ServiceSettings:
     """Requests that may wait in a service; one more is answered with 503 and Retry-After."""
     memory_limit: int = 2048 * MIB
     """Bytes one worker may use; beyond that it is killed and its request fails."""
+    cache_bytes: int = 256 * MIB
+    """Bytes of exact answers that a computation service keeps; 0 keeps none."""
     deadline: float = 60.0
     """Seconds a computation may take where its request does not say."""
     max_body: int = 64 * MIB

@@ -24,8 +24,7 @@ from bioxen.errors import (
     UnknownProcessError,
     near_matches,
 )
-from bioxen.protocol.kinetic import KineticRequest, KineticResult
-from bioxen.protocol.metabolic import MetabolicResult
+from bioxen.protocol.kinetic import KineticResult
 from bioxen.protocol.processes import Route, process_codes, route
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.result import ProcessResult
@@ -104,14 +103,13 @@ class BiologicalComputationHypervisor:
 
     def _asked(self, request: ComputeRequest, cell: VmContext, started: float) -> ProcessResult:
         client = self._required_client()
-        answer: MetabolicResult | KineticResult
         with self._turns.turn(cell.vm_id, cell.priority):
-            if isinstance(request, KineticRequest):
-                answer = client.request_dynamic_computation(request)  # type: ignore[arg-type]  # every one is
-                line = kinetic_line(answer)
-            else:
-                answer = client.request_static_computation(request)  # type: ignore[arg-type]  # every one is
-                line = metabolic_line(answer, cell.chassis.objective)
+            computed = client.computed(request)
+        answer = computed.result
+        if isinstance(answer, KineticResult):
+            line = kinetic_line(answer)
+        else:
+            line = metabolic_line(answer, cell.chassis.objective)
         return ProcessResult(
             status="failed" if answer.status in FAILED else "success",
             execution_type="service_based_computation",
@@ -120,6 +118,7 @@ class BiologicalComputationHypervisor:
             vm_id=cell.vm_id,
             biological_output=line,
             execution_time=perf_counter() - started,
+            cache_hit=computed.cache_hit,
             service_results=answer.model_dump(mode="json"),
         )
 

@@ -16,7 +16,7 @@ from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelFormat, ModelSource
 from bioxen.server.orchestrator.computation import ComputationService
 from bioxen.server.orchestrator.sharding import DOUBLE_PARTS, SHARD, SHARD_OF_ANALYSES
-from bioxen.server.workers.base import Task, WorkerPool
+from bioxen.server.workers.base import Solved, Task, WorkerPool
 
 COUNT = 2 * SHARD + 7
 
@@ -190,9 +190,9 @@ class AnsweringPool:
     def __init__(self) -> None:
         self.texts: list[str | None] = []
 
-    async def run(self, task: Task) -> bytes:
+    async def solve(self, task: Task) -> Solved:
         self.texts.append(task.source.text if task.source else None)
-        return b"{}"
+        return Solved(b"{}")
 
 
 def test_a_stream_looks_at_the_models_text_once(monkeypatch: pytest.MonkeyPatch) -> None:

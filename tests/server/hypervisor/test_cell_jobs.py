@@ -17,7 +17,7 @@ from bioxen.protocol.cells import CellJob, VmSpec
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.kinetic import KineticRequest
 from bioxen.protocol.request import ComputeRequest
-from bioxen.server.api.calls import _call, _new_job
+from bioxen.server.api.calls import _call, _new_job, _request
 from bioxen.server.hypervisor.calls import KeptCellCalls
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
@@ -49,7 +49,10 @@ class Server:
         advance = code != "metabolic_fba"
         wanted = CellJob(process_code=code, context=context, advance=advance, priority=priority)
         record = await self.store.read(cells.find, LOCAL, vm_id)
-        return await self.runner.submit(_new_job(record, wanted, None, _call(vm_id, wanted).fingerprint()))
+        digest = _call(vm_id, wanted).fingerprint()
+        return await self.runner.submit(
+            _new_job(record, wanted, _request(record, wanted), None, digest, None)
+        )
 
     async def ended(self, *submitted: Job) -> list[Job]:
         return [await self._ended(job.job_id) for job in submitted]

@@ -9,6 +9,7 @@ import pytest
 from tests.server.stores import store_at
 
 from bioxen.errors import OverloadError, ResourceExhaustionError, ValidationError
+from bioxen.protocol.jobs import Estimate
 from bioxen.protocol.quotas import Quotas
 from bioxen.server.store import jobs, quotas
 from bioxen.server.store.jobs import NewJob
@@ -26,7 +27,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def submit(store: Store, gate: Gate, job_id: str, owner: str = "ada", key: str | None = None) -> None:
+def submit(
+    store: Store,
+    gate: Gate,
+    job_id: str,
+    owner: str = "ada",
+    key: str | None = None,
+    estimate: Estimate | None = None,
+) -> None:
     new = NewJob(
         job_id=job_id,
         owner_id=owner,
@@ -35,6 +43,7 @@ def submit(store: Store, gate: Gate, job_id: str, owner: str = "ada", key: str |
         request_digest="d" * 64,
         parts_total=1,
         idempotency_key=key,
+        estimate=estimate,
     )
     store.write_now(jobs.submit, new, gate.admit)
 
@@ -104,3 +113,21 @@ def test_computing_time_of_a_day_refuses_when_used_up(store: Store) -> None:
         submit(store, gate, "b")
     assert 86_000 < refused.value.details["retry_after"] <= 86_400
     submit(store, gate, "b", owner="bob")
+
+
+def test_a_job_that_was_measured_to_go_beyond_the_day_is_refused(store: Store) -> None:
+    gate = Gate(Quotas(cpu_seconds=5.0))
+    submit(store, gate, "a", estimate=Estimate(seconds=4.0, memory_bytes=1, basis="measured"))
+    finish(store, "a", "1" * 64, 1, 2.0)
+    gate = Gate(Quotas(cpu_seconds=5.0))
+    submit(store, gate, "b", estimate=Estimate(seconds=2.9, memory_bytes=1, basis="measured"))
+    submit(store, gate, "c", estimate=Estimate(seconds=1e9, memory_bytes=1, basis="assumed"))
+    with pytest.raises(ResourceExhaustionError, match=r"estimated to compute for 3\.1 s") as refused:
+        submit(store, gate, "d", estimate=Estimate(seconds=3.1, memory_bytes=1, basis="measured"))
+    details = refused.value.details
+    assert (details["quota"], details["estimate"], details["used"], details["limit"]) == (
+        "cpu_seconds",
+        3.1,
+        2.0,
+        5.0,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from bioxen.protocol.answered import Answered
 from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.kinetic.continuation import Branch
 from bioxen.protocol.kinetic.control import ControlAnalysis
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class KineticResult(MappingMessage):
+class KineticResult(MappingMessage, Answered):
     """What the kinetic service answers. A failed simulation carries no numbers."""
 
     computation_type: Literal["dynamic_kinetic"] = "dynamic_kinetic"
@@ -34,7 +35,6 @@ class KineticResult(MappingMessage):
     execution_result: Literal["computed_trajectory"] = "computed_trajectory"
     process_code: str
     """The code as it was asked."""
-    vm_id: str | None = None
     status: KineticStatus
     message: str
     """One sentence on the outcome; for `failed` the solver's words and what to try."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from bioxen.protocol.answered import Answered
 from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.metabolic.batch import BatchColumns
 from bioxen.protocol.metabolic.outcome import Outcome
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class MetabolicResult(MappingMessage, Outcome):
+class MetabolicResult(MappingMessage, Outcome, Answered):
     """What the metabolic service answers. No number is given for a problem that has no solution."""
 
     computation_type: Literal["static_metabolic"] = "static_metabolic"
@@ -22,7 +23,6 @@ class MetabolicResult(MappingMessage, Outcome):
     execution_result: Literal["computed_state"] = "computed_state"
     process_code: str
     """The code as it was asked."""
-    vm_id: str | None = None
     objective: dict[str, float]
     """The objective that was used: reaction id → coefficient."""
     objective_direction: Literal["max", "min"]

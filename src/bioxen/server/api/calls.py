@@ -8,7 +8,8 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from bioxen.protocol.cells import CellJob, CellProcessCall
-from bioxen.protocol.jobs import Job
+from bioxen.protocol.jobs import Estimate, Job
+from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.cells import CHANGED, Name
 from bioxen.server.api.jobs import Key, new_id
 from bioxen.server.api.security import Asking
@@ -38,7 +39,9 @@ def call_routes(store: Store, runner: JobRunner) -> APIRouter:
         job = await store.read(jobs.known, asking.owner, key, digest)
         if job is None:
             record = await store.read(cells.find, asking.owner, vm_id)
-            job = await runner.submit(await asyncio.to_thread(_new_job, record, wanted, key, digest))
+            request = await asyncio.to_thread(_request, record, wanted)  # what is wrong with it is said now
+            estimate = await runner.admit(request)
+            job = await runner.submit(_new_job(record, wanted, request, key, digest, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
@@ -50,9 +53,19 @@ def _call(vm_id: str, job: CellJob) -> CellCall:
     return CellCall(cell=vm_id, call=call)
 
 
-def _new_job(record: CellRecord, job: CellJob, key: str | None, digest: str) -> NewJob:
+def _request(record: CellRecord, job: CellJob) -> ComputeRequest:
+    return request_of(record, _call(record.vm_id, job).call)
+
+
+def _new_job(
+    record: CellRecord,
+    job: CellJob,
+    request: ComputeRequest,
+    key: str | None,
+    digest: str,
+    estimate: Estimate | None,
+) -> NewJob:
     call = _call(record.vm_id, job)
-    request = request_of(record, call.call)  # what is wrong with it is said now
     return NewJob(
         job_id=new_id(),
         owner_id=record.owner_id,
@@ -64,4 +77,5 @@ def _new_job(record: CellRecord, job: CellJob, key: str | None, digest: str) -> 
         deadline=job.deadline,
         vm_id=record.vm_id,
         idempotency_key=key,
+        estimate=estimate,
     )

@@ -19,6 +19,7 @@ from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
+from bioxen.server.cache import status as cache_status
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.references import inside, refers
 from bioxen.server.orchestrator.sharding import Shard, checked, size_of, whole
@@ -82,11 +83,12 @@ def _add(router: APIRouter, path: str, answer: Callable[..., Any], result: type[
 
 
 async def _computed(computer: Computer, request: ComputeRequest) -> Response:
-    """Return the result; the time it took goes into a header, so that equal requests have equal bodies."""
+    """Return the result; the time it took and whether it was known are headers, so bodies stay equal."""
     start = time.perf_counter()
-    result = await computer.compute(request)
-    milliseconds = (time.perf_counter() - start) * 1000
-    return Response(result, media_type=JSON, headers={"Server-Timing": f"compute;dur={milliseconds:.3f}"})
+    with cache_status.watching() as seen:
+        result = await computer.compute(request)
+    told = seen.headers(time.perf_counter() - start)
+    return Response(result, media_type=JSON, headers=told)
 
 
 async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[ServerSentEvent]:

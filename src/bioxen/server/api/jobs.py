@@ -14,7 +14,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import ComputationError, JobStateError
-from bioxen.protocol.jobs import Job, JobPage, JobProgress
+from bioxen.protocol.jobs import Estimate, Job, JobPage, JobProgress
 from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.problems import responses_for
 from bioxen.server.api.security import Asking
@@ -43,9 +43,15 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     )
     async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
-        job = await runner.submit(new_job(submission, asking.owner, key))
+        estimate = await runner.admit(submission.request)
+        job = await runner.submit(new_job(submission, asking.owner, key, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
+
+    @router.post("/estimate", response_model=Estimate, responses=responses_for(404, 422, 507))
+    async def post_estimate(submission: JobSubmission, asking: Asking) -> Estimate:  # noqa: ARG001 - a scope
+        """Say what a job would take, and start nothing; one that does not fit is refused as it would be."""
+        return await runner.estimator.admit(submission.request)
 
     @router.get("", response_model=JobPage, responses=responses_for(404, 422))
     async def get_jobs(
@@ -60,7 +66,7 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     @router.get("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def get_job(job_id: JobId, asking: Asking) -> Job:
         """Return what is known of a job."""
-        return await _found(store, asking.owner, job_id)
+        return runner.with_estimate(await _found(store, asking.owner, job_id))
 
     @router.delete("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def delete_job(job_id: JobId, asking: Asking) -> Job:
@@ -93,7 +99,9 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     return router
 
 
-def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
+def new_job(
+    submission: JobSubmission, owner: str, key: str | None, estimate: Estimate | None = None
+) -> NewJob:
     """Return the record of a new job."""
     request = submission.request
     return NewJob(
@@ -107,6 +115,7 @@ def new_job(submission: JobSubmission, owner: str, key: str | None) -> NewJob:
         deadline=submission.deadline,
         vm_id=request.vm_id,
         idempotency_key=key,
+        estimate=estimate,
     )
 
 

@@ -18,7 +18,6 @@ from bioxen.server.hypervisor.population import batch_of
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.store.cells import CellRecord
-from bioxen.server.store.jobs import NewJob
 
 
 def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
@@ -41,13 +40,14 @@ def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
     async def post_run(asking: Asking, run: PopulationRun, response: Response, key: Key = None) -> Job:
         """Run one process on many cells as one job, whose result has one entry a cell, in their order."""
         records = await cells.records(asking.owner, run.vm_ids)
-        job = await runner.submit(await asyncio.to_thread(_job_of, records, run, asking.owner, key))
+        submission = await asyncio.to_thread(_submission, records, run)
+        estimate = await runner.admit(submission.request)
+        job = await runner.submit(await asyncio.to_thread(new_job, submission, asking.owner, key, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
     return router
 
 
-def _job_of(records: Sequence[CellRecord], run: PopulationRun, owner: str, key: str | None) -> NewJob:
-    batch = batch_of(records, run)
-    return new_job(JobSubmission(request=batch, priority=run.priority, deadline=run.deadline), owner, key)
+def _submission(records: Sequence[CellRecord], run: PopulationRun) -> JobSubmission:
+    return JobSubmission(request=batch_of(records, run), priority=run.priority, deadline=run.deadline)

@@ -26,10 +26,14 @@ from bioxen.errors import (
     ServiceUnavailableError,
 )
 from bioxen.protocol.base import parse
-from bioxen.protocol.jobs import Job
+from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.quotas import Quotas
+from bioxen.protocol.request import ComputeRequest
+from bioxen.server.admission.estimator import Estimator
+from bioxen.server.cache.status import watching
 from bioxen.server.jobs.calls import CellCalls, is_call, request_in
+from bioxen.server.jobs.estimates import Estimates
 from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.limits import Limits
 from bioxen.server.jobs.news import News
@@ -67,6 +71,7 @@ class JobRunner:
             behind no more than these.
         quotas: what each owner may have, where the store says nothing else.
         calls: knows the cells of the store, whose processes are jobs too.
+        estimator: says what jobs will take, and learns from what they took.
     """
 
     def __init__(
@@ -76,10 +81,13 @@ class JobRunner:
         slots: int,
         quotas: Quotas | None = None,
         calls: CellCalls | None = None,
+        estimator: Estimator | None = None,
     ) -> None:
         self.quotas = quotas or Quotas()
         self._gate = Gate(self.quotas)
         self._limits = Limits(store, self.quotas)
+        self.estimator = estimator or Estimator()
+        self._estimates = Estimates(self.estimator)
         self._store = store
         self._computer = computer
         self._arrays = StoredArrays(store)
@@ -125,6 +133,7 @@ class JobRunner:
         """Accept a job: when this returns it is on the disk.
 
         Raises:
+            ResourceExhaustionError: it needs more memory than there is.
             JobStateError: its key was used for another request.
             OverloadError, ResourceExhaustionError: a quota of its owner is used up.
         """
@@ -134,7 +143,20 @@ class JobRunner:
                 self._turns.line_up(job.job_id, new.owner_id, new.vm_id, new.priority)
             self._queue.add(new.owner_id, job.job_id, new.priority)
             self._wake.set()
-        return job
+            self._estimates.keep(job.job_id, new.estimate)
+        return self.with_estimate(job)
+
+    def with_estimate(self, job: Job) -> Job:
+        """Return `job` with what it was expected to take, where that is known."""
+        return self._estimates.add_to(job)
+
+    async def admit(self, request: ComputeRequest) -> Estimate | None:
+        """Return what a job with `request` would take; null where its model cannot be looked at.
+
+        Raises:
+            ResourceExhaustionError: it needs more memory than there is.
+        """
+        return await self._estimates.admit(request)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop a job.
@@ -228,11 +250,10 @@ class JobRunner:
             begun = await self._write(jobs.begin, job_id, resolve)
             self._beginning.add(job_id)
             running = await asyncio.to_thread(_read, begun, owner)  # a large one takes a second
+            await self._estimates.recall(job_id, running.request)
         except JobStateError:  # it was cancelled while it waited
             return None
-        except (
-            BioXenException
-        ) as error:  # another version accepted it, say, or its cell does not run any more
+        except BioXenException as error:  # another version accepted it, say, or its cell is stopped now
             with contextlib.suppress(JobStateError):
                 await self._write(jobs.fail, job_id, error.to_problem())
             self.news.tell(job_id)
@@ -278,14 +299,18 @@ class JobRunner:
         while True:
             start = time.perf_counter()
             try:
-                result = await self._computer.compute(piece.request)
+                with watching() as seen:
+                    result = await self._computer.compute(piece.request)
             except PASSING as error:
                 log.info("A part waits: %s", error)
                 await asyncio.sleep(float(error.details.get("retry_after", PATIENCE)))
                 continue
             finally:
                 self._queue.charge(owner, time.perf_counter() - start)
-            return result, time.perf_counter() - start
+            # What workers were busy for, where the service says it: waiting for one is no computing.
+            seconds = time.perf_counter() - start if seen.origin is None else seen.seconds
+            await self._estimates.learn(piece.request, seconds, seen)
+            return result, seconds
 
     async def _complete(self, running: Running) -> None:
         """Put the parts together and record the result."""

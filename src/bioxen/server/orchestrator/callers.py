@@ -15,6 +15,7 @@ from bioxen.errors import BioXenException
 from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
+from bioxen.server.cache import status as cache_status
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.workers import tracing, urgency
 
@@ -74,14 +75,15 @@ class HttpCaller:
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
         """Return the encoded result (`Caller.compute`)."""
         body = request.model_dump_json(exclude_none=True).encode()
-        status, content = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
+        status, content, headers = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
         if status == HTTPStatus.OK:
+            cache_status.note_headers(headers)
             return content
         raise _fault(status, content)
 
     async def health(self, url: str, patience: float) -> HealthReport:
         """Return the replica's report (`Caller.health`)."""
-        _, content = await self._ask("GET", url + "/health", None, patience)
+        _, content, _ = await self._ask("GET", url + "/health", None, patience)
         try:
             return HealthReport.model_validate_json(content)
         except ValueError as error:
@@ -92,7 +94,9 @@ class HttpCaller:
         if self._session is not None:
             await self._session.close()
 
-    async def _ask(self, method: str, url: str, body: bytes | None, patience: float) -> tuple[int, bytes]:
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, patience: float
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_PATIENCE, sock_read=patience)
         try:
             async with self._open().request(
@@ -103,7 +107,7 @@ class HttpCaller:
                 timeout=timeout,
                 allow_redirects=False,
             ) as answer:
-                return answer.status, await answer.read()
+                return answer.status, await answer.read(), answer.headers
         except aiohttp.ConnectionTimeoutError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         except aiohttp.ServerTimeoutError:

@@ -17,7 +17,11 @@ from bioxen.protocol.services import HealthReport, HealthStatus
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.models import TEXT_FIELDS, GivenText, given_text, model_name
+from bioxen.server.cache import status as cache_status
+from bioxen.server.cache.answers import AnswerCache
+from bioxen.server.cache.canonical import addressed, canonical, key_of
+from bioxen.server.cache.flights import Flights
+from bioxen.server.engines.models import GivenText, given_text, model_name
 from bioxen.server.orchestrator.references import refuse_references
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 from bioxen.server.workers.base import Task, WorkerPool
@@ -27,9 +31,6 @@ ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
 
 REPLACEMENT_LIMIT = 10.0
 """Seconds without a ready worker until the service says that it does not compute: replacing takes less."""
-
-WITHOUT_TEXT = set(TEXT_FIELDS)
-"""Fields left out of a task's payload: a model's text travels once, beside it."""
 
 SCAN_IN_THREAD = 100_000
 """Characters from which a model is scanned in a thread, so that the event loop is not held up."""
@@ -67,6 +68,7 @@ class ComputationService:
         pool: its workers.
         repository: where models are found by name.
         deadline: seconds a computation may take where its request does not say.
+        cache_bytes: how much of exact answers is kept; 0 keeps none.
     """
 
     def __init__(
@@ -76,11 +78,14 @@ class ComputationService:
         repository: Repository,
         *,
         deadline: float = 60.0,
+        cache_bytes: int = 0,
     ) -> None:
         self.service = service
         self.pool = pool
         self.repository = repository
         self.deadline = deadline
+        self.cache = AnswerCache(cache_bytes)
+        self._flights = Flights()
         self._started = self._last_ready = time.monotonic()
 
     def health(self) -> HealthReport:
@@ -121,15 +126,42 @@ class ComputationService:
                 yield shard
 
     async def _run(self, request: ComputeRequest, model: Model) -> bytes:
-        return await self.pool.run(
-            Task(
-                engine=ENGINES[self.service],
-                payload=request.model_dump_json(exclude=WITHOUT_TEXT).encode(),
-                digest=model.digest,
-                source=model.source,
-                deadline=request.deadline or self.deadline,
-            )
+        task = Task(
+            engine=ENGINES[self.service],
+            payload=canonical(request),
+            digest=model.digest,
+            source=model.source,
+            deadline=request.deadline or self.deadline,
         )
+        if self.cache.limit:
+            answer = await self._remembered(task, model)
+        else:
+            cache_status.note("off")
+            answer = await self._solved(None, task)
+        return addressed(answer, request.vm_id)
+
+    async def _remembered(self, task: Task, model: Model) -> bytes:
+        """Return the answer from the cache, from an equal request under way, or from a worker."""
+        key = key_of(task.payload, model.digest, model.source is None, self.pool.engines)
+        known = self.cache.get(key)
+        if known is not None:
+            cache_status.note("hit")
+            return known
+        flight = (key, task.deadline)  # who allows more time must not meet another's timeout
+        if flight in self._flights:
+            self.cache.shared += 1
+            cache_status.note("shared")
+        else:
+            self.cache.misses += 1
+            cache_status.note("miss")
+        return await self._flights.join(flight, lambda: self._solved(key, task))
+
+    async def _solved(self, key: bytes | None, task: Task) -> bytes:
+        solved = await self.pool.solve(task)
+        cache_status.add_seconds(solved.seconds)
+        if solved.exact and key is not None:
+            self.cache.put(key, solved.result)
+        return solved.result
 
     async def _model(self, request: ComputeRequest) -> Model:
         given = given_text(request)

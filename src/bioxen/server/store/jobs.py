@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.errors import JobNotFoundError, JobStateError
-from bioxen.protocol.jobs import NEXT, Job, JobPage, JobState
+from bioxen.protocol.jobs import NEXT, Estimate, Job, JobPage, JobState
 from bioxen.server.store.clock import now
 from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
@@ -51,6 +51,8 @@ class NewJob:
     deadline: float | None = None
     vm_id: str | None = None
     idempotency_key: str | None = None
+    estimate: Estimate | None = None
+    """What it is expected to take; it is not stored."""
 
 
 SILENT = timedelta(seconds=60)
@@ -423,5 +425,5 @@ def _ended(connection: Connection, job_id: str, wanted: str) -> JobStateError:
 
 def _job(row: Row[Any]) -> Job:
     fields = row._mapping
-    known = {name: fields[name] for name in Job.model_fields if name not in ("state", "error")}
+    known = {name: fields[name] for name in Job.model_fields if name not in ("state", "error", "estimate")}
     return Job(**known, state=row.seen, error=json.loads(row.error) if row.error else None)

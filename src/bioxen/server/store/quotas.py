@@ -98,6 +98,7 @@ class Gate:
                 f"{quotas.cpu_seconds:g} s.",
                 details=_details("cpu_seconds", computed, quotas.cpu_seconds, wait),
             )
+        _refuse_estimate(new, quotas.cpu_seconds, computed)
 
     def _sums_of(self, connection: Connection, owner: str) -> tuple[int, float, float]:
         known, moment = self._sums.get(owner), time.monotonic()
@@ -105,6 +106,19 @@ class Gate:
             known = (moment, _stored_bytes(connection, owner), *_cpu_seconds(connection, owner))
             self._sums[owner] = known
         return known[1:]
+
+
+def _refuse_estimate(new: NewJob, limit: float | None, computed: float) -> None:
+    """Refuse a job that would go beyond its owner's computing time; what was only assumed refuses nothing."""
+    estimate = new.estimate
+    if limit is None or estimate is None or estimate.basis != "measured":
+        return
+    if computed + estimate.seconds > limit:
+        raise ResourceExhaustionError(
+            f"This job is estimated to compute for {estimate.seconds:.3g} s; the owner {new.owner_id} has "
+            f"used {computed:.0f} s of {limit:g} s in the last 24 h.",
+            details=_details("cpu_seconds", computed, limit) | {"estimate": estimate.seconds},
+        )
 
 
 REMEDIES = {

@@ -32,6 +32,18 @@ class Task:
     """Whether tasks that somebody waits for go first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """An answer to a task."""
+
+    result: bytes
+    """JSON."""
+    exact: bool = False
+    """Whether the same task always gives it."""
+    seconds: float = 0.0
+    """How long a worker was busy with it, s; the wait in the queue is not counted."""
+
+
 class WorkerPool(Protocol):
     """A set of workers behind one bounded queue."""
 
@@ -47,7 +59,11 @@ class WorkerPool(Protocol):
         ...
 
     async def run(self, task: Task) -> bytes:
-        """Return the result of `task` as JSON.
+        """Return the result of `task` as JSON; raises as `solve`."""
+        ...
+
+    async def solve(self, task: Task) -> Solved:
+        """Return the answer to `task`.
 
         Raises:
             OverloadError: the queue is full.

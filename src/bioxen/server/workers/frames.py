@@ -80,6 +80,12 @@ class Done(Frame):
     """Worker to pool: the result as JSON."""
 
     result: bytes
+    exact: bool = False
+    """Whether the same request always gives it; see `engines.exactness`."""
+    tally: dict[str, int] = {}
+    """What was counted on the way; see `engines.tally`."""
+    output: str = ""
+    """What the engine and its libraries printed under this task."""
 
 
 class Failed(Frame):

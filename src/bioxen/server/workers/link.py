@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 
 from bioxen.errors import BioXenException
-from bioxen.server.workers.base import Task
+from bioxen.server.workers.base import Solved, Task
 from bioxen.server.workers.capture import Capture
 from bioxen.server.workers.frames import FrameReader, FrameTooLargeError, FromWorker, decode_from_worker
 
@@ -26,7 +26,7 @@ class Ticket:
     id: int
     task: Task
     frame: bytes
-    answer: asyncio.Future[bytes]
+    answer: asyncio.Future[Solved]
     timer: asyncio.TimerHandle | None = None
     deaths: list[str] = field(default_factory=list)
     """How workers died under it."""

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 from typing import Self
@@ -18,7 +19,8 @@ from bioxen.errors import BioXenException, EngineCrashError, ServiceUnavailableE
 from bioxen.protocol.services import EngineInfo, WorkerHealth
 from bioxen.server.workers import faults, guard, tracing
 from bioxen.server.workers.actions import Action, Assign, Fail, Kill, Reason, Spawn
-from bioxen.server.workers.base import Task
+from bioxen.server.workers.base import Solved, Task
+from bioxen.server.workers.capture import without_traceback
 from bioxen.server.workers.config import WorkerConfig, default_memory_limit, usable_cores
 from bioxen.server.workers.frames import (
     Compute,
@@ -86,6 +88,8 @@ class LocalPool:
         self._failure: BioXenException | None = None
         self.engines: tuple[EngineInfo, ...] = ()
         """The engines with their versions, known once the pool has started."""
+        self.tally: Counter[str] = Counter()
+        """What the workers counted, by `kind: reason`."""
 
     @property
     def zygote_pid(self) -> int | None:
@@ -117,8 +121,12 @@ class LocalPool:
             raise
 
     async def run(self, task: Task) -> bytes:
-        """Return the result of `task` as JSON (`WorkerPool.run`); cancelling stops the computation."""
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        """Return the result of `task` as JSON (`WorkerPool.run`)."""
+        return (await self.solve(task)).result
+
+    async def solve(self, task: Task) -> Solved:
+        """Return the answer to `task` (`WorkerPool.solve`); cancelling stops the computation."""
+        answer: asyncio.Future[Solved] = asyncio.get_running_loop().create_future()
         ticket = Ticket(next(self._ids), task, _frame(task), answer)
         key = None if task.digest is None else (task.engine, task.digest)
         self._tickets[ticket.id] = ticket
@@ -231,9 +239,10 @@ class LocalPool:
 
     def _on_answer(self, link: Link, ticket: Ticket, message: Done | Failed) -> None:
         link.ticket = None
-        retire = self._is_worn(link)
+        retire, seconds = self._is_worn(link), asyncio.get_running_loop().time() - link.began
         if isinstance(message, Done):
-            self._settle(ticket, message.result)
+            self._note(ticket, message)
+            self._settle(ticket, Solved(message.result, message.exact, seconds))
         else:
             retire = retire or message.retire
             if message.traceback:
@@ -241,8 +250,15 @@ class LocalPool:
                     _log.error("The engine %s failed:\n%s", ticket.task.engine, message.traceback)
             self._settle(ticket, faults.told(message))
         self._completed += 1
-        seconds = asyncio.get_running_loop().time() - link.began
         self._perform(self._schedule.finished(link.worker, seconds, retire=retire))
+
+    def _note(self, ticket: Ticket, done: Done) -> None:
+        """Add up what was counted under a task, and log what was printed."""
+        self.tally.update(done.tally)
+        if done.output:
+            with tracing.named(ticket.task.request_id):
+                words = without_traceback(done.output)
+                _log.info("The engine %s printed: %s", ticket.task.engine, words)
 
     def _is_worn(self, link: Link) -> bool:
         """Return whether the worker should make room for a fresh one, now that it has no task."""
@@ -308,7 +324,7 @@ class LocalPool:
 
     # Answers
 
-    def _settle(self, ticket: Ticket | None, outcome: bytes | BioXenException) -> None:
+    def _settle(self, ticket: Ticket | None, outcome: Solved | BioXenException) -> None:
         if ticket is None or ticket.answer.done():
             return
         if isinstance(outcome, BioXenException):

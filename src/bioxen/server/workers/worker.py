@@ -16,12 +16,15 @@ from bioxen.errors import (
     BioXenException,
     ComputationError,
     ConfigurationError,
+    ModelNotFoundError,
     ResourceExhaustionError,
     ValidationError,
     did_you_mean,
 )
 from bioxen.server.bytecode.source import ModelSource, digest_of
+from bioxen.server.engines import tally
 from bioxen.server.engines.base import Engine
+from bioxen.server.engines.exactness import is_exact
 from bioxen.server.workers import guard
 from bioxen.server.workers.frames import (
     Compute,
@@ -57,24 +60,27 @@ class Workbench:
         self._folder = repository
         self._repository: Repository | None = None
         self._capacity = capacity
-        self._programs: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._programs: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
 
-    def compute(self, task: Compute) -> bytes:
-        """Return the result of `task` as JSON."""
+    def compute(self, task: Compute) -> Done:
+        """Return the answer to `task`."""
         engine = self.engines.get(task.engine)
         if engine is None:
             details = did_you_mean(task.engine, self.engines)
             raise ConfigurationError(f"This pool has no engine {task.engine!r}.", details=details)
         request = engine.parse(_decode_payload(task.payload))
         program = None if task.digest is None else self._program(engine, task.digest, task.source)
-        return engine.run(request, program).model_dump_json().encode()
+        result = engine.run(request, program)
+        return Done(result.model_dump_json().encode(), is_exact(request, result), tally.take())
 
     def clear(self) -> None:
         """Forget every program."""
         self._programs.clear()
 
     def _program(self, engine: Engine, digest: str, source: ModelSource | None) -> Any:
-        key = (engine.name, digest)
+        key = (engine.name, digest, source is None)  # a program knows whether its model has a name
+        if key not in self._programs and source is None and not self._is_kept(digest):
+            key = (engine.name, digest, False)  # a text that came before, if it is still warm
         if key in self._programs:
             self._programs.move_to_end(key)
             return self._programs[key]
@@ -82,6 +88,13 @@ class Workbench:
             self._programs.popitem(last=False)
         program = self._programs[key] = engine.compile(self._source(digest, source))
         return program
+
+    def _is_kept(self, digest: str) -> bool:
+        """Return whether the repository has the model."""
+        try:
+            return bool(self._open_repository().find(digest))
+        except ModelNotFoundError:
+            return False
 
     def _source(self, digest: str, source: ModelSource | None) -> ModelSource:
         if source is None:
@@ -130,7 +143,9 @@ def _make_engines(names: tuple[str, ...]) -> dict[str, Engine]:
 
 def _answer(bench: Workbench, task: Compute) -> bytes:
     try:
-        return pack(Done(bench.compute(task)))
+        done = bench.compute(task)
+        done.output = guard.output_so_far()
+        return pack(done)
     except FrameTooLargeError as error:
         return pack(Failed(ResourceExhaustionError(f"The result is too large. {error}").to_problem()))
     except BaseException as error:  # an engine may raise anything, SystemExit included

@@ -22,6 +22,7 @@ import numpy as np
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.kinetic import Integrator
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import tally
 from bioxen.server.engines.kinetic.changes import Change
 from bioxen.server.engines.kinetic.general import simulate
 from bioxen.server.engines.kinetic.integrators import (
@@ -120,6 +121,7 @@ def integrate(
                 _check_jumps(problem, rung, course)
         except SolverFailure as failure:
             words.append(f"{rung.name}: {failure}")
+            tally.count("integrator", rung.name)
             settings = _named(rung)
             program.forget()
             continue

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bioxen.errors import BioXenException
 from bioxen.protocol.kinetic import Audit
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import tally
 from bioxen.server.engines.kinetic.audit import Difference, difference, verdict
 from bioxen.server.engines.kinetic.changes import Change, ordered
 from bioxen.server.engines.kinetic.integrate import IntegrationFailure, Tolerances, integrate
@@ -141,6 +142,7 @@ def _side_by_side(
         run.settings["relative_tolerance"] = study.how.relative
         run.settings["absolute_tolerance"] = study.how.absolute
         if sample is not None and not _passes(run, study, first, laned, lanes, sample):
+            tally.count("lanes", "failed the audit", len(table))
             _one_by_one(run, study, table, first, range(len(table)), ", lanes failed the audit")
             return
     answered = np.array([row not in laned.stopped for row in range(len(table))])
@@ -151,6 +153,7 @@ def _side_by_side(
         if isinstance(study.how, Stochastic):  # another try would leave out the members that end so
             run.failures.setdefault(f"The trajectory in lanes stopped: {words}.", []).append(first + row)
         else:
+            tally.count("lanes", "a lane stopped")
             _one_by_one(run, study, table, first, [row], f", lane stopped: {words}")
 
 

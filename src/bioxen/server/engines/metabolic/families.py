@@ -64,7 +64,7 @@ def solve_variants(
     certificates, solvers = worst_of(proofs[good]), {KERNEL} if good.any() else set()
     values = np.where(good, proofs[:, 0], np.nan)
     for number in np.flatnonzero(~good).tolist():
-        program.fallbacks[WORDS[status[number]] if status[number] > 0 else "unproven"] += 1
+        program.fall_back(WORDS[status[number]] if status[number] > 0 else "unproven")
         outcome = program.solve_by_highs(*changes.apply(number, *bounds), cost)
         solvers.add(HIGHS)
         if isinstance(outcome, NoOptimum):
@@ -99,7 +99,7 @@ def find_ranges(
     for place, column in enumerate(columns):
         for sign, out in ((1.0, least), (-1.0, greatest)):
             if np.isnan(out[place]):
-                program.fallbacks["range"] += 1
+                program.fall_back("range")
                 solvers.add(HIGHS)
                 if start is None:
                     vertex = program.solve_by_highs(*bounds, cost)

@@ -19,6 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
+from bioxen.server.engines import tally
 from bioxen.server.engines.metabolic.highs import (
     DUAL,
     DUAL_SCALED,
@@ -122,6 +123,12 @@ class LinearProgram:
             return False
         return self._run(reduced, DUAL, self.base.basis) == "optimal" and self._optimum(reduced) is not None
 
+    def fall_back(self, reason: str) -> None:
+        """Count that HiGHS is asked; where the kernel does not pay, nobody else was."""
+        self.fallbacks[reason] += 1
+        if self.base.tableau is not None:
+            tally.count("kernel", reason)
+
     @cached_property
     def kernel(self) -> Kernel | None:
         """The kernel on this program's tableau."""
@@ -142,10 +149,10 @@ class LinearProgram:
         status, numbers = optimise(kernel, plain(lower), plain(upper), plain(cost), x)
         value, residual, excess, gap, largest = numbers
         if status != OPTIMAL:
-            self.fallbacks[WORDS[status]] += 1
+            self.fall_back(WORDS[status])
             return None
         if not is_proof(residual, excess, gap, value, largest):
-            self.fallbacks["unproven"] += 1
+            self.fall_back("unproven")
             return None
         certificate = Certificate(residual=residual, bound_violation=excess, duality_gap=gap)
         return Optimum(x, value, certificate, KERNEL)
