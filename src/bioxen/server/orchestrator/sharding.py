@@ -164,9 +164,17 @@ async def compute_in_shards(request: ComputeRequest, compute: Compute, arrays: A
     """Return the encoded result of the whole of `request`; `arrays` keeps those that are by reference."""
     parts = shards(inside(request), compute)
     async with aclosing(checked(request, parts) if isinstance(request, MembersRequest) else parts) as answers:
-        got = [shard async for shard in answers]
+        got = [_compact(request, shard) async for shard in answers]
     got.sort(key=lambda shard: shard.offset)
     return await asyncio.to_thread(_encoded, request, [shard.result for shard in got], arrays)
+
+
+def _compact(request: ComputeRequest, shard: Shard) -> Shard:
+    if isinstance(request, MembersRequest):
+        from bioxen.server.engines.studies.arrays import open_large  # late: a service starts without numpy
+
+        open_large(shard.result)
+    return shard
 
 
 def parts_of(request: ComputeRequest) -> list[Piece]:

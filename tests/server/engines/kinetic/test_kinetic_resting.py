@@ -19,7 +19,7 @@ from tests.server.engines.kinetic.models import (
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import ControlMembers, KineticResult, Members, NumberArray
 from bioxen.server.engines.kinetic import KineticEngine, resting, resting_lanes
-from bioxen.server.engines.kinetic.lanes.steady.steady import SteadyStates
+from bioxen.server.engines.kinetic.lanes.steady.steady import SteadyStates, steady_states
 from bioxen.server.engines.studies.arrays import read
 from bioxen.server.engines.studies.conclude import joined
 
@@ -146,10 +146,8 @@ def test_members_without_control_have_null_for_it(engine: KineticEngine) -> None
 def test_a_lane_without_a_state_is_libroadrunners(
     engine: KineticEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = resting_lanes.steady_states
-
     def without_one(*given: Any, **named: Any) -> SteadyStates:
-        found = true(*given, **named)
+        found = steady_states(*given, **named)
         if len(found.status) > 1:
             found.status[5], found.states[5] = 1, np.nan
         return found
