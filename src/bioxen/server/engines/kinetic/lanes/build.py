@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioxen.server.engines.kinetic.lanes.content import read
-from bioxen.server.engines.kinetic.lanes.native import host_width
+from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.system import System
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -20,6 +20,6 @@ def build(sbml: str, width: int | None = None) -> LaneProgram:
         Uncovered: the model has a construct that the lanes do not run; it names the construct.
     """
     try:
-        return LaneProgram(System(read(sbml)), width or host_width())
+        return LaneProgram(System(read(sbml)), width or WIDTH)
     except RecursionError as error:
         raise Uncovered("a formula nested as deep as one of this model") from error

@@ -19,7 +19,7 @@ from bioxen.server.engines.kinetic.lanes.ode import (
     sampling,
 )
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined, lean
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     anywhere,
@@ -128,7 +128,7 @@ def drive(
             free = _close(w, n, False, member, point, failed, values, status, steps, rejected)
 
 
-@compiled
+@lean
 def _take(
     w: NDArray[np.float64],
     n: int,
@@ -157,7 +157,7 @@ def _take(
     w[layout.FRESH * WIDTH + lane] = 1.0
 
 
-@compiled
+@lean
 def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments: int) -> None:
     """Compute the next moments of the fresh lanes."""
     space = moment + moments
@@ -167,7 +167,7 @@ def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments
         store(w, moment + i, choose(fresh, load(w, space + i), load(w, moment + i)))
 
 
-@compiled
+@lean
 def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> None:
     """Shorten the next steps to what comes first, and write when they end.
 
@@ -194,7 +194,7 @@ def _sooner(time: Vector, moment: Vector, end: Vector) -> Vector:
     return choose(both(time < moment, moment < end), moment, end)
 
 
-@compiled
+@lean
 def _advance(stiff: bool, w: NDArray[np.float64], n: int, max_steps: int) -> bool:
     """Move the accepted lanes to the ends of their steps, scale the next steps, and count.
 
@@ -221,7 +221,7 @@ def _advance(stiff: bool, w: NDArray[np.float64], n: int, max_steps: int) -> boo
     return anywhere(load(w, layout.ACTIVE) > choose(going, broadcast(1.0), broadcast(0.0)))
 
 
-@compiled
+@lean
 def _note(w: NDArray[np.float64], max_steps: int, failed: NDArray[np.int8]) -> None:
     """Note which lanes cannot go on."""
     for lane in range(WIDTH):
@@ -233,7 +233,7 @@ def _note(w: NDArray[np.float64], max_steps: int, failed: NDArray[np.int8]) -> N
             failed[lane] = TOO_MANY_STEPS
 
 
-@compiled
+@lean
 def _close(
     w: NDArray[np.float64],
     n: int,

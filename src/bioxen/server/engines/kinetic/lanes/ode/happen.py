@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row, pending_row, trigger_row
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import call
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
@@ -15,7 +15,7 @@ _CASCADE = 1000
 """Events at one moment, at most: more set each other off for ever."""
 
 
-@compiled
+@lean
 def happen(
     functions: NDArray[np.int64],
     w: NDArray[np.float64],
@@ -60,7 +60,7 @@ def happen(
             failed[lane] = 1
 
 
-@compiled
+@lean
 def _first(w: NDArray[np.float64], pending: int, events: int, lane: int) -> int:
     """Return the first event that waits in a lane, or the number of events."""
     for event in range(events):
@@ -69,7 +69,7 @@ def _first(w: NDArray[np.float64], pending: int, events: int, lane: int) -> int:
     return events
 
 
-@compiled
+@lean
 def _next(w: NDArray[np.float64], pending: int, events: int) -> int:
     """Return the first event that is the first of a lane, or the number of events."""
     found = events
@@ -78,7 +78,7 @@ def _next(w: NDArray[np.float64], pending: int, events: int) -> int:
     return found
 
 
-@compiled
+@lean
 def _look(
     functions: NDArray[np.int64],
     w: NDArray[np.float64],

@@ -5,7 +5,7 @@ First single rows, then blocks of one row a state, then the parameters, the trig
 
 from __future__ import annotations
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 TIME, STEP, MOMENT, END, LIMIT, NEXT, KNOWN, LOW, HIGH = range(9)
 """Times: now, the length of the step, of a stage or sample, of the end of the step, of the end of all, of the
@@ -30,31 +30,31 @@ FUNCTION_DECOMPOSE, FUNCTION_SOLVE, FUNCTION_ASSIGN = range(5, 8)
 """Where each function's address stands in the table of functions; the events' assignments come last."""
 
 
-@compiled
+@lean
 def block(states: int, number: int) -> int:
     """Return the first row of a block."""
     return SINGLES + number * states
 
 
-@compiled
+@lean
 def parameter_row(states: int) -> int:
     """Return the first row of the parameters; what an event assigns to states and parameters follows."""
     return SINGLES + BLOCKS * states
 
 
-@compiled
+@lean
 def trigger_row(states: int, parameters: int) -> int:
     """Return the first row of the triggers remembered; those at a sample follow."""
     return parameter_row(states) + 2 * parameters + states
 
 
-@compiled
+@lean
 def pending_row(states: int, parameters: int, triggers: int) -> int:
     """Return the first row of what says which events wait; the values they keep follow."""
     return trigger_row(states, parameters) + 2 * triggers
 
 
-@compiled
+@lean
 def moment_row(states: int, parameters: int, triggers: int, waiting: int) -> int:
     """Return the first row of the moments, after `waiting` rows about pending events."""
     return pending_row(states, parameters, triggers) + waiting

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from llvmlite import binding
 
 
@@ -13,5 +15,5 @@ def natural_width() -> int:
     return 4 if features.get("avx2") else 2
 
 
-WIDTH = natural_width()
+WIDTH = int(os.environ.get("BIOXEN_LANES") or natural_width())
 """The lanes that the drivers of this process are compiled for."""
