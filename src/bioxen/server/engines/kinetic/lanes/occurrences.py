@@ -13,7 +13,7 @@ from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, without delay."""
+    """One event."""
 
     name: str
     trigger: Any
@@ -22,6 +22,8 @@ class Event:
     persistent: bool
     uses_trigger_values: bool
     priority: float | None
+    delay: Any | None
+    """The formula of the time from its trigger to its assignments."""
     assignments: dict[str, Any]
 
 
@@ -29,7 +31,7 @@ def read_events(model: Any) -> tuple[Event, ...]:
     """Return the events of a model.
 
     Raises:
-        Uncovered: one of them has a delay, a computed priority, or the priority of another one.
+        Uncovered: one of them has a computed priority, or the priority of another one.
     """
     items = [
         item for item in model.getListOfEvents() if item.isSetTrigger() and item.getTrigger().isSetMath()
@@ -44,8 +46,6 @@ def read_events(model: Any) -> tuple[Event, ...]:
 
 
 def _event(item: Any) -> Event:
-    if item.isSetDelay() and item.getDelay().isSetMath():
-        raise Uncovered("an event with a delay")
     trigger = item.getTrigger()
     return Event(
         name=item.getId(),
@@ -54,6 +54,7 @@ def _event(item: Any) -> Event:
         persistent=bool(trigger.getPersistent()),
         uses_trigger_values=bool(item.getUseValuesFromTriggerTime()),
         priority=_priority(item),
+        delay=item.getDelay().getMath() if item.isSetDelay() and item.getDelay().isSetMath() else None,
         assignments={
             one.getVariable(): one.getMath() for one in item.getListOfEventAssignments() if one.isSetMath()
         },

@@ -18,7 +18,13 @@ from bioxen.server.engines.kinetic.lanes.ode import (
     rosenbrock,
     sampling,
 )
-from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
+from bioxen.server.engines.kinetic.lanes.ode.layout import (
+    block,
+    parameter_row,
+    queue_row,
+    trigger_row,
+)
+from bioxen.server.engines.kinetic.lanes.ode.queue import SLOTS, forget
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined, lean
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
@@ -56,6 +62,8 @@ def drive(
     parameters: NDArray[np.float64],
     triggers_before: NDArray[np.float64],
     keeps: NDArray[np.bool_],
+    persists: NDArray[np.bool_],
+    delayed: NDArray[np.bool_],
     pointers: NDArray[np.int32],
     targets: NDArray[np.int32],
     moments: int,
@@ -75,7 +83,10 @@ def drive(
     """Integrate every member; see `integrate`."""
     members, n = states.shape
     m, count = parameters.shape[1], len(triggers_before)
-    moment = moment_row(n, m, count, len(keeps) + len(targets))
+    later = delayed.any()
+    queue = queue_row(n, m, count, len(keeps), len(targets))
+    waiting_rows = (len(keeps) + len(targets)) * SLOTS + len(keeps) if later else 0
+    moment = queue + waiting_rows
     matrix = moment + moments
     w = rows(matrix + max(moments, len(entries) + size))
     member, point, tries = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
@@ -89,6 +100,7 @@ def drive(
             for lane in range(WIDTH):
                 if member[lane] < 0 and waiting < members:
                     _take(w, n, m, lane, states[waiting], parameters[waiting], triggers_before, start, times)
+                    forget(w, queue, waiting_rows, lane)
                     member[lane], point[lane], tries[lane], failed[lane] = waiting, 0, 0, DONE
                     waiting += 1
                     fresh = True
@@ -96,7 +108,9 @@ def drive(
                 return
         if fresh:
             if count:
-                happen.happen(functions, w, n, m, count, keeps, pointers, targets, failed)
+                happen.happen(
+                    functions, w, n, m, count, keeps, persists, delayed, pointers, targets, failed
+                )
             if moments:
                 _foresee(functions[layout.FUNCTION_MOMENTS], w, n, moment, moments)
             sampling.record_now(w, n, times, member, point, values, changing)
@@ -120,6 +134,8 @@ def drive(
             fresh = events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count)
         if fresh:
             events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
+        if later:
+            fresh = events.fall_due(w) or fresh
         if due:
             sampling.record(w, n, times, member, point, values, changing)
         free = False
@@ -174,7 +190,7 @@ def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> N
     Before a moment a step ends a little early, so that none of its stages looks beyond; the next one is as
     short as can be, and ends just behind the moment.
     """
-    time, last = load(w, layout.TIME), load(w, layout.LIMIT)
+    time, last = load(w, layout.TIME), smaller(load(w, layout.DUE), load(w, layout.LIMIT))
     step = smaller(broadcast(longest), load(w, layout.STEP))
     end = _sooner(time, load(w, layout.KNOWN), last)
     for i in range(moment, moment + moments):

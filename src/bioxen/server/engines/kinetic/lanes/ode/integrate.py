@@ -21,7 +21,7 @@ from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 Method = Literal["tsit5", "rodas5p"]
 Floats = NDArray[np.float64]
 
-STATUS = ("ok", "too many steps", "not finite", "step too small")
+STATUS = ("ok", "too many steps", "not finite", "step too small", "too many events", "a delay below 0")
 """What the numbers in `Trajectories.status` mean."""
 
 _STIFF_COST = 2.5
@@ -236,7 +236,7 @@ def _functions(program: Runnable, ready: Ready, code: Code | None, *, stiff: boo
     fast = ready.addresses
     own = (fast["jacobian"], fast.get("time_rate", 0)) if stiff else (0, 0)
     elimination = (code.addresses["decompose"], code.addresses["solve"]) if code is not None else (0, 0)
-    table = (fast["rates"], *own, program.triggers, program.moments, *elimination, *program.assign)
+    table = (fast["rates"], *own, program.triggers, program.moments, *elimination, program.delays, *program.assign)
     return np.array(table, np.int64)
 
 
@@ -253,9 +253,10 @@ def _before(program: Runnable) -> Floats:
     return before
 
 
-def _events(program: Runnable) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]]:
-    """Return which events keep the values of their trigger's time, and what each sets (pointers, targets)."""
+def _events(program: Runnable) -> tuple[NDArray[Any], ...]:
+    """Return which events keep values of their trigger's time, persist, wait; what each sets (pointers, targets)."""
     targets = [np.asarray(each, np.int32) for each in program.event_targets]
     pointers = np.cumsum([0, *map(len, targets)]).astype(np.int32)
     joined = np.concatenate(targets) if targets else np.zeros(0, np.int32)
-    return np.array(program.event_uses_trigger_values, np.bool_), pointers, joined
+    kinds = (program.event_uses_trigger_values, program.event_persistent, program.event_delayed)
+    return (*(np.array(kind, np.bool_) for kind in kinds), pointers, joined)
