@@ -33,7 +33,7 @@ def courses() -> np.ndarray:
     states, parameters = (np.repeat(each, 11, axis=0) for each in program.initial_values({}))
     states = states * np.linspace(0.5, 2.0, 11)[:, None]
     times = np.linspace(0, 10, 21)
-    runs = [integrate(program, states, parameters, times, method=each) for each in ("tsit5", "rodas5p")]  # type: ignore[arg-type]
+    runs = [integrate(program, states, parameters, times, method=each) for each in ("tsit5", "rodas5p")]
     assert all(run.status.max() == 0 for run in runs)
     return np.concatenate([run.values for run in runs])
 

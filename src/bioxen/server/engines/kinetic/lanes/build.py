@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bioxen.server.engines.kinetic.lanes.content import read
-from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.system import System
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 

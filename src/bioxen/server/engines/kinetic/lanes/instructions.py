@@ -74,10 +74,8 @@ def number(
         return block.by_lane(_LIBRARY[operation], *values)
     if operation in {"exp", "log"}:
         return _own(block, operation, *values)
-    if operation == "pow":
-        return _power(block, values[0], values[1], constants[1])
-    if operation == "power_by_log":
-        return _power_by_log(block, values, *constants[:2])
+    if operation in {"pow", "power_by_log"}:
+        return (_power if operation == "pow" else _power_by_log)(block, values, *constants[:2])
     return _composed(block, operation, values)
 
 
@@ -108,11 +106,11 @@ def _zero_to_one_less(block: Block, exponent: Value) -> Value:
     return block.select(block.compare("oeq", exponent, one), one, value)
 
 
-def _power(block: Block, base: Value, exponent: Value, constant: float | None) -> Value:
-    if constant is None or not is_product(constant):
-        return _own(block, "pow", base, exponent)
-    result = _product(block, base, int(abs(constant)))
-    return result if constant > 0 else block.div(splat(1.0), result)
+def _power(block: Block, values: list[Value], _: float | None, exponent: float | None) -> Value:
+    if exponent is None or not is_product(exponent):
+        return _own(block, "pow", *values)
+    result = _product(block, values[0], int(abs(exponent)))
+    return result if exponent > 0 else block.div(splat(1.0), result)
 
 
 def _power_by_log(block: Block, values: list[Value], base: float | None, exponent: float | None) -> Value:

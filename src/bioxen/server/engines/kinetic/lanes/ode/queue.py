@@ -1,4 +1,4 @@
-"""Events between their triggers and their assignments: each has places for a few times and the values kept."""
+"""Events between their triggers and their assignments: each has places for times and the values kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def enter(
     after: int,
     kept: int,
 ) -> int:
-    """Let an event wait, with the values at row `kept` for its targets `first` to `after`; return a status."""
+    """Let an event wait, with the values at `kept` for its targets `first` to `after`; return a status."""
     if not 0.0 <= delay < np.inf:
         return BACKWARD
     for slot in range(SLOTS):
