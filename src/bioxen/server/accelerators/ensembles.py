@@ -16,7 +16,7 @@ import msgspec
 
 from bioxen._version import VERSION
 from bioxen.server.bytecode.source import ModelSource, digest_of
-from bioxen.server.engines.metabolic.cache_folder import cache_folder
+from bioxen.server.engines.cache_folder import cache_folder
 
 MEMBERS = 512
 """Members in lanes, in one measurement; a sixteenth of them run one after the other."""

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tests.server.engines.metabolic.bench import ENGINE, encoded, run, source
 
+from bioxen.server.engines.cache_folder import cache_folder
 from bioxen.server.engines.metabolic import reader, store
-from bioxen.server.engines.metabolic.cache_folder import cache_folder
 from bioxen.server.engines.metabolic.program import Program, compile_program
 
 

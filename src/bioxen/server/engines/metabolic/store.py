@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bioxen.server.engines.metabolic.cache_folder import cache_folder
+from bioxen.server.engines.cache_folder import cache_folder
 from bioxen.server.engines.metabolic.gpr import GeneRules, Rule
 from bioxen.server.engines.metabolic.highs import HIGHS_VERSION
 from bioxen.server.engines.metabolic.kernel.tableau import Tableau, rows_of

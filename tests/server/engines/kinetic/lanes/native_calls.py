@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bioxen.server.engines.kinetic.lanes.emit import module
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
-from bioxen.server.engines.kinetic.lanes.native import Code, host_width
+from bioxen.server.engines.kinetic.lanes.native import Code
+from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 Floats = NDArray[np.float64]
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
@@ -39,7 +40,7 @@ def run(
     graph: Graph, nodes: Sequence[Node], states: Floats, time: float = 0.0, width: int | None = None
 ) -> Floats:
     """Compile `nodes` and return [members][nodes] for states [members][states]."""
-    width = width or host_width()
+    width = width or WIDTH
     code = Code(module(graph, nodes, width), ["f"])
     members = len(states)
     padded = np.vstack([states, np.repeat(states[:1], -members % width, axis=0)])

@@ -49,6 +49,7 @@ class System:
     pattern: tuple[tuple[int, int], ...] = ()
     time_rate: int = 0
     triggers: int = 0
+    delays: int = 0
     assign: tuple[int, ...] = ()
     moments: int = 0
     moment_count: int = 0
@@ -56,6 +57,8 @@ class System:
     jumps_with_states: bool = True
     event_count: int = 0
     event_initially: tuple[bool, ...] = ()
+    event_persistent: tuple[bool, ...] = ()
+    event_delayed: tuple[bool, ...] = ()
     event_uses_trigger_values: tuple[bool, ...] = ()
     event_targets: tuple[Any, ...] = ()
     root_count: int = 0
@@ -186,6 +189,8 @@ def bouncing_ball() -> System:
         event_count=1,
         event_initially=(True,),
         event_uses_trigger_values=(True,),
+        event_persistent=(True,),
+        event_delayed=(False,),
         event_targets=(np.array([0, 1, 4]),),
         root_count=1,
     )

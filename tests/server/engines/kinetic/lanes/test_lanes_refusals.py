@@ -12,9 +12,8 @@ from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 from bioxen.server.engines.kinetic.loader import from_antimony
 
 REFUSED = {
-    "an event with a delay": "model m; x = 0; x' = 1; E: at 2 after x > 1: x = 0; end",
-    "an event that is not persistent, beside others": (
-        "model m; x = 0; x' = 1; E: at x > 1, persistent=false: x = 0; F: at x > 2: x = 1; end"
+    "an event that sets S later, while the size of its compartment changes": (
+        "model m; compartment c = 1; c' = 1; species S in c = 1; E: at 2 after time > 1: S = 3; end"
     ),
     "an event whose priority is computed": (
         "model m; x = 0; x' = 1; p = 1; E: at x > 1, priority=p: x = 0; end"

@@ -17,9 +17,8 @@ from bioxen.server.engines.kinetic.loader import load
 
 SUITE = DIRECTORY / "sbml-test-suite" / "cases" / "semantic"
 REFUSED = {
-    "an event with a delay",
     "an event whose priority is computed",
-    "an event that is not persistent, beside others",
+    "an event that sets S1 later, while the size of its compartment changes",
 }
 FIRES_AT_START = {"00995", "01334", "01527", "01684", "01686", "01693", "01698"}
 """An event changes these at time 0. libRoadRunner shows values after it, and `initial_values` before it."""

@@ -99,4 +99,4 @@ def test_the_suite_is_covered() -> None:
         except (Uncovered, InvalidModelError):
             continue
         covered += not loaded.facts.beyond_roadrunner
-    assert covered >= 431
+    assert covered >= 535

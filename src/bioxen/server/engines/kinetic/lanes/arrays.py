@@ -31,6 +31,7 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "div": np.divide,
     "neg": np.negative,
     "pow": np.power,
+    "power_by_log": lambda a, b, _: np.power(a, b),
     "over_base": _over_base,
     "times_log": _times_log,
     "sqrt": np.sqrt,

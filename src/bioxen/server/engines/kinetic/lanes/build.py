@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bioxen.server.engines.kinetic.lanes.content import read
-from bioxen.server.engines.kinetic.lanes.native import host_width
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.system import System
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
@@ -22,6 +22,6 @@ def build(sbml: str, width: int | None = None, *, singly: bool = False) -> LaneP
         Uncovered: the model has a construct that the lanes do not run; it names the construct.
     """
     try:
-        return LaneProgram(System(read(sbml, singly=singly), singly=singly), width or host_width())
+        return LaneProgram(System(read(sbml, singly=singly), singly=singly), width or WIDTH)
     except RecursionError as error:
         raise Uncovered("a formula nested as deep as one of this model") from error

@@ -17,7 +17,7 @@ from bioxen.server.engines.kinetic.lanes.operations import BOOLEAN
 
 _CHUNK: Final = 600
 """Instructions in one chunk, about."""
-_MOST_INLINE: Final = 12
+_MOST_INLINE: Final = 40
 """Functions of our own are written out, and so overlap, where there are no more of them than this."""
 _SOURCES: Final = {"time": "%t", "state": "%y", "parameter": "%p"}
 _POINTERS: Final = "ptr readonly %t, ptr readonly %y, ptr readonly %p, ptr noalias %out"
@@ -151,8 +151,8 @@ class _Chunk:
         values = [self._value(part) for part in parts]
         if operation in BOOLEAN:
             return instructions.truth(self.block, operation, values)
-        exponent = self._graph.constants.get(parts[1]) if operation == "pow" else None
-        return instructions.number(self.block, operation, values, exponent)
+        constants = [self._graph.constants.get(part) for part in parts]
+        return instructions.number(self.block, operation, values, constants)
 
     def _load(self, base: str, row: int) -> Value:
         return self.block.value(f"load {self.block.doubles}, ptr {self._address(base, row)}, align 8")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
+from bioxen.server.engines.kinetic.lanes.instructions import is_product
 
 _Scaled = tuple[Node, Node]
 """Coefficient and core."""
@@ -54,7 +55,18 @@ class Hoister:
             return graph.make(kind, a, b), graph.make(kind, x, y)
         if not parts:
             return graph.one, node
+        if kind == "pow" and not is_product(graph.constants.get(parts[1])):
+            return graph.one, self._power(*parts)
         return graph.one, graph.make(kind, *(self._whole(part) for part in parts))
+
+    def _power(self, base: Node, exponent: Node) -> Node:
+        """Return a power by way of the logarithm, which powers of one base share."""
+        graph = self._graph
+        if self._fixed[base]:
+            logarithm = self._slot(graph.make("log", graph.make("abs", base)))
+        else:
+            logarithm = graph.make("log", graph.make("abs", self._whole(base)))
+        return graph.make("power_by_log", self._whole(base), self._whole(exponent), logarithm)
 
     def _pair(self, node: Node) -> _Scaled:
         return (node, self._graph.one) if self._fixed[node] else self._scaled[node]

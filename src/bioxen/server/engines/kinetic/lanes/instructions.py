@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from bioxen.server.engines.kinetic.lanes.block import Block, Value, splat
@@ -12,7 +13,7 @@ _LONGEST_PRODUCT: Final = 32
 """Constant whole exponents up to this are products."""
 _COMPARISONS: Final = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
 _ARITHMETIC: Final = frozenset({"add", "sub", "mul", "div", "neg"})
-_OWN: Final = {"exp": 30, "log": 30, "pow": 100, "times_log": 30}
+_OWN: Final = {"exp": 30, "log": 30, "pow": 100, "power_by_log": 45, "times_log": 30}
 """Operations that call functions of our own, and the instructions of each."""
 _NATIVE: Final = {
     "sqrt": "sqrt",
@@ -37,6 +38,11 @@ def cost(operation: str, width: int, inline: bool) -> int:
     return _OWN.get(operation, 1) if inline else 1
 
 
+def is_product(exponent: float | None) -> bool:
+    """Whether a power with this constant exponent, if it is one, is computed by multiplications."""
+    return exponent is not None and exponent % 1 == 0 and abs(exponent) <= _LONGEST_PRODUCT
+
+
 def is_own(operation: str) -> bool:
     """Whether the operation is a function of our own, which may be called or written out."""
     return operation in _OWN
@@ -55,8 +61,10 @@ def truth(block: Block, operation: str, values: list[Value]) -> Value:
     return block.logic(operation, *values)
 
 
-def number(block: Block, operation: str, values: list[Value], exponent: float | None = None) -> Value:
-    """Return the number that `operation` gives; `exponent` is that of a power, where it is constant."""
+def number(
+    block: Block, operation: str, values: list[Value], constants: Sequence[float | None] = (None, None)
+) -> Value:
+    """Return the number that `operation` gives; `constants` are the values of a power's constant parts."""
     if operation in _ARITHMETIC:
         result: Value = getattr(block, operation)(*values)
         return result
@@ -66,8 +74,8 @@ def number(block: Block, operation: str, values: list[Value], exponent: float | 
         return block.by_lane(_LIBRARY[operation], *values)
     if operation in {"exp", "log"}:
         return _own(block, operation, *values)
-    if operation == "pow":
-        return _power(block, values[0], values[1], exponent)
+    if operation in {"pow", "power_by_log"}:
+        return (_power if operation == "pow" else _power_by_log)(block, values, *constants[:2])
     return _composed(block, operation, values)
 
 
@@ -98,11 +106,20 @@ def _zero_to_one_less(block: Block, exponent: Value) -> Value:
     return block.select(block.compare("oeq", exponent, one), one, value)
 
 
-def _power(block: Block, base: Value, exponent: Value, constant: float | None) -> Value:
-    if constant is None or constant % 1 or abs(constant) > _LONGEST_PRODUCT:
-        return _own(block, "pow", base, exponent)
-    result = _product(block, base, int(abs(constant)))
-    return result if constant > 0 else block.div(splat(1.0), result)
+def _power(block: Block, values: list[Value], _: float | None, exponent: float | None) -> Value:
+    if exponent is None or not is_product(exponent):
+        return _own(block, "pow", *values)
+    result = _product(block, values[0], int(abs(exponent)))
+    return result if exponent > 0 else block.div(splat(1.0), result)
+
+
+def _power_by_log(block: Block, values: list[Value], base: float | None, exponent: float | None) -> Value:
+    if base is not None and base > 0:
+        return _own(block, "exp", block.mul(values[1], values[2]))
+    if exponent is not None and exponent % 1:
+        result = _own(block, "exp", block.mul(values[1], values[2]))
+        return block.select(block.compare("olt", values[0], splat(0.0)), splat(math.nan), result)
+    return _own(block, "power_by_log", *values)
 
 
 def _product(block: Block, base: Value, count: int) -> Value:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from bioxen.server.engines.kinetic.lanes.block import Block, Value
-from bioxen.server.engines.kinetic.lanes.powers import power
+from bioxen.server.engines.kinetic.lanes.powers import power, power_by_log
 from bioxen.server.engines.kinetic.lanes.vectormath import exp, log
 
 FUNCTIONS: Final[dict[str, tuple[Callable[..., Value], int]]] = {
     "exp": (exp, 1),
     "log": (log, 1),
     "pow": (power, 2),
+    "power_by_log": (power_by_log, 3),
 }
 
 

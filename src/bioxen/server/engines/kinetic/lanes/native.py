@@ -15,14 +15,6 @@ from bioxen.server.engines.kinetic.lanes.objects import kept
 _numbers = itertools.count()
 
 
-def host_width() -> int:
-    """Return the lanes of this CPU's widest vectors of doubles: 8 with AVX-512, 4 with AVX2, else 2."""
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 8
-    return 4 if features.get("avx2") else 2
-
-
 class Code:
     """Compiled functions; they live as long as this does."""
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bioxen.server.engines.metabolic.cache_folder import cache_folder
+from bioxen.server.engines.cache_folder import cache_folder
 
 FORMAT = 1
 MAX_FILES = 4096

@@ -22,9 +22,9 @@ class Event:
     persistent: bool
     uses_trigger_values: bool
     priority: float | None
+    delay: Any | None
+    """The formula of the time from its trigger to its assignments."""
     assignments: dict[str, Any]
-    delay: Any | None = None
-    """How long it waits after its trigger."""
     rank: Any | None = None
     """Its priority, as a formula."""
 
@@ -33,7 +33,7 @@ def read_events(model: Any, *, singly: bool = False) -> tuple[Event, ...]:
     """Return the events of a model; `singly` as in `build`: in their own order, whatever they are.
 
     Raises:
-        Uncovered: one of them has a delay, a computed priority, or the priority of another one.
+        Uncovered: one of them has a computed priority, or the priority of another one.
     """
     items = [
         item for item in model.getListOfEvents() if item.isSetTrigger() and item.getTrigger().isSetMath()
@@ -50,13 +50,11 @@ def read_events(model: Any, *, singly: bool = False) -> tuple[Event, ...]:
 
 
 def _event(item: Any) -> Event:
-    if item.isSetDelay() and item.getDelay().isSetMath():
-        raise Uncovered("an event with a delay")
     return _read(item, _priority(item))
 
 
 def _single(item: Any) -> Event:
-    return replace(_read(item, None), delay=_formula(item.getDelay()), rank=_formula(item.getPriority()))
+    return replace(_read(item, None), rank=_formula(item.getPriority()))
 
 
 def _formula(part: Any) -> Any | None:
@@ -72,6 +70,7 @@ def _read(item: Any, priority: float | None) -> Event:
         persistent=bool(trigger.getPersistent()),
         uses_trigger_values=bool(item.getUseValuesFromTriggerTime()),
         priority=priority,
+        delay=_formula(item.getDelay()),
         assignments={
             one.getVariable(): one.getMath() for one in item.getListOfEventAssignments() if one.isSetMath()
         },

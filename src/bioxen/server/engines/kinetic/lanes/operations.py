@@ -100,6 +100,7 @@ MEANINGS: Final[dict[str, Callable[..., Number]]] = {
     "div": _divide,
     "neg": lambda a: -a,
     "pow": _power,
+    "power_by_log": lambda a, b, _: _power(a, b),  # the logarithm of |a| is at hand
     "over_base": _over_base,
     "times_log": _times_log,
     "sqrt": _guarded(math.sqrt),

@@ -50,6 +50,10 @@ class LaneProgram:
         """Whether each trigger counts as true before the start."""
         self.event_uses_trigger_values = tuple(reset.uses_trigger_values for reset in system.resets)
         """Whether new values are computed when the trigger fires, before other events of that moment."""
+        self.event_persistent = tuple(reset.persistent for reset in system.resets)
+        """Whether each event is carried out even if its trigger turns false before."""
+        self.event_delayed = tuple(reset.delay is not None for reset in system.resets)
+        """Whether time passes from each trigger to its assignments; see `delays`."""
         self.event_targets = tuple(np.array(reset.targets, dtype=np.int32) for reset in system.resets)
         """Which rows of `assign` each event sets; the others repeat what they were."""
         self.stoichiometry = system.stoichiometry()
@@ -110,6 +114,15 @@ class LaneProgram:
         if self.root_count == 0:
             return 0
         return self._compile("triggers", [*(reset.trigger for reset in system.resets), *system.jumps])
+
+    @cached_property
+    def delays(self) -> int:
+        """Address of each event's delay, 0 of one without; 0 where no event has one."""
+        delays = [reset.delay for reset in self._system.resets]
+        if all(delay is None for delay in delays):
+            return 0
+        zero = self._system.graph.zero
+        return self._compile("delays", [zero if delay is None else delay for delay in delays])
 
     @cached_property
     def moments(self) -> int:
@@ -263,6 +276,7 @@ class LaneProgram:
         """Refuse a model that computes with a value it does not give."""
         system = self._system
         changed = [node for reset in system.resets for node in (reset.trigger, *reset.values)]
+        changed += [reset.delay for reset in system.resets if reset.delay is not None]
         used = set(system.graph.reachable([*system.rates, *system.fluxes, *changed]))
         for kind, names, values in (
             ("state", self.states, self.default_states),

@@ -31,8 +31,8 @@ class Reset:
     targets: tuple[int, ...]
     """Which of them it sets."""
     initially: bool
+    persistent: bool
     uses_trigger_values: bool
-    persistent: bool = True
     draws: tuple[Draw, ...] = ()
     """What the new values draw at random, in the order of their inputs."""
     delay: Node | None = None
@@ -134,15 +134,15 @@ class System:
         with self.scope.drawing(self._drawn):
             values = self._assigned(event)
             middle = len(self._draws)
-            delay = None if event.delay is None else self.scope.formula(event.delay)
+            delay = None if event.delay is None else self.graph.number(self.scope.formula(event.delay))
         names = (*self.states, *self.parameters)
         return Reset(
             trigger=self.scope.truth(event.trigger),
             values=tuple(values[name] for name in names),
             targets=tuple(index for index, name in enumerate(names) if name in event.assignments),
             initially=event.initially,
-            uses_trigger_values=event.uses_trigger_values,
             persistent=event.persistent,
+            uses_trigger_values=event.uses_trigger_values,
             draws=tuple(self._draws[first:middle]),
             delay=delay,
             delay_draws=tuple(self._draws[middle:]),
@@ -173,17 +173,20 @@ class System:
             raise Uncovered(f"an event that sets {name} while a rule computes the size of its compartment")
         if any(compartment in other.assignments for other in self.content.events if other is not event):
             raise Uncovered(f"an event that sets {name} while another one sets its compartment")
+        if event.delay is not None and event.uses_trigger_values and self._is_resized(compartment):
+            raise Uncovered(f"an event that sets {name} later, while the size of its compartment changes")
         new, draws = event.assignments.get(compartment), len(self._draws)
         size = self.scope.volume(name) if new is None else self.scope.formula(new)
         if len(self._draws) > draws:
             raise Uncovered(f"an event that sets {name} and draws the size of its compartment")
         return self.graph.make("mul", value, size)
 
+    def _is_resized(self, compartment: str) -> bool:
+        content = self.content
+        return compartment in {*content.assigned, *content.rates, *content.changed_by_events}
+
     def _check_events(self) -> None:
-        events = self.content.events
-        for event, reset in zip(events, self.resets, strict=True):
-            if not event.persistent and len(events) > 1:
-                raise Uncovered("an event that is not persistent, beside others")
+        for reset in self.resets:
             moving = self.moving([reset.trigger])
             if any(self.graph.operations[node] in {"eq", "ne", "truth"} for node in moving):
                 raise Uncovered("an equality in the trigger of an event")

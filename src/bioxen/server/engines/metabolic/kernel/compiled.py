@@ -1,32 +1,17 @@
-"""numba, with a cache of compiled code that belongs to exactly these sources."""
+"""How the functions of the kernel are compiled."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
-from numba.core import config
+from bioxen.server.engines.machine_code import Compiler, Function
 
-from bioxen.server.engines.metabolic.cache_folder import cache_folder
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _sources() -> str:
-    """Return a digest of the kernel's sources."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
-
-
-# numba notices a change in a function's own file, not in what that function calls from another: hence a
-# folder for each state of the sources. It is the user's own, for the installation may be read-only.
-_FOLDER = cache_folder("code", _sources())
+_COMPILER = Compiler(Path(__file__).parent)
 _ARITHMETIC = {"reassoc", "contract", "nsz"}
 """Sums may be taken in several strands, whose order is fixed when they are compiled. NaN and ∞ stay what
 they are."""
+_OPTIONS: dict[str, Any] = {"fastmath": _ARITHMETIC, "no_cfunc_wrapper": True}
 
 
 def compiled(function: Function) -> Function:
@@ -34,21 +19,9 @@ def compiled(function: Function) -> Function:
 
     Nothing leads to it from Python: called from there it ends the process. `entry` is for that.
     """
-    return _compile(function, no_cpython_wrapper=True)
+    return _COMPILER.compiled(function, no_cpython_wrapper=True, **_OPTIONS)
 
 
 def entry(function: Function) -> Function:
     """Return `function` as machine code that Python may call too."""
-    return _compile(function)
-
-
-def _compile(function: Function, **flags: bool) -> Function:
-    options: dict[str, Any] = flags | {"cache": _FOLDER is not None, "no_cfunc_wrapper": True}
-    before = config.CACHE_DIR  # type: ignore[attr-defined]
-    if _FOLDER is not None:
-        config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
-    try:
-        fast: Any = numba.njit(error_model="numpy", fastmath=_ARITHMETIC, **options)(function)
-    finally:
-        config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return cast("Function", fast)
+    return _COMPILER.compiled(function, **_OPTIONS)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.layout import block
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.elementary import exponential2, logarithm, power_of
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     broadcast,
@@ -34,7 +34,7 @@ _HUGE = 1e10
 """Stands for an error that is no number."""
 
 
-@compiled
+@lean
 def first_step(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
     """Choose the step of the fresh lanes from first and second derivatives; write the rates at their start.
 
@@ -83,7 +83,7 @@ def first_step(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
     store(w, layout.GROWTH, choose(fresh, broadcast(_LARGEST), load(w, layout.GROWTH)))
 
 
-@compiled
+@lean
 def judge(w: NDArray[np.float64]) -> None:
     """Accept the steps whose error is within bounds, and choose each lane's next: a PI controller of order 5.
 

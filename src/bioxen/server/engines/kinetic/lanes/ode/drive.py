@@ -18,8 +18,14 @@ from bioxen.server.engines.kinetic.lanes.ode import (
     rosenbrock,
     sampling,
 )
-from bioxen.server.engines.kinetic.lanes.ode.layout import block, moment_row, parameter_row, trigger_row
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.ode.layout import (
+    block,
+    parameter_row,
+    queue_row,
+)
+from bioxen.server.engines.kinetic.lanes.ode.queue import SLOTS, forget
+from bioxen.server.engines.kinetic.lanes.ode.seats import DONE, SMALLEST, ULPS, close, note, take
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined, lean
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     anywhere,
@@ -36,10 +42,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
 from bioxen.server.engines.kinetic.lanes.simd.vector import Vector
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
-DONE, TOO_MANY_STEPS, NOT_FINITE, TOO_SMALL = 0, 1, 2, 3
-_ULPS = 1.8e-15
 _ULP, _MARGIN = 2.3e-16, 1e-15
-_SMALLEST = 1e-200
 
 
 @compiled
@@ -56,6 +59,8 @@ def drive(
     parameters: NDArray[np.float64],
     triggers_before: NDArray[np.float64],
     keeps: NDArray[np.bool_],
+    persists: NDArray[np.bool_],
+    delayed: NDArray[np.bool_],
     pointers: NDArray[np.int32],
     targets: NDArray[np.int32],
     moments: int,
@@ -75,7 +80,10 @@ def drive(
     """Integrate every member; see `integrate`."""
     members, n = states.shape
     m, count = parameters.shape[1], len(triggers_before)
-    moment = moment_row(n, m, count, len(keeps) + len(targets))
+    later = delayed.any()
+    queue = queue_row(n, m, count, len(keeps), len(targets))
+    waiting_rows = (len(keeps) + len(targets)) * SLOTS + len(keeps) if later else 0
+    moment = queue + waiting_rows
     matrix = moment + moments
     w = rows(matrix + max(moments, len(entries) + size))
     member, point, tries = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
@@ -88,7 +96,8 @@ def drive(
         if free:
             for lane in range(WIDTH):
                 if member[lane] < 0 and waiting < members:
-                    _take(w, n, m, lane, states[waiting], parameters[waiting], triggers_before, start, times)
+                    take(w, n, m, lane, states[waiting], parameters[waiting], triggers_before, start, times)
+                    forget(w, queue, waiting_rows, lane)
                     member[lane], point[lane], tries[lane], failed[lane] = waiting, 0, 0, DONE
                     waiting += 1
                     fresh = True
@@ -96,11 +105,11 @@ def drive(
                 return
         if fresh:
             if count:
-                happen.happen(functions, w, n, m, count, keeps, pointers, targets, failed)
+                happen.happen(functions, w, n, m, count, keeps, persists, delayed, pointers, targets, failed)
             if moments:
                 _foresee(functions[layout.FUNCTION_MOMENTS], w, n, moment, moments)
             sampling.record_now(w, n, times, member, point, values, changing)
-            free = _close(w, n, True, member, point, failed, values, status, steps, rejected)
+            free = close(w, n, True, member, point, failed, values, status, steps, rejected)
             if free:
                 continue
             control.first_step(functions[layout.FUNCTION_RATES], w, n, rtol)
@@ -120,44 +129,17 @@ def drive(
             fresh = events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count)
         if fresh:
             events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
+        if later:
+            fresh = events.fall_due(w) or fresh
         if due:
             sampling.record(w, n, times, member, point, values, changing)
         free = False
         if _advance(stiff, w, n, max_steps):
-            _note(w, max_steps, failed)
-            free = _close(w, n, False, member, point, failed, values, status, steps, rejected)
+            note(w, max_steps, failed)
+            free = close(w, n, False, member, point, failed, values, status, steps, rejected)
 
 
-@compiled
-def _take(
-    w: NDArray[np.float64],
-    n: int,
-    m: int,
-    lane: int,
-    state: NDArray[np.float64],
-    parameters: NDArray[np.float64],
-    triggers: NDArray[np.float64],
-    start: float,
-    times: NDArray[np.float64],
-) -> None:
-    """Put a member into a lane."""
-    y, p, now = block(n, layout.STATE), parameter_row(n), trigger_row(n, m)
-    for i in range(n):
-        w[(y + i) * WIDTH + lane] = state[i]
-    for i in range(m):
-        w[(p + i) * WIDTH + lane] = parameters[i]
-    for i in range(len(triggers)):
-        w[(now + i) * WIDTH + lane] = triggers[i]
-    w[layout.TIME * WIDTH + lane] = start
-    w[layout.LIMIT * WIDTH + lane] = times[-1]
-    w[layout.NEXT * WIDTH + lane] = times[0]
-    w[layout.STEPS * WIDTH + lane] = w[layout.REJECTED * WIDTH + lane] = 0.0
-    w[layout.ACTIVE * WIDTH + lane] = 1.0
-    w[layout.KNOWN * WIDTH + lane] = -np.inf
-    w[layout.FRESH * WIDTH + lane] = 1.0
-
-
-@compiled
+@lean
 def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments: int) -> None:
     """Compute the next moments of the fresh lanes."""
     space = moment + moments
@@ -167,14 +149,14 @@ def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments
         store(w, moment + i, choose(fresh, load(w, space + i), load(w, moment + i)))
 
 
-@compiled
+@lean
 def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> None:
     """Shorten the next steps to what comes first, and write when they end.
 
     Before a moment a step ends a little early, so that none of its stages looks beyond; the next one is as
     short as can be, and ends just behind the moment.
     """
-    time, last = load(w, layout.TIME), load(w, layout.LIMIT)
+    time, last = load(w, layout.TIME), smaller(load(w, layout.DUE), load(w, layout.LIMIT))
     step = smaller(broadcast(longest), load(w, layout.STEP))
     end = _sooner(time, load(w, layout.KNOWN), last)
     for i in range(moment, moment + moments):
@@ -194,7 +176,7 @@ def _sooner(time: Vector, moment: Vector, end: Vector) -> Vector:
     return choose(both(time < moment, moment < end), moment, end)
 
 
-@compiled
+@lean
 def _advance(stiff: bool, w: NDArray[np.float64], n: int, max_steps: int) -> bool:
     """Move the accepted lanes to the ends of their steps, scale the next steps, and count.
 
@@ -216,58 +198,6 @@ def _advance(stiff: bool, w: NDArray[np.float64], n: int, max_steps: int) -> boo
     store(w, layout.STEP, step)
     store(w, layout.STEPS, steps)
     store(w, layout.REJECTED, rejected)
-    going = both(step > _ULPS * magnitude(time), steps + rejected < 1.0 * max_steps)
-    going = both(going, both(time < load(w, layout.LIMIT), step > _SMALLEST))
+    going = both(step > ULPS * magnitude(time), steps + rejected < 1.0 * max_steps)
+    going = both(going, both(time < load(w, layout.LIMIT), step > SMALLEST))
     return anywhere(load(w, layout.ACTIVE) > choose(going, broadcast(1.0), broadcast(0.0)))
-
-
-@compiled
-def _note(w: NDArray[np.float64], max_steps: int, failed: NDArray[np.int8]) -> None:
-    """Note which lanes cannot go on."""
-    for lane in range(WIDTH):
-        time, step = w[layout.TIME * WIDTH + lane], w[layout.STEP * WIDTH + lane]
-        if w[layout.ACCEPTED * WIDTH + lane] == 0.0 and not step > max(_ULPS * abs(time), _SMALLEST):
-            failed[lane] = TOO_SMALL if w[layout.ERROR * WIDTH + lane] < np.inf else NOT_FINITE
-        tried = w[layout.STEPS * WIDTH + lane] + w[layout.REJECTED * WIDTH + lane]
-        if tried >= max_steps and time < w[layout.LIMIT * WIDTH + lane]:
-            failed[lane] = TOO_MANY_STEPS
-
-
-@compiled
-def _close(
-    w: NDArray[np.float64],
-    n: int,
-    settled: bool,
-    member: NDArray[np.int64],
-    point: NDArray[np.int64],
-    failed: NDArray[np.int8],
-    values: NDArray[np.float64],
-    status: NDArray[np.int8],
-    steps: NDArray[np.int64],
-    rejected: NDArray[np.int64],
-) -> bool:
-    """Let go of the members that ended or failed, and return whether there were any; what one lacks is NaN.
-
-    A member that ended with an event is kept until that is `settled`.
-    """
-    y = block(n, layout.STATE)
-    closed = False
-    for lane in range(WIDTH):
-        index = member[lane]
-        ended = w[layout.TIME * WIDTH + lane] >= w[layout.LIMIT * WIDTH + lane]
-        if not settled and w[layout.FRESH * WIDTH + lane] != 0.0:
-            ended = False
-        if index < 0 or not (ended or failed[lane] != DONE):
-            continue
-        for i in range(n):
-            if not np.isfinite(w[(y + i) * WIDTH + lane]) and failed[lane] == DONE:
-                failed[lane] = NOT_FINITE
-        if failed[lane] != DONE:
-            values[index, point[lane] :, :] = np.nan
-        status[index] = failed[lane]
-        steps[index] = int(w[layout.STEPS * WIDTH + lane])
-        rejected[index] = int(w[layout.REJECTED * WIDTH + lane])
-        w[layout.ACTIVE * WIDTH + lane] = 0.0
-        member[lane] = -1
-        closed = True
-    return closed

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import load, store
 
 
@@ -92,7 +92,7 @@ def _interleaved(first: list[int], second: list[int]) -> list[int]:
     return [number for pair in zip(first, second, strict=True) for number in pair]
 
 
-@compiled
+@lean
 def factorise(w: NDArray[np.float64], at: int, tape: NDArray[np.int32]) -> None:
     """Replace the matrix at row `at` by its factors; the diagonal by its reciprocal."""
     cursor = 0
@@ -113,7 +113,7 @@ def factorise(w: NDArray[np.float64], at: int, tape: NDArray[np.int32]) -> None:
         cursor = product
 
 
-@compiled
+@lean
 def solve(
     w: NDArray[np.float64], at: int, forward: NDArray[np.int32], backward: NDArray[np.int32], x: int
 ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row, trigger_row
 from bioxen.server.engines.kinetic.lanes.ode.sampling import sample
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.simd.compiled import inlined, lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     anywhere,
     both,
@@ -34,7 +34,7 @@ _CLOSE = 1e-14
 _TRIES = 6
 
 
-@compiled
+@lean
 def differs(w: NDArray[np.float64], first: int, second: int, count: int, lane: int) -> bool:
     """Return whether two sets of triggers differ in a lane."""
     for i in range(count):  # noqa: SIM110 - numba compiles no generator expressions
@@ -52,7 +52,7 @@ def _differing(w: NDArray[np.float64], now: int, count: int) -> Vector:
     return found * load(w, layout.ACCEPTED) * load(w, layout.ACTIVE)
 
 
-@compiled
+@lean
 def changed(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) -> bool:
     """Return whether a trigger differs at the end of an accepted step."""
     now = trigger_row(n, m)
@@ -60,7 +60,7 @@ def changed(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) -
     return anywhere(_differing(w, now, count) > 0.0)
 
 
-@compiled
+@lean
 def locate(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) -> bool:
     """Bracket the first change of a trigger within the accepted steps: HIGH is the first time after it.
 
@@ -104,7 +104,16 @@ def locate(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) ->
     return found
 
 
-@compiled
+@lean
+def fall_due(w: NDArray[np.float64]) -> bool:
+    """Mark the accepted steps that end where a waiting event is due; return whether there are any."""
+    due = both(load(w, layout.END) >= load(w, layout.DUE), load(w, layout.ACCEPTED) > 0.0)
+    due = both(due, load(w, layout.ACTIVE) > 0.0)
+    store(w, layout.FRESH, choose(due, broadcast(1.0), load(w, layout.FRESH)))
+    return anywhere(due)
+
+
+@lean
 def cut(
     triggers: int,
     w: NDArray[np.float64],

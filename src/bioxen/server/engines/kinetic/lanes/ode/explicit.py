@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.layout import block
 from bioxen.server.engines.kinetic.lanes.ode.tableaus import TSIT5_DENSE, TSIT5_ERROR, TSIT5_NODES
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     broadcast,
     call,
@@ -29,7 +29,7 @@ _WEIGHTS = (
 )
 
 
-@compiled
+@lean
 def attempt(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
     """Try a step of each lane's own length: write the new state, the stages, and the error (1 is allowed)."""
     y, stage, new = block(n, layout.STATE), block(n, layout.STAGE), block(n, layout.NEW)
@@ -83,7 +83,7 @@ def attempt(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
     store(w, layout.ERROR, root(total / (1.0 * max(n, 1))))
 
 
-@compiled
+@lean
 def interpolant(w: NDArray[np.float64], n: int) -> None:
     """Write the polynomial of the step in the powers of its share, without the constant."""
     k1, k2, out = block(n, layout.SLOPE), block(n, layout.STAGES), block(n, layout.POLYNOMIAL)

@@ -5,11 +5,13 @@ First single rows, then blocks of one row a state, then the parameters, the trig
 
 from __future__ import annotations
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 TIME, STEP, MOMENT, END, LIMIT, NEXT, KNOWN, LOW, HIGH = range(9)
 """Times: now, the length of the step, of a stage or sample, of the end of the step, of the end of all, of the
 next point of the output, of a discontinuity found ahead, and the bracket around one."""
+DUE = 19
+"""The time of the next event that was triggered before."""
 
 ERROR, LOG_ERROR, CUT, GROWTH, INVERSE = range(9, 14)
 """The error of the step, the logarithm of the last one, the factor for the next step, the largest allowed,
@@ -18,7 +20,7 @@ and one over the step."""
 ACTIVE, FRESH, ACCEPTED, STEPS, REJECTED = range(14, 19)
 """Truths as 1 or 0: the lane has a member, begins or had its step cut, accepted its step; counts of steps."""
 
-SINGLES = 19
+SINGLES = 20
 
 STATE, NEW, STAGE, SLOPE, STAGES, POLYNOMIAL, SAMPLE, TOLERANCE, RIGHT = 0, 1, 2, 3, 4, 12, 16, 17, 18
 BLOCKS = 19
@@ -26,35 +28,38 @@ BLOCKS = 19
 interpolant's four powers, a sample of it, the absolute tolerances, a right side."""
 
 FUNCTION_RATES, FUNCTION_JACOBIAN, FUNCTION_TIME, FUNCTION_TRIGGERS, FUNCTION_MOMENTS = range(5)
-FUNCTION_DECOMPOSE, FUNCTION_SOLVE, FUNCTION_ASSIGN = range(5, 8)
+FUNCTION_DECOMPOSE, FUNCTION_SOLVE, FUNCTION_DELAYS, FUNCTION_ASSIGN = range(5, 9)
 """Where each function's address stands in the table of functions; the events' assignments come last."""
 
 
-@compiled
+@lean
 def block(states: int, number: int) -> int:
     """Return the first row of a block."""
     return SINGLES + number * states
 
 
-@compiled
+@lean
 def parameter_row(states: int) -> int:
     """Return the first row of the parameters; what an event assigns to states and parameters follows."""
     return SINGLES + BLOCKS * states
 
 
-@compiled
+@lean
 def trigger_row(states: int, parameters: int) -> int:
     """Return the first row of the triggers remembered; those at a sample follow."""
     return parameter_row(states) + 2 * parameters + states
 
 
-@compiled
+@lean
 def pending_row(states: int, parameters: int, triggers: int) -> int:
     """Return the first row of what says which events wait; the values they keep follow."""
     return trigger_row(states, parameters) + 2 * triggers
 
 
-@compiled
-def moment_row(states: int, parameters: int, triggers: int, waiting: int) -> int:
-    """Return the first row of the moments, after `waiting` rows about pending events."""
-    return pending_row(states, parameters, triggers) + waiting
+@lean
+def queue_row(states: int, parameters: int, triggers: int, events: int, targets: int) -> int:
+    """Return the first row of the queue: of each event the times that wait, then the values kept for them.
+
+    A row for the delay of each event comes last.
+    """
+    return pending_row(states, parameters, triggers) + events + targets

@@ -17,7 +17,7 @@ from bioxen.server.engines.kinetic.lanes.ode.tableaus import (
     RODAS_STATE,
     RODAS_TIMES,
 )
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.simd.compiled import inlined, lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     broadcast,
     call,
@@ -29,7 +29,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
 )
 
 
-@compiled
+@lean
 def step_matrix(
     w: NDArray[np.float64],
     jacobian: int,
@@ -90,7 +90,7 @@ def _stage(
         solve(w, factors, forward, backward, k + s * n)
 
 
-@compiled
+@lean
 def attempt(
     functions: NDArray[np.int64],
     w: NDArray[np.float64],
@@ -145,7 +145,7 @@ def attempt(
     store(w, layout.ERROR, root(total / (1.0 * max(n, 1))))
 
 
-@compiled
+@lean
 def interpolant(w: NDArray[np.float64], n: int) -> None:
     """Write the polynomial of the step in the powers of its share, without the constant."""
     y, new, k, out = (

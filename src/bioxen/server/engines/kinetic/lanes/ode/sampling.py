@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.ode import explicit, layout, rosenbrock
 from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     anywhere,
     both,
@@ -20,7 +20,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 
-@compiled
+@lean
 def prepare(stiff: bool, w: NDArray[np.float64], n: int) -> None:
     """Write the polynomial of the step just tried."""
     if stiff:
@@ -29,7 +29,7 @@ def prepare(stiff: bool, w: NDArray[np.float64], n: int) -> None:
         explicit.interpolant(w, n)
 
 
-@compiled
+@lean
 def sample(w: NDArray[np.float64], n: int) -> None:
     """Write the state at each lane's time in MOMENT, which lies within its step; the step's end is exact."""
     y, new, c, out = (
@@ -48,7 +48,7 @@ def sample(w: NDArray[np.float64], n: int) -> None:
         store(w, out + i, choose(ended, load(w, new + i), value))
 
 
-@compiled
+@lean
 def is_due(w: NDArray[np.float64]) -> bool:
     """Return whether a point may lie within an accepted step, and write the times of such as MOMENT.
 
@@ -63,7 +63,7 @@ def is_due(w: NDArray[np.float64]) -> bool:
     return anywhere(due)
 
 
-@compiled
+@lean
 def record(
     w: NDArray[np.float64],
     n: int,
@@ -83,7 +83,7 @@ def record(
                 _proceed(w, lane, times, point)
 
 
-@compiled
+@lean
 def record_now(
     w: NDArray[np.float64],
     n: int,
@@ -102,13 +102,13 @@ def record_now(
                 _proceed(w, lane, times, point)
 
 
-@compiled
+@lean
 def _proceed(w: NDArray[np.float64], lane: int, times: NDArray[np.float64], point: NDArray[np.int64]) -> None:
     point[lane] += 1
     w[layout.NEXT * WIDTH + lane] = times[point[lane]] if point[lane] < len(times) else np.inf
 
 
-@compiled
+@lean
 def _write(
     w: NDArray[np.float64],
     n: int,

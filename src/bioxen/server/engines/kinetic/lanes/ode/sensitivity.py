@@ -99,8 +99,8 @@ class _Ready:
 class _Joint:
     """The program of the states and their derivatives."""
 
-    event_count = root_count = moment_count = triggers = moments = 0
-    event_initially = event_uses_trigger_values = ()
+    event_count = root_count = moment_count = triggers = moments = delays = 0
+    event_initially = event_uses_trigger_values = event_persistent = event_delayed = ()
     event_targets: tuple[NDArray[np.int32], ...] = ()
     assign: tuple[int, ...] = ()
     jumps_unpredictably = jumps_with_states = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, lean
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
     binary_exponent,
     broadcast,
@@ -29,7 +29,7 @@ def rows(count: int) -> NDArray[np.float64]:
     return space[skipped : skipped + count * WIDTH]
 
 
-@compiled
+@lean
 def logarithm(x: Vector) -> Vector:
     """Return the natural logarithm of positive, normal numbers, within two units in the last place.
 
@@ -56,7 +56,7 @@ def logarithm(x: Vector) -> Vector:
     return power * _LN2_HIGH + (power * _LN2_LOW + 2.0 * s * z * series + 2.0 * s)
 
 
-@compiled
+@lean
 def exponential2(x: Vector) -> Vector:
     """Return 2^x within 1e-7 for x between -1000 and 1000: enough to choose a step."""
     whole = _rounded(x)
@@ -72,14 +72,14 @@ def exponential2(x: Vector) -> Vector:
     return series * two_to(whole)
 
 
-@compiled
+@lean
 def _rounded(x: Vector) -> Vector:
     """Return the nearest whole number, by adding and taking away a number without fraction bits."""
     big = 6755399441055744.0
     return (x + big) - big
 
 
-@compiled
+@lean
 def power_of(x: Vector, exponent: float) -> Vector:
     """Return x^exponent within 1e-7, for x from 1e-300 to 1e300 and small exponents."""
     return exponential2(logarithm(x) * (exponent * 1.4426950408889634))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from llvmlite import binding
+
+from bioxen.errors import ValidationError
+
+_WIDTHS = (2, 4, 8)
 
 
 def natural_width() -> int:
@@ -13,5 +19,22 @@ def natural_width() -> int:
     return 4 if features.get("avx2") else 2
 
 
-WIDTH = natural_width()
+def _width() -> int:
+    """Return the lanes that `BIOXEN_LANES` asks for, or the machine's own.
+
+    Raises:
+        ValidationError: it asks for something else than 2, 4 or 8.
+    """
+    asked = os.environ.get("BIOXEN_LANES", "")
+    if not asked:
+        return natural_width()
+    if asked not in map(str, _WIDTHS):
+        raise ValidationError(
+            f"BIOXEN_LANES is {asked!r}; lanes come in vectors of 2, 4 or 8.",
+            details={"place": "BIOXEN_LANES", "remedy": "Give 2, 4 or 8, or leave it out."},
+        )
+    return int(asked)
+
+
+WIDTH = _width()
 """The lanes that the drivers of this process are compiled for."""

@@ -1,0 +1,157 @@
+"""One call of the driver: what a program has becomes the arrays that the driver takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioxen.server.engines.kinetic.lanes.native import Code
+from bioxen.server.engines.kinetic.lanes.ode.drive import drive
+from bioxen.server.engines.kinetic.lanes.ode.elimination import Plan, plan
+from bioxen.server.engines.kinetic.lanes.ode.straight import straight
+from bioxen.server.engines.kinetic.lanes.simd.contract import Ready, Runnable
+
+Method = Literal["tsit5", "rodas5p"]
+Floats = NDArray[np.float64]
+
+STATUS = ("ok", "too many steps", "not finite", "step too small", "too many events", "a delay below 0")
+"""What the numbers in `Trajectories.status` mean."""
+
+_PARTS = 1000
+"""Steps at least, where something jumps at times that cannot be computed before."""
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The courses of an ensemble."""
+
+    values: Floats
+    """[members][points][states]; NaN from where a member failed."""
+    parameters: Floats | None
+    """[members][points][parameters] of a model whose events may change them, else `None`."""
+    status: NDArray[np.int8]
+    """[members]; see `STATUS`."""
+    steps: NDArray[np.int64]
+    """[members], accepted."""
+    rejected: NDArray[np.int64]
+    """[members]"""
+    method: Method
+    """The method of the ensemble."""
+    retried: NDArray[np.bool_]
+    """[members]: failed with Tsit5, so these are the numbers of Rodas5P."""
+
+
+class Run:
+    """A way to integrate members of one program."""
+
+    def __init__(
+        self,
+        program: Runnable,
+        times: Floats,
+        start: float,
+        rtol: float,
+        atol: float,
+        max_steps: int,
+        longest: float,
+    ) -> None:
+        self._program, self._times, self._start = program, times, start
+        if program.jumps_unpredictably:
+            longest = min(longest, (times[-1] - start) / _PARTS)
+        self._rtol, self._max_steps, self._longest = float(rtol), int(max_steps), float(longest)
+        self._atol = np.maximum(atol * np.asarray(program.state_scale, np.float64), np.finfo(float).tiny)
+
+    def on(self, states: Floats, parameters: Floats, *, stiff: bool) -> Trajectories:
+        """Integrate these members."""
+        program = self._program
+        members, points = len(states), len(self._times)
+        tape, code = _elimination(program) if stiff else _NO_ELIMINATION
+        ready = _ready(program, stiff=stiff)
+        values = np.empty((members, points, states.shape[1]))
+        changing = np.empty((members if program.event_count else 0, points, parameters.shape[1]))
+        status = np.zeros(members, np.int8)
+        steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
+        given: tuple[Any, ...] = (
+            stiff,
+            _functions(program, ready, code, stiff=stiff),
+            *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
+            *(
+                states,
+                ready.extended(parameters),
+                _before(program),
+                *_events(program),
+                program.moment_count,
+                program.jumps_with_states,
+            ),
+            *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
+        )
+        run: Callable[..., None] = drive
+        run(*given, values, changing, status, steps, rejected)
+        return Trajectories(
+            values=values,
+            parameters=changing if program.event_count else None,
+            status=status,
+            steps=steps,
+            rejected=rejected,
+            method="rodas5p" if stiff else "tsit5",
+            retried=np.zeros(members, np.bool_),
+        )
+
+
+_NO_ELIMINATION = (plan(0, (), ()), None)
+
+
+def _elimination(program: Runnable) -> tuple[Plan, Code | None]:
+    rows, columns = (np.asarray(each, np.int32) for each in (program.jacobian_rows, program.jacobian_columns))
+    return _planned(len(program.states), rows.tobytes(), columns.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _planned(size: int, rows: bytes, columns: bytes) -> tuple[Plan, Code | None]:
+    planned = plan(size, np.frombuffer(rows, np.int32), np.frombuffer(columns, np.int32))
+    return planned, straight(planned)
+
+
+def _functions(program: Runnable, ready: Ready, code: Code | None, *, stiff: bool) -> NDArray[np.int64]:
+    fast = ready.addresses
+    own = (fast["jacobian"], fast.get("time_rate", 0)) if stiff else (0, 0)
+    elimination = (code.addresses["decompose"], code.addresses["solve"]) if code is not None else (0, 0)
+    table = (
+        fast["rates"],
+        *own,
+        program.triggers,
+        program.moments,
+        *elimination,
+        program.delays,
+        *program.assign,
+    )
+    return np.array(table, np.int64)
+
+
+def _ready(program: Runnable, *, stiff: bool) -> Ready:
+    if not stiff:
+        return program.prepared("rates")
+    return program.prepared("rates", "jacobian", *(["time_rate"] if program.time_rate else []))
+
+
+def _before(program: Runnable) -> Floats:
+    """Return what the triggers are taken to have been before the start."""
+    before = np.zeros(program.root_count)
+    before[: program.event_count] = program.event_initially
+    return before
+
+
+def _events(program: Runnable) -> tuple[NDArray[Any], ...]:
+    """Return which events keep the values of their trigger's time, which persist, which have delays.
+
+    Then what each sets: pointers into targets, and those.
+    """
+    targets = [np.asarray(each, np.int32) for each in program.event_targets]
+    pointers = np.cumsum([0, *map(len, targets)]).astype(np.int32)
+    joined = np.concatenate(targets) if targets else np.zeros(0, np.int32)
+    kinds = (program.event_uses_trigger_values, program.event_persistent, program.event_delayed)
+    return (*(np.array(kind, np.bool_) for kind in kinds), pointers, joined)
