@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.conditions import Condition, OneByOne
 from bioxen.server.engines.kinetic.lanes.ode.integrate import Method, Trajectories, choose_method, integrate
@@ -15,7 +16,7 @@ from bioxen.server.engines.kinetic.runner import Matrix
 _NUMBERS_AT_ONCE = 4_000_000
 """Numbers of the time courses of all states that are in memory at once."""
 _EXPLICIT_STEPS = 2_000
-"""Steps after which the explicit method is given up: a search comes through regions where a model is stiff."""
+"""Steps after which the explicit method is given up: a search also looks where a model is stiff."""
 _IMPLICIT_STEPS = 20_000
 
 
@@ -44,11 +45,15 @@ class ConditionLanes:
         return found
 
     def distance(self, condition: int, row: Matrix, reference: Matrix) -> float:
-        """Return how far the lanes are from `reference` at one point, over an output's largest value."""
+        """Return how far the lanes are from `reference` at one point, over an output's largest value.
+
+        Where the lane stopped there is no distance: libRoadRunner answered that point.
+        """
         found, _ = self._conditions[condition].run(row[None, :])
+        if not np.isfinite(found).all():
+            return 0.0
         largest = np.abs(reference).max(axis=0)
         gap = np.abs(found[0] - reference).max(axis=0)
-        gap[~np.isfinite(gap)] = np.inf
         return float(np.divide(gap, largest, out=np.zeros_like(gap), where=gap > 0).max())
 
 
@@ -90,9 +95,8 @@ class _InLanes:
             found.status[failed] = again.status
             if found.parameters is not None:
                 found.parameters[failed] = again.parameters
-            ways["lanes rodas5p"] = ways.get("lanes rodas5p", 0) + failed.size
-        way = f"lanes {self._method}"
-        ways[way] = ways.get(way, 0) + len(states) - failed.size
+            _count(ways, "rodas5p", again.status)
+        _count(ways, self._method, np.delete(found.status, failed))
         return found
 
     def _by(self, method: Method, states: Matrix, parameters: Matrix, max_steps: int) -> Trajectories:
@@ -124,3 +128,10 @@ class _InLanes:
 def _each(rows: Matrix, members: int) -> Matrix:
     """Return a row for each member, where all members may share one."""
     return np.ascontiguousarray(np.broadcast_to(rows, (members, rows.shape[1])))
+
+
+def _count(ways: dict[str, int], method: Method, status: NDArray[np.int8]) -> None:
+    """Add the lanes that came to the end."""
+    ended = int(np.count_nonzero(status == 0))
+    if ended:
+        ways[f"lanes {method}"] = ways.get(f"lanes {method}", 0) + ended

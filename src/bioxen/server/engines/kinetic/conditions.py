@@ -93,9 +93,7 @@ class OneByOne:
         return found.table[:, 1:]
 
 
-def lanes_for(
-    engine: MembersEngine, work: int, single: OneByOne
-) -> tuple[ConditionLanes | None, str]:
+def lanes_for(engine: MembersEngine, work: int, single: OneByOne) -> tuple[ConditionLanes | None, str]:
     """Return the lanes for these conditions, or `None` with why libRoadRunner runs them.
 
     Args:

@@ -17,7 +17,7 @@ from bioxen.server.engines.kinetic.conditions import Condition, Simulator
 from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.outputs import selections_of
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.searching import Region, least
+from bioxen.server.engines.kinetic.searching import Region, least_squares_from
 from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 
 TOLERANCES = Tolerances(relative=1e-9, absolute=1e-12)
@@ -134,8 +134,6 @@ class Fit:
                 "There is nothing to fit: every measurement is null.",
                 details={"place": "measurements", "remedy": "Give at least one measured value."},
             )
-        largest = max(float(np.abs(data.measured[data.known]).max(initial=0.0)) for data in self.data)
-        self._hopeless = 1e3 * (1.0 + largest)
         self.conditions = [data.condition for data in self.data]
 
     @property
@@ -177,11 +175,13 @@ class Fit:
             return ask(all_axes)
 
         region = Region(self.region.lower[chosen], self.region.upper[chosen])
-        return least(embedded, whole[chosen], region, self._hopeless)
+        return least_squares_from(whole[chosen], embedded, region)
 
     def values(self, points: Matrix) -> Matrix:
         """Return points × parameters, on their own scales."""
-        return np.array([[axis.value(x) for axis, x in zip(self.axes, row, strict=True)] for row in points.tolist()])
+        return np.array(
+            [[axis.value(x) for axis, x in zip(self.axes, row, strict=True)] for row in points.tolist()]
+        )
 
     def tables(self, points: Matrix) -> list[Matrix]:
         """Return for each experiment points × parameters: they are the same in all."""

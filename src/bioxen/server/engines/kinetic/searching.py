@@ -1,13 +1,16 @@
-"""Bounded least squares (trust region reflective) whose difference quotients are computed in one block.
+"""Bounded searches (scipy's) whose difference quotients are computed in one block.
 
-Wherever the optimiser wants to look, its neighbours along every axis are computed with the point: where points
-are simulated side by side they cost little more, and the optimiser nearly always wants the slopes next.
+Wherever the optimiser looks, the neighbours along every axis are computed with the point: where points run
+side by side they cost little more, and the optimiser nearly always wants the slopes next.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.optimize import OptimizeResult, least_squares
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, least_squares, minimize
 
 from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 
@@ -15,6 +18,10 @@ DIFFERENCE_STEP = 1e-5
 """Step of the difference quotients: of the place on its scale, or of the range's width where that is more."""
 _OF_WIDTH = 1e-2
 """Share of the width of a range that counts as the least size of a place in it."""
+
+_MINIMISED: Any = {"maxiter": 500, "maxfun": 100_000, "ftol": 1e-12, "gtol": 1e-6}
+_FAR = 1e3
+"""How many times the numbers at the start those are that stand in for none."""
 
 
 class Region:
@@ -33,10 +40,14 @@ class Region:
 
 
 class Slopes:
-    """Numbers and their slopes at the last point asked for; NaN is not differentiated."""
+    """Numbers and their slopes at the last point asked for; NaN is not differentiated.
 
-    def __init__(self, ask: Ask, region: Region, stand_in: float) -> None:
-        self._ask, self._region, self._stand_in = ask, region, stand_in
+    Where there are no numbers, some stand in that are so large that no search goes there from its start.
+    """
+
+    def __init__(self, ask: Ask, region: Region) -> None:
+        self._ask, self._region = ask, region
+        self._stand_in: float | None = None
         self._point: Matrix | None = None
         self.numbers: Matrix = np.empty(0)
         self.slopes: Matrix = np.empty((0, 0))
@@ -55,6 +66,8 @@ class Slopes:
         points, steps = self._region.neighbours(point)
         rows = self._ask(points)
         self.known = bool(np.isfinite(rows[0]).all())
+        if self._stand_in is None and self.known:
+            self._stand_in = _FAR * (1.0 + float(np.abs(rows[0]).max()))
         self.numbers = rows[0] if self.known else np.full(rows.shape[1], self._stand_in)
         self.slopes = (rows[1:] - self.numbers).T / steps
         blind = ~np.isfinite(rows[1:]).all(axis=1)
@@ -62,7 +75,7 @@ class Slopes:
             self._look_behind(point, steps, np.flatnonzero(blind))
         self.slopes[:, ~np.isfinite(self.slopes).all(axis=0)] = 0.0
 
-    def _look_behind(self, point: Matrix, steps: Matrix, axes: np.ndarray) -> None:
+    def _look_behind(self, point: Matrix, steps: Matrix, axes: NDArray[np.intp]) -> None:
         """Take the neighbours on the other side, where the nearest could not be simulated."""
         others = np.tile(point, (len(axes), 1))
         others[np.arange(len(axes)), axes] -= steps[axes]
@@ -70,23 +83,49 @@ class Slopes:
         self.slopes[:, axes] = (self.numbers - rows).T / steps[axes]
 
 
-def least(ask: Ask, start: Matrix, region: Region, stand_in: float) -> OptimizeResult | None:
-    """Return the point with the least sum of squares reached from `start`, or `None` where none is known there.
+def least_squares_from(start: Matrix, ask: Ask, region: Region) -> OptimizeResult | None:
+    """Return the least sum of squares reached (trust region reflective), or `None` if `start` has none.
 
     Args:
-        ask: points × axes → a row of residuals each, NaN where there are none.
         start: inside the region.
+        ask: points × axes → a row of residuals each, NaN where there are none.
         region: where to look.
-        stand_in: a residual in place of those that are NaN, so large that nothing stays there.
     """
-    slopes = Slopes(ask, region, stand_in)
+    slopes = Slopes(ask, region)
     if not slopes.at(start).known:
         return None
-    found: OptimizeResult = least_squares(
-        lambda point: slopes.at(point).numbers,
-        start,
-        jac=lambda point: slopes.at(point).slopes,
-        bounds=(region.lower, region.upper),
-        x_scale="jac",
+
+    def numbers(point: Matrix) -> Matrix:
+        return slopes.at(point).numbers
+
+    def jacobian(point: Matrix) -> Matrix:
+        return slopes.at(point).slopes
+
+    bounds = (region.lower, region.upper)
+    found: OptimizeResult = least_squares(numbers, start, jac=jacobian, bounds=bounds, x_scale="jac")
+    return found
+
+
+def minimum_from(start: Matrix, ask: Ask, region: Region) -> OptimizeResult | None:
+    """Return the least number reached (L-BFGS-B), or `None` if `start` has none.
+
+    Args:
+        start: inside the region.
+        ask: points × axes → a row of one number each, NaN where there is none.
+        region: where to look.
+    """
+    slopes = Slopes(ask, region)
+    if not slopes.at(start).known:
+        return None
+
+    def number(point: Matrix) -> float:
+        return float(slopes.at(point).numbers[0])
+
+    def gradient(point: Matrix) -> Matrix:
+        return np.asarray(slopes.at(point).slopes[0])
+
+    bounds = list(zip(region.lower, region.upper, strict=True))
+    found: OptimizeResult = minimize(
+        number, start, jac=gradient, method="L-BFGS-B", bounds=bounds, options=_MINIMISED
     )
     return found

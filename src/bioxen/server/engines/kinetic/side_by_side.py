@@ -1,4 +1,4 @@
-"""Searches side by side: each asks for numbers at its own points, and all that wait are answered in one block.
+"""Searches side by side: each asks for numbers at its own points; all that wait are answered in one block.
 
 An optimiser asks for one thing after the other; what many of them ask for at the same time can be computed at
 once. Each search runs in a thread of its own, and sleeps while numbers are computed. A block is computed when

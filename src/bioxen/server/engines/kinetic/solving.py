@@ -130,9 +130,7 @@ class _Attempt:
             apart = max(apart, *(lanes.distance(index, table[0], seen) for index, (table, seen) in pairs))
         return apart, courses[0] if apart <= AGREEMENT else None
 
-    def solved(
-        self, best: OptimizeResult, courses: list[Matrix], settings: dict[str, Setting]
-    ) -> Solved:
+    def solved(self, best: OptimizeResult, courses: list[Matrix], settings: dict[str, Setting]) -> Solved:
         """Return what was found."""
         done = self._simulator.ways.items()
         simulations = ", ".join(f"{count} by {way}" for way, count in sorted(done))
