@@ -66,8 +66,8 @@ conformance: $(VENV)/.test ## Put the kinetic service to the SBML Test Suite; se
 bench-hypervisor: $(VENV)/.test ## Measure kept cells: bytes each, and what can be done with them in a second
 	$(BIN)/python benchmarks/hypervisor.py
 
-bench-kinetic: $(VENV)/.test ## Measure the kinetic lanes beside libRoadRunner
-	$(BIN)/python benchmarks/kinetic.py
+bench-kinetic: $(VENV)/.test ## Measure the kinetic engine beside libRoadRunner
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kinetic
 
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check

@@ -212,7 +212,7 @@ class Runner:
         return np.array([rows.get(name, np.zeros(table.shape[1])) for name in names])
 
     def _report(self, selections: Sequence[str]) -> None:
-        """Choose the columns of the next table; they stay chosen, so nothing is done where they are the same."""
+        """Choose the columns of the next table; they stay chosen until others are."""
         columns = ["time", *selections]
         if columns != self._reported:
             self._reported = []
