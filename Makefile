@@ -52,7 +52,7 @@ models: $(VENV)/.server ## Build the shipped models from their sources
 	$(BIN)/python tools/build_models.py refresh
 
 bench: $(VENV)/.test ## Measure; see docs/performance.md
-	$(BIN)/python benchmarks/round_trip.py
+	$(BIN)/python -m benchmarks.round_trip
 
 bench-ensembles: $(VENV)/.test ## Measure ensembles through the service
 	$(BIN)/python benchmarks/ensembles.py
