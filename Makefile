@@ -58,7 +58,7 @@ models: $(VENV)/.server ## Build the shipped models from their sources
 	$(BIN)/python tools/build_models.py refresh
 
 bench: $(VENV)/.test ## Measure; see docs/performance.md
-	$(BIN)/python benchmarks/round_trip.py
+	$(BIN)/python -m benchmarks.round_trip
 
 bench-ensembles: $(VENV)/.test ## Measure ensembles through the service
 	$(BIN)/python benchmarks/ensembles.py
@@ -75,8 +75,8 @@ bench-load: $(VENV)/.test ## Measure one owner beside another one's flood, and d
 bench-hypervisor: $(VENV)/.test ## Measure kept cells: bytes each, and what can be done with them in a second
 	$(BIN)/python benchmarks/hypervisor.py
 
-bench-kinetic: $(VENV)/.test ## Measure the kinetic lanes beside libRoadRunner
-	$(BIN)/python benchmarks/kinetic.py
+bench-kinetic: $(VENV)/.test ## Measure the kinetic engine beside libRoadRunner
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kinetic
 
 sources: $(VENV)/.server ## The shipped models are what their sources say
 	$(BIN)/python tools/build_models.py check

@@ -4,7 +4,7 @@ Rivals take turns within one run, so that a noisy machine disturbs all of them a
 server's share alone; BioXen's client adds its own, with the result as a checked message. The kernel's time is
 measured in this process, as are COBRApy's loops; BioXen's services run in theirs, with one worker each.
 
-    python benchmarks/round_trip.py [ROUNDS]
+    python -m benchmarks.round_trip [ROUNDS]
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.members import MembersEngine
 from bioxen.protocol.kinetic.request import KineticRequest, Seed
 from bioxen.protocol.units import Identifier, ModelTime, Quantity
 
@@ -96,6 +97,11 @@ class EstimationRequest(KineticRequest):
     """Parameters whose profile likelihood gives a confidence interval."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Of the profile intervals."""
+    engine: MembersEngine = "auto"
+    """`lanes` simulates starts and difference quotients side by side, `libroadrunner` one after the other.
+
+    `auto` takes the lanes where starts times (parameters + 1) is 8 or more and they run the model.
+    """
 
     @property
     def all_experiments(self) -> list[Experiment]:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.members import MembersEngine
 from bioxen.protocol.kinetic.request import KineticRequest, Seed, Tolerance
 from bioxen.protocol.units import Identifier, ModelTime
 
@@ -34,6 +35,8 @@ class PetabRequest(KineticRequest):
     starts: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of starting points of a fit; the first is that of `values`, the others are drawn."""
     seed: Seed = 0
+    engine: MembersEngine = "auto"
+    """What simulates a fit, as in a parameter estimation."""
     relative_tolerance: Tolerance = 1e-9
     absolute_tolerance: Tolerance = 1e-12
 

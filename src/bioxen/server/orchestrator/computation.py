@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from bioxen._version import VERSION
@@ -16,7 +17,7 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
-from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.bytecode.source import ModelFormat, ModelSource
 from bioxen.server.cache import status as cache_status
 from bioxen.server.cache.answers import AnswerCache
 from bioxen.server.cache.canonical import addressed, canonical, key_of
@@ -33,7 +34,9 @@ REPLACEMENT_LIMIT = 10.0
 """Seconds without a ready worker until the service says that it does not compute: replacing takes less."""
 
 SCAN_IN_THREAD = 100_000
-"""Characters from which a model is scanned in a thread, so that the event loop is not held up."""
+"""Characters from which a model is scanned in a thread, so that the event loop is not held up.
+
+The last texts below are remembered."""
 
 
 class Computer(Protocol):
@@ -181,10 +184,16 @@ class ComputationService:
 async def _scanned(given: GivenText) -> Model:
     try:
         if len(given.text) < SCAN_IN_THREAD:
-            source = admit(given.text, given.format)
+            source = _admitted(given.text, given.format)
         else:
             source = await asyncio.to_thread(admit, given.text, given.format)
     except InvalidModelError as error:
         error.details.setdefault("field", given.field)
         raise
     return Model(source.digest, source)
+
+
+@lru_cache(maxsize=32)
+def _admitted(text: str, text_format: ModelFormat | None) -> ModelSource:
+    """Return a text that was looked at, perhaps before: whoever asks about a model asks again."""
+    return admit(text, text_format)

@@ -225,22 +225,43 @@ def rows_of(engine: KineticEngine, text: str, **request: Any) -> dict[str, Oscil
     return {row.output: row for row in result.oscillations}
 
 
-@pytest.mark.parametrize("number", [3, 5, 10, 12, 35])
-def test_periods_of_published_oscillators(engine: KineticEngine, number: int) -> None:
-    known = reference()["kinetic_features"][f"BIOMD{number:010d}"]
+def published(engine: KineticEngine, number: int, periods: int) -> tuple[dict[str, Any], Oscillation]:
+    """Return what is known of a model, and what is found over so many of its periods."""
+    known: dict[str, Any] = reference()["kinetic_features"][f"BIOMD{number:010d}"]
     text = shared("kinetic", "biomodels", f"BIOMD{number:010d}.xml").read_text()
     request = {
         "process_code": "kinetic_oscillation",
-        "time_end": 30 * known["period"],
+        "time_end": periods * known["period"],
         "outputs": [known["var"]],
     }
     result = engine.run(engine.parse(request), engine.compile(source_of(text, "sbml")))
     assert result.oscillations is not None
     (row,) = result.oscillations
     assert row.kind == "sustained"
+    return known, row
+
+
+@pytest.mark.parametrize("number", [3, 5, 10, 12, 35])
+def test_periods_of_published_oscillators(engine: KineticEngine, number: int) -> None:
+    known, row = published(engine, number, 30)
     assert row.period == pytest.approx(known["period"], rel=1e-6)
     assert row.maximum == pytest.approx(known["max"], rel=1e-3)
     assert row.minimum == pytest.approx(known["min"], rel=1e-4)
+
+
+def test_the_repressilator_and_the_circadian_clock_have_the_periods_of_the_literature(
+    engine: KineticEngine,
+) -> None:
+    """In minutes and in hours: numbers of their own, so that no change of the reference goes unseen."""
+    for number, period in ((12, 125.354), (35, 25.5578)):
+        _, row = published(engine, number, 30)
+        assert row.period == pytest.approx(period, rel=1e-5)
+
+
+def test_a_cycle_that_is_reached_slowly(engine: KineticEngine) -> None:
+    """Glycolysis spirals out for hundreds of periods, and the period shrinks on the way."""
+    known, row = published(engine, 61, 160)
+    assert row.period == pytest.approx(known["period"], rel=2e-3)
 
 
 def test_a_damped_oscillator(engine: KineticEngine) -> None:

@@ -123,12 +123,14 @@ class KineticEngine:
 
     def _result(self, request: Any, program: Program, answer: Answer) -> KineticResult:
         status: Literal["completed", "failed"] = "completed" if answer.completed else "failed"
+        parts = answer.parts()
+        courses = {"species_trajectories": parts.pop("species_trajectories")}  # looked at by `columns_of`
         return KineticResult(
             process_code=request.process_code,
             vm_id=request.vm_id,
             status=status,
             message=answer.message,
-            **answer.parts(),
+            **parts,
             program_key=program.digest,
             provenance=Provenance(
                 model_id=program.model_id,
@@ -139,4 +141,4 @@ class KineticEngine:
                 settings=answer.settings,
                 seed=answer.seed,
             ),
-        )
+        ).model_copy(update=courses)

@@ -54,7 +54,10 @@ class Answer:
 
     def parts(self) -> dict[str, Any]:
         """Return the numbers: the fields that the result has under the same name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _AROUND}
+        return {name: getattr(self, name) for name in _PARTS}
+
+
+_PARTS = tuple(field.name for field in fields(Answer) if field.name not in _AROUND)
 
 
 def failed(message: str, settings: dict[str, Setting], seed: int | None = None) -> Answer:

@@ -18,19 +18,25 @@ from scipy.optimize import OptimizeResult
 from bioxen.protocol.kinetic import Estimate, Estimation, EstimationRequest, ExperimentFit, Profile
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
-from bioxen.server.engines.kinetic.fitting import DIFFERENCE_STEP, TOLERANCES, Data, Fit
+from bioxen.server.engines.kinetic.conditions import OneByOne
+from bioxen.server.engines.kinetic.fitting import TOLERANCES, Data, Fit
 from bioxen.server.engines.kinetic.integrate import REMEDY
-from bioxen.server.engines.kinetic.outputs import columns_of, units_for, written
-from bioxen.server.engines.kinetic.profiles import profile
+from bioxen.server.engines.kinetic.outputs import units_for, written
+from bioxen.server.engines.kinetic.profiles import profiles
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.searching import DIFFERENCE_STEP
+from bioxen.server.engines.kinetic.side_by_side import Matrix
+from bioxen.server.engines.kinetic.solving import Solved, solve
 
 
 def estimation(request: EstimationRequest, program: Program) -> Answer:
-    """Return the parameters that fit the measurements best, with their standard errors."""
+    """Return the parameters that fit the measurements best, with their standard errors.
+
+    Raises:
+        InvalidModelError: the request insists on lanes, which do not run the model.
+    """
     fit = Fit(request, program)
-    runs = [fit.search(start) for start in fit.starts()]
-    costs = [None if run is None else 2 * float(run.cost) for run in runs]
+    solved = solve(fit, OneByOne(program, fit.conditions, TOLERANCES), request.engine)
     settings: dict[str, Setting] = {
         "method": "trust region reflective",
         "starts": request.starts,
@@ -40,23 +46,24 @@ def estimation(request: EstimationRequest, program: Program) -> Answer:
         "log_scale": ", ".join(axis.name for axis in fit.axes if axis.is_log) or None,
         "noise": "known" if fit.knows_noise else "from the residuals",
     }
-    reached = [run for run in runs if run is not None]
-    if not reached:
+    if solved is None:
         return failed(f"The model could not be integrated from any start. {REMEDY}", settings, request.seed)
-    best = min(reached, key=lambda run: float(run.cost))
-    experiments = [_beside(*pair) for pair in zip(fit.data, fit.courses(best.x), strict=True)]
+    experiments = [_beside(*pair) for pair in zip(fit.data, solved.courses, strict=True)]
+    residuals = fit.residuals([table[None] for table in solved.courses])[0]
+    sum_of_squares = float(residuals @ residuals)
     found = Estimation(
-        parameters=_estimates(fit, best),
-        sum_of_squares=2 * float(best.cost),
+        parameters=_estimates(fit, solved.best),
+        sum_of_squares=sum_of_squares,
         residuals=experiments[0].residuals if request.experiments is None else None,
         experiments=None if request.experiments is None else experiments,
-        start_costs=costs,
-        profiles=_profiles(request, fit, best),
+        start_costs=[None if run is None else 2 * float(run.cost) for run in solved.runs],
+        profiles=_profiles(request, fit, solved),
     )
     selections = list(dict.fromkeys(name for data in fit.data for name in data.selections))
+    reached = len([run for run in solved.runs if run is not None])
     return Answer(
-        message=f"Best sum of squares {2 * best.cost:.6g} from {len(reached)} of {request.starts} starts.",
-        settings=settings,
+        message=f"Best sum of squares {sum_of_squares:.6g} from {reached} of {request.starts} starts.",
+        settings=settings | solved.settings,
         seed=request.seed,
         output_units=units_for(selections, program.facts),
         estimation=found,
@@ -76,19 +83,24 @@ def _course(request: EstimationRequest, experiments: list[ExperimentFit]) -> dic
     }
 
 
-def _beside(data: Data, table: Matrix) -> ExperimentFit:
-    difference = table[:, 1:] - data.measured
+def _beside(data: Data, courses: Matrix) -> ExperimentFit:
+    seen = data.measured_part(courses[None])[0]
+    difference = seen - data.measured
     return ExperimentFit(
         name=data.name,
         times=list(data.times),
-        simulated=columns_of(table, data.selections),
+        simulated={name: written(seen[:, index]) for index, name in enumerate(data.selections)},
         residuals={name: written(difference[:, index]) for index, name in enumerate(data.selections)},
     )
 
 
-def _profiles(request: EstimationRequest, fit: Fit, best: OptimizeResult) -> dict[str, Profile] | None:
+def _profiles(request: EstimationRequest, fit: Fit, solved: Solved) -> dict[str, Profile] | None:
+    if not request.profile:
+        return None
     places = {axis.name: index for index, axis in enumerate(fit.axes)}
-    return {name: profile(fit, best, places[name], request.confidence) for name in request.profile} or None
+    axes = [places[name] for name in request.profile]
+    found = profiles(fit, solved.best, axes, request.confidence, solved.ask)
+    return dict(zip(request.profile, found, strict=True))
 
 
 def _estimates(fit: Fit, best: OptimizeResult) -> dict[str, Estimate]:

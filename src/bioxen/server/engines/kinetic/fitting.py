@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, least_squares
+from scipy.optimize import OptimizeResult
 
 from bioxen.errors import BioXenException, ValidationError
 from bioxen.protocol.kinetic import EstimationRequest, Experiment, NoiseModel, ParameterRange
-from bioxen.server.engines.kinetic.changes import Change, changes_of, check_parameter, ordered
-from bioxen.server.engines.kinetic.integrate import IntegrationFailure, Tolerances, integrate
+from bioxen.server.engines.kinetic.changes import changes_of, check_parameter
+from bioxen.server.engines.kinetic.conditions import Condition, Simulator
+from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.outputs import selections_of
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.searching import Region, least_squares_from
+from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 
 TOLERANCES = Tolerances(relative=1e-9, absolute=1e-12)
-DIFFERENCE_STEP = 1e-5
 _DECADES_FOR_LOG = 2
 _AT_BOUND = 1e-6
 """Share of the range within which a value counts as held by its bound."""
@@ -90,34 +92,39 @@ class Data:
         except BioXenException as error:
             error.details["place"] = f"{place}{error.place}"
             raise
-        self._changes = [change for change in given if change.selection not in request.estimate]
+        names = tuple(program.facts.native(name) for name in sorted(request.estimate))
+        self._skipped = int(self._start < self.times[0])
+        self.condition = Condition(
+            names=names,
+            fixed=tuple(change for change in given if change.selection not in names),
+            times=(*([self._start] if self._skipped else []), *self.times),
+            selections=tuple(self.selections),
+        )
 
-    def course(self, values: list[Change], program: Program) -> Matrix:
-        """Return the simulated table, one row a measured time, the time in the first column."""
-        earlier = self._start < self.times[0]
-        times = [self._start, *self.times] if earlier else list(self.times)
-        changes = ordered([*values, *self._changes], program.facts)
-        table = integrate(program, changes, times, self.selections, TOLERANCES).table
-        return table[1:] if earlier else table
+    def measured_part(self, courses: Matrix) -> Matrix:
+        """Return points × measured times × selections of what was simulated."""
+        return courses[:, self._skipped :]
 
-    def residuals(self, table: Matrix) -> Matrix:
-        """Return the weighted residuals of what was measured, one after the other."""
-        columns = zip(table[:, 1:].T, self.measured.T, self._noise, strict=True)
-        weighted = np.array([_weighted(simulated, measured, noise) for simulated, measured, noise in columns])
-        return weighted.T[self.known]
+    def residuals(self, courses: Matrix) -> Matrix:
+        """Return points × weighted residuals of what was measured."""
+        seen = self.measured_part(courses)
+        weighted = [
+            _weighted(seen[:, :, index], self.measured[:, index], noise)
+            for index, noise in enumerate(self._noise)
+        ]
+        return np.stack(weighted, axis=2)[:, self.known]
 
 
 class Fit:
-    """The problem: residuals of all experiments, starts, and the search itself."""
+    """The problem: residuals of all experiments at any points, starts, and the search itself."""
 
     def __init__(self, request: EstimationRequest, program: Program) -> None:
         for name in request.estimate:
             check_parameter(name, "estimate", program.facts)
         self.axes = [Axis(name, request.estimate[name]) for name in sorted(request.estimate)]
-        self.lower = np.array([axis.bounds[0] for axis in self.axes])
-        self.upper = np.array([axis.bounds[1] for axis in self.axes])
+        bounds = np.array([axis.bounds for axis in self.axes])
+        self.region = Region(bounds[:, 0], bounds[:, 1])
         self._request = request
-        self._program = program
         places = [""] if request.experiments is None else _places(request.experiments)
         experiments = zip(request.all_experiments, places, strict=True)
         self.data = [Data(experiment, place, request, program) for experiment, place in experiments]
@@ -127,8 +134,12 @@ class Fit:
                 "There is nothing to fit: every measurement is null.",
                 details={"place": "measurements", "remedy": "Give at least one measured value."},
             )
-        largest = max(float(np.abs(data.measured[data.known]).max(initial=0.0)) for data in self.data)
-        self._hopeless = 1e3 * (1.0 + largest)
+        self.conditions = [data.condition for data in self.data]
+
+    @property
+    def measure(self) -> str:
+        """Half the sum of squares."""
+        return "cost"
 
     @property
     def knows_noise(self) -> bool:
@@ -137,58 +148,60 @@ class Fit:
 
     def starts(self) -> list[Matrix]:
         """Return the starting points: the given one (or the middle), then seeded uniform draws."""
+        lower, upper = self.region.lower, self.region.upper
         given = [
             (low + high) / 2 if axis.range.start is None else axis.inside(axis.range.start)
-            for axis, low, high in zip(self.axes, self.lower, self.upper, strict=True)
+            for axis, low, high in zip(self.axes, lower, upper, strict=True)
         ]
         draws = np.random.default_rng(self._request.seed).uniform(
-            self.lower, self.upper, (self._request.starts - 1, len(self.axes))
+            lower, upper, (self._request.starts - 1, len(self.axes))
         )
-        return [np.array(given), *draws]
+        return [np.clip(np.array(given), lower, upper), *draws]
 
-    def search(self, start: Matrix, free: list[int] | None = None) -> OptimizeResult | None:
+    def search(self, ask: Ask, start: Matrix, free: Sequence[int] | None = None) -> OptimizeResult | None:
         """Return the best point reached from `start`, or `None` where the model cannot run there.
 
         Args:
+            ask: gives the residuals at points of the whole space.
             start: a point of the whole space.
             free: the axes that may move; every one where absent. The result's `x` has these alone.
         """
-        chosen = list(range(len(self.axes))) if free is None else free
-        whole = np.clip(start, self.lower, self.upper)
+        chosen = list(range(len(self.axes))) if free is None else list(free)
+        whole = np.clip(start, self.region.lower, self.region.upper)
 
-        def at(point: Matrix) -> Matrix:
-            whole[chosen] = point
-            return self.residuals(whole)
+        def embedded(points: Matrix) -> Matrix:
+            all_axes = np.tile(whole, (len(points), 1))
+            all_axes[:, chosen] = points
+            return ask(all_axes)
 
-        if self.residuals_or_none(whole) is None:
-            return None
-        return least_squares(
-            at,
-            whole[chosen].copy(),
-            bounds=(self.lower[chosen], self.upper[chosen]),
-            diff_step=[DIFFERENCE_STEP] * len(chosen),
-            x_scale="jac",
+        region = Region(self.region.lower[chosen], self.region.upper[chosen])
+        return least_squares_from(whole[chosen], embedded, region)
+
+    def values(self, points: Matrix) -> Matrix:
+        """Return points × parameters, on their own scales."""
+        return np.array(
+            [[axis.value(x) for axis, x in zip(self.axes, row, strict=True)] for row in points.tolist()]
         )
 
-    def courses(self, point: Matrix) -> list[Matrix]:
-        """Return the simulated table of each experiment at `point`."""
-        values = [Change(axis.name, axis.value(float(x))) for axis, x in zip(self.axes, point, strict=True)]
-        return [data.course(values, self._program) for data in self.data]
+    def tables(self, points: Matrix) -> list[Matrix]:
+        """Return for each experiment points × parameters: they are the same in all."""
+        return [self.values(points)] * len(self.data)
 
-    def residuals(self, point: Matrix) -> Matrix:
-        """Return the weighted residuals; hopeless ones where the model cannot run."""
-        found = self.residuals_or_none(point)
-        return np.full(self.count, self._hopeless) if found is None else found
+    def numbers(self, simulator: Simulator, points: Matrix) -> Matrix:
+        """Return points × weighted residuals, NaN in all of a point where the model cannot run."""
+        values = self.values(points)
+        return self.residuals([simulator.run(index, values) for index in range(len(self.data))])
 
-    def residuals_or_none(self, point: Matrix) -> Matrix | None:
-        """Return the weighted residuals, or `None` where the model cannot run."""
-        try:
-            tables = self.courses(point)
-        except IntegrationFailure:
-            return None
-        parts = [data.residuals(table) for data, table in zip(self.data, tables, strict=True)]
-        residuals = np.concatenate(parts)
-        return residuals if np.isfinite(residuals).all() else None
+    def residuals(self, courses: Sequence[Matrix]) -> Matrix:
+        """Return points × weighted residuals of all experiments.
+
+        Args:
+            courses: points × times × selections of each experiment.
+        """
+        parts = [data.residuals(table) for data, table in zip(self.data, courses, strict=True)]
+        rows = np.concatenate(parts, axis=1)
+        rows[~np.isfinite(rows).all(axis=1)] = np.nan
+        return rows
 
 
 def _places(experiments: list[Experiment]) -> list[str]:
@@ -207,13 +220,12 @@ def _check_noise(place: str, noise: NoiseModel | None, column: Matrix) -> None:
 
 
 def _weighted(simulated: Matrix, measured: Matrix, noise: NoiseModel | None) -> Matrix:
+    """Return points × times of residuals."""
     if noise is None:
         return simulated - measured
     if noise.kind == "log":
-        known = np.isfinite(measured)
-        ratio = np.full(measured.shape, np.nan)
-        positive = known & (simulated > 0)
-        ratio[positive] = np.log(simulated[positive] / measured[positive])
-        return ratio / noise.sigma
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.log(simulated / measured)
+        return np.where(simulated > 0, ratio, np.nan) / noise.sigma
     width = noise.sigma * (np.abs(measured) if noise.kind == "relative" else 1.0)
     return np.asarray((simulated - measured) / width)

@@ -240,6 +240,6 @@ def _span(times: Times) -> float:
 
 def _check_state(runner: Runner) -> None:
     """Make sure that the state is finite at the end: NaN and infinity never go away again."""
-    broken = [name for name, value in runner.state().items() if not math.isfinite(value)]
-    if broken:
+    if not runner.is_finite():
+        broken = [name for name, value in runner.state().items() if not math.isfinite(value)]
         raise SolverFailure(f"{', '.join(broken[:5])} did not stay a finite number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,28 +25,29 @@ def selections_of(outputs: Sequence[str] | None, facts: Facts, place: str = "out
     """
     if outputs is None:
         outputs = facts.default_outputs
+    else:
+        _check(outputs, facts, place)
     if not outputs:
         raise ValidationError(
             "There is nothing to report: the model has no floating species and no rate rules.",
             details={"place": place, "remedy": "Name what to report in outputs."},
         )
-    for name in outputs:
-        _check(name, facts, place)
     return list(dict.fromkeys(outputs))
 
 
-def _check(name: str, facts: Facts, place: str) -> None:
-    subject = name.removesuffix("'")
-    moving = set(facts.species) | facts.rate_targets
+def _check(outputs: Sequence[str], facts: Facts, place: str) -> None:
+    moving = facts.rate_targets.union(facts.species)
     known = {*facts.species, *facts.parameters, *facts.compartments, *facts.reactions, "time"}
-    if subject in (moving if subject != name else known):
-        return
-    if subject != bare(subject) and bare(subject) in facts.species:
-        return
-    near = did_you_mean(name, [*known, *(f"[{species}]" for species in facts.species)])
-    raise UnknownIdentifierError(
-        f"The model has nothing named {name!r} to report.", details={"place": f"{place}.{name}", **near}
-    )
+    for name in outputs:
+        subject = name.removesuffix("'")
+        if subject in (moving if subject != name else known):
+            continue
+        if subject != bare(subject) and bare(subject) in facts.species:
+            continue
+        near = did_you_mean(name, [*known, *(f"[{species}]" for species in facts.species)])
+        raise UnknownIdentifierError(
+            f"The model has nothing named {name!r} to report.", details={"place": f"{place}.{name}", **near}
+        )
 
 
 def check_size(points: int, columns: int) -> None:
@@ -66,15 +68,20 @@ def check_size(points: int, columns: int) -> None:
 
 def columns_of(table: Matrix, selections: Sequence[str]) -> dict[str, Column]:
     """Return selection → values of a table whose first column is the time; null where not finite."""
-    return {name: written(table[:, index + 1]) for index, name in enumerate(selections)}
+    columns: list[Column] = table[:, 1:].T.tolist()
+    if not np.isfinite(table).all():
+        columns = [_without_gaps(column) for column in columns]
+    return dict(zip(selections, columns, strict=True))
 
 
 def written(values: Matrix) -> Column:
     """Return numbers for the wire: null in place of NaN and the infinities."""
     numbers: Column = values.tolist()
-    if np.isfinite(values).all():
-        return numbers
-    return [value if np.isfinite(value) else None for value in values.tolist()]
+    return numbers if np.isfinite(values).all() else _without_gaps(numbers)
+
+
+def _without_gaps(column: Column) -> Column:
+    return [value if value is not None and math.isfinite(value) else None for value in column]
 
 
 def units_for(selections: Sequence[str], facts: Facts) -> dict[str, str] | None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from bioxen.errors import MissingModuleError, UnknownIdentifierError, ValidationError, did_you_mean
 from bioxen.protocol.kinetic import PetabRequest
-from bioxen.server.engines.kinetic.changes import Change, check_varied
+from bioxen.server.engines.kinetic.changes import check_varied
 from bioxen.server.engines.kinetic.facts import Facts
+from bioxen.server.engines.kinetic.petab_formulas import Observable, Observables
 from bioxen.server.engines.kinetic.program import Program
 
 _TO: dict[str, Callable[[float], float]] = {"lin": float, "log": math.log, "log10": math.log10}
@@ -44,21 +45,6 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Formula:
-    """A formula as a function of its symbols."""
-
-    symbols: tuple[str, ...]
-    function: Callable[..., Any]
-
-    def __call__(self, values: Mapping[str, float]) -> float:
-        """Return the value, NaN where it is no real number."""
-        try:
-            return float(self.function(*(values[name] for name in self.symbols)))
-        except (TypeError, ZeroDivisionError, OverflowError, ValueError):
-            return math.nan
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """One measurement with the formulas of its observable."""
 
@@ -67,30 +53,9 @@ class Row:
     condition: str
     time: float
     measured: float
-    formula: Formula
-    noise: Formula
+    how: Observable
     overrides: Mapping[str, str | float]
     """Placeholder → parameter or number."""
-    transformation: str
-    distribution: str
-
-    def observe(self, state: Mapping[str, float], values: Mapping[str, float]) -> tuple[float, float]:
-        """Return the simulated observable and the width of its noise."""
-        own = {key: values[at] if isinstance(at, str) else at for key, at in self.overrides.items()}
-        scope = {**state, **values, **own}
-        seen = self.formula(scope)
-        return seen, self.noise({**scope, self.observable: seen})
-
-    def score(self, seen: float, sigma: float) -> tuple[float, float]:
-        """Return the log-likelihood of the measurement and its normalised residual."""
-        if not sigma > 0 or (self.transformation != "lin" and not seen > 0):
-            return -math.inf, math.nan
-        scale = _TO[self.transformation]
-        residual = (scale(seen) - scale(self.measured)) / sigma
-        slope = {"lin": 1.0, "log": self.measured, "log10": self.measured * math.log(10)}[self.transformation]
-        if self.distribution == "laplace":
-            return -math.log(2 * sigma * slope) - abs(residual), residual
-        return -0.5 * math.log(2 * math.pi * (sigma * slope) ** 2) - 0.5 * residual**2, residual
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +92,13 @@ class Tables:
             )
         return {name: float(value) for name, value in values.items() if value is not None}
 
-    def changes(self, condition: str, values: Mapping[str, float]) -> list[Change]:
-        """Return what the parameters and a condition set in the model."""
+    def changes(self, condition: str) -> dict[str, str | float]:
+        """Return what a condition sets in the model: selection → parameter of the table, or number."""
         facts = self.facts
         settable = set(facts.parameters) - facts.assignment_targets | set(facts.compartments)
-        changes = {name: value for name, value in values.items() if name in settable}
-        for name, at in self.conditions[condition].items():
-            changes[name] = values[at] if isinstance(at, str) else at
-        return [Change(_natural(name, facts), value) for name, value in changes.items()]
+        sets: dict[str, str | float] = {name: name for name in self.parameters if name in settable}
+        sets |= self.conditions[condition]
+        return {_natural(name, facts): at for name, at in sets.items()}
 
     def by_condition(self) -> dict[str, list[Row]]:
         """Return the rows of each condition that has any."""
@@ -195,9 +159,9 @@ def _assembled(frames: dict[str, Any], facts: Facts) -> Tables:
         )
         for name, row in frames["parameter_table"].iterrows()
     }
-    formulas = _Formulas(frames["observable_table"])
+    observables = Observables(frames["observable_table"])
     rows = [
-        _row(index, row, formulas, parameters)
+        _row(index, row, observables, parameters)
         for index, (_, row) in enumerate(frames["measurement_table"].iterrows())
     ]
     conditions = _conditions(frames["condition_table"], facts, parameters)
@@ -228,12 +192,17 @@ def _conditions(
     }
 
 
-def _row(index: int, row: Any, formulas: _Formulas, parameters: dict[str, Parameter]) -> Row:
+def _row(index: int, row: Any, observables: Observables, parameters: dict[str, Parameter]) -> Row:
     observable, place = str(row["observableId"]), f"measurement_table.{index}"
     time = float(row["time"])
     if not math.isfinite(time):
         raise _refused("measurements at steady state", "time")
-    formula, noise, transformation, distribution = formulas.of(observable, place)
+    how, measured = observables.of(observable, place), float(row["measurement"])
+    if how.transformation != "lin" and not measured > 0:
+        raise ValidationError(
+            f"A measurement is {measured:g}, which has no logarithm.",
+            details={"place": place, "remedy": "Leave it out, or take the linear transformation."},
+        )
     overrides: dict[str, str | float] = {}
     for kind in ("observable", "noise"):
         entries = str(row.get(f"{kind}Parameters", "")).split(";")
@@ -246,60 +215,15 @@ def _row(index: int, row: Any, formulas: _Formulas, parameters: dict[str, Parame
         observable=observable,
         condition=str(row["simulationConditionId"]),
         time=time,
-        measured=float(row["measurement"]),
-        formula=formula,
-        noise=noise,
+        measured=measured,
+        how=how,
         overrides=overrides,
-        transformation=transformation,
-        distribution=distribution,
     )
-
-
-class _Formulas:
-    """The observable table, each formula compiled once."""
-
-    def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self._known: dict[str, tuple[Formula, Formula, str, str]] = {}
-
-    def of(self, observable: str, place: str) -> tuple[Formula, Formula, str, str]:
-        """Return the observable's formula, its noise, transformation and distribution."""
-        if observable not in self._frame.index:
-            near = did_you_mean(observable, [str(name) for name in self._frame.index])
-            raise UnknownIdentifierError(
-                f"There is no observable {observable!r}.", details={"place": place, **near}
-            )
-        if observable not in self._known:
-            row = self._frame.loc[observable]
-            transformation, distribution = row.get("observableTransformation"), row.get("noiseDistribution")
-            self._known[observable] = (
-                _compiled(row["observableFormula"]),
-                _compiled(row["noiseFormula"]),
-                transformation if isinstance(transformation, str) else "lin",
-                distribution if isinstance(distribution, str) else "normal",
-            )
-        return self._known[observable]
-
-
-def _compiled(text: Any) -> Formula:
-    import sympy
-    from petab.v1.math import sympify_petab
-
-    try:
-        expression = sympify_petab(text)
-    except Exception as error:  # the parser has its own
-        raise ValidationError(
-            f"The formula {text!r} cannot be read: {error}",
-            details={"place": "observable_table", "remedy": "Write it as PEtab's math prescribes."},
-        ) from error
-    symbols = sorted(expression.free_symbols, key=str)
-    function = sympy.lambdify(symbols, expression, modules="math")
-    return Formula(tuple(str(symbol) for symbol in symbols), function)
 
 
 def _symbols(rows: list[Row], facts: Facts, parameters: dict[str, Parameter]) -> dict[str, str]:
     """Return the model's symbols in the formulas; every other symbol must be known as well."""
-    used = {name: row for row in rows for name in (*row.formula.symbols, *row.noise.symbols)}
+    used = {name: row for row in rows for name in (*row.how.formula.symbols, *row.how.noise.symbols)}
     model = {*facts.species, *facts.parameters, *facts.compartments, *facts.reactions, "time"}
     for name, row in used.items():
         if (

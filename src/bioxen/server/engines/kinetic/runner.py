@@ -8,6 +8,7 @@ returns numbers all the same.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,10 @@ class Runner:
 
         self._firings: list[Firing] = []
         self._listen()
+        self._cvode: dict[str, Setting] = {}
+        """CVODE's settings as they were last set."""
+        self._reported: list[str] = []
+        self._rate_rules: list[str] = list(self._rr.getRateRuleIds())
 
     def _listen(self) -> None:
         """Note what events do. The closures hold the list and not the runner, which so can be freed."""
@@ -134,7 +139,14 @@ class Runner:
 
     def use_cvode(self, **changes: Setting) -> dict[str, Setting]:
         """Choose CVODE with every setting set; return the settings now in force."""
-        return self._use("cvode", _CVODE | changes)
+        settings = _CVODE | changes
+        if settings == self._cvode:  # they outlive every reset, and nobody else changes them
+            self._rr.setIntegrator("cvode")
+            return {"integrator": "cvode", **settings}
+        self._cvode = {}
+        chosen = self._use("cvode", settings)
+        self._cvode = settings
+        return chosen
 
     def use_direct_method(self, seed: int) -> dict[str, Setting]:
         """Choose Gillespie's direct method with every setting set; return the settings now in force."""
@@ -153,7 +165,8 @@ class Runner:
         Raises:
             SolverFailure: the integration stopped, or its step size shrank to nothing.
         """
-        return self._simulate(float(start), float(end), int(points), ["time", *selections])
+        self._report(selections)
+        return self._simulate(float(start), float(end), int(points))
 
     def at(self, times: Sequence[float], selections: Sequence[str]) -> Matrix:
         """Integrate through `times`, the first of which is the start; return one row for each.
@@ -161,7 +174,8 @@ class Runner:
         Raises:
             SolverFailure: the integration stopped, or its step size shrank to nothing.
         """
-        return self._simulate(times=[float(time) for time in times], selections=["time", *selections])
+        self._report(selections)
+        return self._simulate(times=[float(time) for time in times])
 
     def rates(self) -> Matrix:
         """Return d/dt of every state variable, in the order of `state_ids`; amounts for species."""
@@ -173,7 +187,12 @@ class Runner:
         amounts = dict(
             zip(model.getFloatingSpeciesIds(), model.getFloatingSpeciesAmounts().tolist(), strict=True)
         )
-        return amounts | {name: self.get(name) for name in self._rr.getRateRuleIds() if name not in amounts}
+        return amounts | {name: self.get(name) for name in self._rate_rules if name not in amounts}
+
+    def is_finite(self) -> bool:
+        """Whether all of `state` is."""
+        amounts = self._rr.model.getFloatingSpeciesAmounts()
+        return bool(np.isfinite(amounts).all()) and all(map(math.isfinite, map(self.get, self._rate_rules)))
 
     def state_ids(self) -> list[str]:
         """Return the state variables: targets of rate rules, then species that reactions change."""
@@ -191,6 +210,14 @@ class Runner:
         table = self._call(self._rr.getFullStoichiometryMatrix)
         rows = dict(zip(table.rownames, np.array(table, dtype=float), strict=True))
         return np.array([rows.get(name, np.zeros(table.shape[1])) for name in names])
+
+    def _report(self, selections: Sequence[str]) -> None:
+        """Choose the columns of the next table; they stay chosen until others are."""
+        columns = ["time", *selections]
+        if columns != self._reported:
+            self._reported = []
+            self._call(setattr, self._rr, "timeCourseSelections", columns)
+            self._reported = columns
 
     def _simulate(self, *args: Any, **kwargs: Any) -> Matrix:
         with self._noise.caught():

@@ -1,0 +1,71 @@
+"""What a warm time course takes over REST beyond the integration itself."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from functools import partial
+from statistics import quantiles
+
+from benchmarks.kinetic.models import GENE, REPRESSILATOR, chain, sbml_of
+from benchmarks.round_trip import Ask, BareSocket, in_turns
+
+from bioxen.client import BiologicalComputationClient
+from bioxen.protocol.kinetic import TimeCourseRequest
+from bioxen.server.bytecode.source import ModelSource, digest_of
+from bioxen.server.engines.kinetic import KineticEngine
+from bioxen.server.engines.kinetic.integrate import Tolerances, integrate
+from bioxen.server.engines.kinetic.outputs import selections_of
+from bioxen.server.supervisor import Supervisor
+
+ROUNDS = 300
+TEXTS = {"gene expression": sbml_of(GENE), "repressilator": sbml_of(REPRESSILATOR), "chain of 50": chain(50)}
+
+
+def rest() -> None:
+    """Print a Markdown table; the model's text comes with each request, and its program stays warm."""
+    print("Milliseconds beyond the integration: median / 90th percentile; wall-clock time.\n")
+    print(
+        "| model, integration | points | bare socket | BioXen's client | orchestrator, bare | with client |"
+    )
+    print("|---|---|---|---|---|---|")
+    with Supervisor(compute_arguments=["--workers", "1"]) as services:
+        kinetic = next(one for one in services.services if one.name == "kinetic")
+        urls = {"direct": kinetic.url, "orchestrator": services.url}
+        for name, sbml in TEXTS.items():
+            for points in (2, 101):
+                _row(name, sbml, points, urls)
+
+
+def _row(name: str, sbml: str, points: int, urls: dict[str, str]) -> None:
+    request = TimeCourseRequest(kinetic_code=sbml, time_end=10.0, time_points=points)
+    rivals: dict[str, Ask] = {"integration": _integration(sbml, points)}
+    for where, url in urls.items():
+        for how, ask in _askers(url, request).items():
+            rivals[f"{where} {how}"] = ask
+    taken = in_turns(rivals, ROUNDS)
+    alone = statistics.median(taken.pop("integration"))
+    cells = [
+        f"{statistics.median(one) - alone:.2f} / {quantiles(one, n=10)[8] - alone:.2f}"
+        for one in taken.values()
+    ]
+    print(f"| {name}, {alone:.2f} ms | {points} | {' | '.join(cells)} |")
+
+
+def _integration(sbml: str, points: int) -> Ask:
+    """Return the integration on a warm model in this process: reset, set, simulate, look at the state."""
+    program = KineticEngine().compile(ModelSource(sbml, "sbml", digest_of(sbml)))
+    selections = selections_of(None, program.facts)
+    return partial(integrate, program, [], (0.0, 10.0, points), selections, Tolerances(1e-6, 1e-12))
+
+
+def _askers(url: str, request: TimeCourseRequest) -> dict[str, Ask]:
+    """Return the ways to ask one service: with the server's share alone, and as a user does."""
+    body = json.dumps(
+        request.model_dump(mode="json", exclude_defaults=True) | {"process_code": "kinetic_ode"}
+    )
+    bare, client = BareSocket(url), BiologicalComputationClient(None, url)
+    return {
+        "bare": partial(bare.post, "/compute/kinetic", body.encode()),
+        "client": partial(client.request_dynamic_computation, request),
+    }
