@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from bioxen.errors import (
     BioXenException,
@@ -24,7 +23,7 @@ from bioxen.errors import (
     OverloadError,
     ServiceUnavailableError,
 )
-from bioxen.protocol.base import parse
+from bioxen.protocol.base import fingerprint_of, parse
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.quotas import Quotas
@@ -34,16 +33,17 @@ from bioxen.server.jobs.news import News
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
-from bioxen.server.store import jobs
+from bioxen.server.store import faults, jobs
 from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
 from bioxen.server.workers import tracing
 
+T = TypeVar("T")
 log = logging.getLogger("bioxen.jobs")
 PATIENCE = 1.0
-"""Seconds after which a part that found the services full or away is tried again; jobs have time."""
+"""Seconds after which what found the services or the store full or away is tried again; jobs have time."""
 PASSING = (OverloadError, ServiceUnavailableError)
 """Faults of the moment, not of the job."""
 
@@ -127,8 +127,13 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            while self._busy < self._slots and (first := await self._next()) is not None:
-                await self._start_part(*first)
+            try:
+                while self._busy < self._slots and (first := await self._next()) is not None:
+                    await self._start_part(*first)
+            except Exception as error:  # without this task no job would ever start again
+                _log_trouble(error)
+                await asyncio.sleep(PATIENCE)
+                continue
             await self._wake.wait()
 
     async def _next(self) -> tuple[str, str] | None:
@@ -185,15 +190,16 @@ class JobRunner:
         try:
             with tracing.named(f"job-{running.job_id}-{number}"):
                 result, seconds = await self._compute(running.owner, piece)
-            digest = await self._store.keep(result)
-            await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
+            digest = await self._keep(result)
+            await _kept(
+                lambda: self._store.write(
+                    jobs.finish_shard, running.job_id, number, digest, len(result), seconds
+                )
+            )
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
             await self._fail(running, error)
-            return
-        except OSError as error:
-            await self._fail(running, _cannot_keep(error))
             return
         running.finished[number] = digest
         self.news.tell(running.job_id)
@@ -217,17 +223,28 @@ class JobRunner:
         """Put the parts together and record the result."""
         start = time.perf_counter()
         try:
-            parts = [await self._store.fetch(running.finished[number]) for number in range(running.total)]
+            parts = [await self._fetch(running, number) for number in range(running.total)]
             result = await asyncio.to_thread(assemble, running.request, parts)
-            digest = await self._store.keep(result)
+            digest = await self._keep(result)
         except BioXenException as error:
             await self._fail(running, error)
             return
-        except OSError as error:
-            await self._fail(running, _cannot_keep(error))
-            return
         seconds = time.perf_counter() - start
         await self._end(running, lambda c: jobs.complete(c, running.job_id, digest, len(result), seconds))
+
+    async def _fetch(self, running: Running, number: int) -> bytes:
+        """Return the result of a finished part; one that was damaged on the disk is computed again."""
+        try:
+            return await _kept(lambda: self._store.fetch(running.finished[number]))
+        except ComputationError as error:
+            log.warning("Part %d of job %s is computed again: %s", number, running.job_id, error)
+        piece = parts_of(running.request)[number]
+        result, _ = await self._compute(running.owner, piece)
+        await self._keep(result)
+        return result
+
+    async def _keep(self, result: bytes) -> str:
+        return await _kept(lambda: self._store.keep(result))
 
     async def _fail(self, running: Running, error: BioXenException) -> None:
         await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
@@ -247,7 +264,7 @@ class JobRunner:
             return
         self._queue.remove(running.owner, running.job_id)
         with contextlib.suppress(JobStateError):
-            await self._store.write(change)
+            await _kept(lambda: self._store.write(change))
         current = asyncio.current_task()
         running.tasks = {task for task in running.tasks if task is not current}
         running.stop()
@@ -261,14 +278,14 @@ class JobRunner:
 
 def _read(begun: Begun, owner: str) -> Running:
     """Return the job with the parts that are left."""
-    fields = msgspec.json.decode(begun.request)
-    process = find_process(fields["process_code"])
+    process = find_process(begun.process_code)
     if process is None:
         raise ComputationError(
-            f"The job {begun.job_id} asks for {fields['process_code']!r}, which this BioXen does not know.",
+            f"The job {begun.job_id} asks for {begun.process_code!r}, which this BioXen does not know.",
             details={"remedy": "The version that accepted it knows it."},
         )
-    request = parse(process.request, fields)
+    _check_undamaged(begun)
+    request = parse(process.request, begun.request)
     every = list(enumerate(parts_of(request)))
     return Running(
         job_id=begun.job_id,
@@ -280,8 +297,33 @@ def _read(begun: Begun, owner: str) -> Running:
     )
 
 
-def _cannot_keep(error: OSError) -> ComputationError:
-    return ComputationError(
-        f"A result could not be kept: {error.strerror or error}.",
-        details={"remedy": "Make room where the store is (`bioxen store gc`), then submit the job again."},
+def _check_undamaged(begun: Begun) -> None:
+    """Return where the request is the one that was accepted.
+
+    Raises:
+        ComputationError: what the database holds is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if fingerprint_of(json.loads(begun.request)) == begun.request_digest:
+            return
+    raise ComputationError(
+        f"The request of the job {begun.job_id} is not the one that was accepted: the store was damaged.",
+        details={"place": "request", "remedy": "Submit it again, and have the disk looked at."},
     )
+
+
+async def _kept(call: Callable[[], Awaitable[T]]) -> T:
+    """Return what `call` returns, as soon as the store can do it: what was computed is not thrown away."""
+    while True:
+        try:
+            return await call()
+        except BioXenException as error:
+            if not faults.is_stores(error):
+                raise
+            _log_trouble(error)
+        await asyncio.sleep(PATIENCE)
+
+
+def _log_trouble(error: Exception) -> None:
+    known = isinstance(error, BioXenException) and faults.is_stores(error)
+    log.warning("Jobs wait: %s", error, exc_info=None if known else error)

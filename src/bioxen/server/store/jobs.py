@@ -53,8 +53,11 @@ class Begun:
     """A job to be worked on."""
 
     job_id: str
+    process_code: str
     request: str
     """The request as JSON."""
+    request_digest: str
+    """Its fingerprint when it was accepted."""
     finished: dict[int, str]
     """Parts that are done already: number → digest of the result."""
     started_at: str
@@ -188,7 +191,9 @@ def begin(connection: Connection, job_id: str) -> Begun:
     )
     return Begun(
         job_id=job_id,
+        process_code=row.process_code,
         request=row.request,
+        request_digest=row.request_digest,
         finished={shard.number: shard.result_digest for shard in finished},
         started_at=row.started_at,
         deadline=row.deadline,
