@@ -106,9 +106,7 @@ def _check_pages(engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
     except DatabaseError as error:
-        if not str(getattr(error.orig, "sqlite_errorname", "")).startswith(
-            ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-        ):
+        if not state_of(error).startswith(DAMAGED_STATES):
             raise
         raise damaged(str(error.orig)) from error
     if found != ["ok"]:
