@@ -16,6 +16,8 @@ RETRY = 5.0
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_STATES = ("SQLITE_FULL", "53100")
 DAMAGED_STATES = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
+NO_TEXT = "Could not decode to UTF-8"
+"""Python's own words, which have no state, for a text in SQLite that is none."""
 PASSING_STATES = (
     *("SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY"),
     *("08", "53", "57P", "58"),
@@ -60,8 +62,8 @@ def _of_database(error: DBAPIError) -> BioXenException | None:
     state = state_of(error)
     if state.startswith(FULL_STATES):
         return _full(str(error.orig))
-    if state.startswith(DAMAGED_STATES):
-        return damaged(str(error.orig))
+    if state.startswith(DAMAGED_STATES) or NO_TEXT in str(error.orig):
+        return damaged(str(error.orig).partition(" with text ")[0])
     if state.startswith(PASSING_STATES) or error.connection_invalidated:
         return _unusable(str(error.orig))
     return None

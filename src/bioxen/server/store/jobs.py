@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from bioxen.errors import JobNotFoundError, JobStateError
 from bioxen.protocol.jobs import NEXT, Job, JobPage, JobState
 from bioxen.server.store.clock import now
+from bioxen.server.store.faults import damaged
 from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
 
@@ -340,4 +341,7 @@ def _same_request(row: Row[Any], new: NewJob) -> Job:
 def _job(row: Row[Any]) -> Job:
     fields = row._mapping
     known = {name: fields[name] for name in Job.model_fields if name != "error"}
-    return Job(**known, error=json.loads(row.error) if row.error else None)
+    try:
+        return Job(**known, error=json.loads(row.error) if row.error else None)
+    except ValueError as error:  # every row was written from such a `Job`
+        raise damaged(f"the record of the job {row.job_id} is none") from error
