@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # makes `tests.faults` importable wherever pytest is started
+sys.path.insert(
+    0, str(Path(__file__).parents[2])
+)  # makes `tests.faults` importable wherever pytest is started
 
 from tests.faults.recovery import RECORD, Record
 from tests.faults.scene import Scene
@@ -25,9 +29,26 @@ def recovery(request: pytest.FixtureRequest) -> Iterator[Record]:
 
 
 @pytest.fixture(scope="session")
-def ground() -> Iterator[Scene]:
-    """Services that may be harmed: two workers each of 450 MiB; nothing is kept."""
-    with Supervisor(compute_arguments=["--workers", "2", "--memory-mb", "450"]) as services:
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
+    """A disk of 64 MiB, in memory; `None` where this user may mount none."""
+    place = tmp_path_factory.mktemp("disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(scope="session")
+def ground(disk: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Services that may be harmed: two workers each of 450 MiB, and a store on the small disk."""
+    store = str((disk or tmp_path_factory.mktemp("kept")) / "store")
+    with Supervisor(
+        compute_arguments=["--workers", "2", "--memory-mb", "450"], orchestrator_arguments=["--store", store]
+    ) as services:
         yield Scene(services)
 
 

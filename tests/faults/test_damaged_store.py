@@ -59,7 +59,7 @@ def told(folder: Path, job_id: str) -> bytes | BioXenException:
 
 
 def test_a_damaged_page_never_gives_a_wrong_answer(tmp_path: Path, recovery: Record) -> None:
-    """Random bytes anywhere in the database, one place at a time: the right result, or words with a remedy."""
+    """Random bytes anywhere in the database: the right result, or words with a remedy."""
     kept = filled(tmp_path / "sound")
     sound = (tmp_path / "sound" / "bioxen.db").read_bytes()
     chance, refused, slowest = random.Random(1), 0, 0.0
@@ -99,7 +99,7 @@ def test_a_damaged_database_is_refused_at_the_start_with_what_to_do(tmp_path: Pa
 
 
 def test_a_request_that_changed_on_the_disk_is_not_computed(tmp_path: Path) -> None:
-    """Another gene in the text of an accepted job: it fails and says why, instead of answering for that one."""
+    """Another gene in the text of an accepted job: it fails and says why."""
 
     async def main() -> Job:
         async with running(tmp_path, Bench()) as (store, runner):

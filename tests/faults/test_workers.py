@@ -58,7 +58,7 @@ class Crowd(threading.Thread):
 def test_a_worker_that_dies_costs_nobody_an_answer(
     unharmed: Scene, recovery: Record, number: signal.Signals
 ) -> None:
-    """The signal comes to working workers again and again, not twice to one request: each is answered rightly."""
+    """The signal comes again and again, but not twice to one request: each is answered rightly."""
     slowest = 0.0
     with Crowd(unharmed) as crowd:
         for _ in range(TURNS):

@@ -22,8 +22,6 @@ PATIENCE = 20.0
 RATE = 10_000
 READER_PATIENCE = 300.0
 """Seconds in which a client must take some of an answer that is too large for the buffers."""
-REFUSAL_PATIENCE = 2.0
-"""Seconds in which a connection that is one too many must have asked, to be told so."""
 SPARE = 256
 """Files kept for other things than connections: the store, workers, results."""
 
@@ -38,7 +36,14 @@ def raise_file_limit() -> None:
 def most_connections() -> int:
     """Return how many connections are accepted: an orchestrator opens one more file for each of them."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (soft - min(SPARE, soft // 4)) // 2
+    return (soft - min(SPARE, soft // 4) - _most_refused()) // 2
+
+
+@cache
+def _most_refused() -> int:
+    """Return how many more are kept until they can be told that they are too many; the rest is cut off."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft // 20
 
 
 class Connection(HttpToolsProtocol):
@@ -57,12 +62,12 @@ class Connection(HttpToolsProtocol):
         """Wait for a request; a connection that is one too many is told so when it asks."""
         super().connection_made(transport)
         over = len(self.connections) - most_connections()
-        if over > min(SPARE // 2, most_connections() // 4):
+        if over > _most_refused():
             transport.abort()
             return
         self._too_many = over > 0
         self._began = self.loop.time()
-        self._arm(REFUSAL_PATIENCE if self._too_many else PATIENCE)
+        self._arm(PATIENCE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
@@ -112,7 +117,7 @@ class Connection(HttpToolsProtocol):
     def _look(self) -> None:
         self._timer = None
         left = self._began + PATIENCE + self._arrived / RATE - self.loop.time()
-        if self._too_many or not (left > 0 or self.flow.read_paused):
+        if left <= 0 and not self.flow.read_paused:
             self._give_up()
         else:
             self._arm(max(left, 1.0))  # where reading pauses, it is the service that is slow
