@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
+.PHONY: help demo test test-faults lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
 	bench-ensembles bench-hypervisor conformance check clean
 
 help: ## Show this list
@@ -30,6 +30,9 @@ demo: $(VENV)/.server $(VENV)/.kernel ## Start the services and run virtual cell
 
 test: $(VENV)/.test $(VENV)/.kernel ## Run the tests
 	$(BIN)/python -m pytest
+
+test-faults: $(VENV)/.test $(VENV)/.kernel ## Do harm to running services, in full; FAULTS=FILE writes the table of recovery
+	BIOXEN_FAULTS=full $(BIN)/python -m pytest -s --timeout 600 $(if $(FAULTS),--recovery-table $(FAULTS)) tests/faults
 
 lint: $(VENV)/.lint ## Style
 	$(BIN)/ruff check .

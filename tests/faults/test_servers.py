@@ -18,7 +18,7 @@ from tests.faults.scene import FULL, HANGS, Scene, client_of, screen, submitted,
 pytestmark = pytest.mark.faults
 PARTS = 60 if FULL else 16
 JOBS = 4 if FULL else 3
-KILLS = 6 if FULL else 2
+KILLS = 4 if FULL else 1
 
 
 @pytest.mark.parametrize("name", ["metabolic", "orchestrator"])

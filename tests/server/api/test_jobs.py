@@ -1,14 +1,9 @@
-"""Jobs over HTTP: accepted, watched, fetched, cancelled, and there again after the server was killed."""
+"""Jobs over HTTP: accepted, watched, fetched, cancelled."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -97,37 +92,6 @@ def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:
     assert http.delete(f"/jobs/{job_id}").json() == job
     refused = http.get(f"/jobs/{job_id}/result")
     assert (refused.status_code, refused.json()["code"]) == (409, "BX020")
-
-
-@pytest.mark.faults
-def test_a_killed_server_loses_no_job_and_repeats_no_part(tmp_path: Path) -> None:
-    with Supervisor(
-        compute_arguments=["--workers", "1"], orchestrator_arguments=["--store", str(tmp_path)]
-    ) as services:
-        client = BiologicalComputationClient(services.url, services.url, services.url)
-        jobs = [client.jobs.submit(screen(60)) for _ in range(3)]
-        orchestrator = services.services[-1]
-        for _ in range(3):
-            before = _done(client, jobs[0].job_id)
-            while _done(client, jobs[0].job_id) == before < 60:
-                time.sleep(0.02)
-            assert orchestrator.process is not None
-            os.kill(orchestrator.process.pid, signal.SIGKILL)
-            orchestrator.process.wait()
-            orchestrator.start()
-        for job in jobs:
-            ended = client.jobs.wait(job.job_id, timeout=100)
-            assert (ended.state, ended.parts_done) == ("done", 60)
-        assert client.jobs.get(jobs[0].job_id).attempts > 1
-        results = {client.jobs.get(job.job_id).result_digest for job in jobs}
-        assert len(results) == 1
-        client.close()
-
-
-def _done(client: BiologicalComputationClient, job_id: str) -> int:
-    with contextlib.suppress(Exception):
-        return client.jobs.get(job_id).parts_done
-    return -1
 
 
 JSON = {"content-type": "application/json"}
