@@ -62,12 +62,11 @@ def test_jobs_do_not_notice_that_the_clock_jumps(tmp_path: Path, wall: type[Jump
                 job = await ended(store, runner, name)
                 assert (job.state, job.parts_done) == ("done", 5), job.error
             assert bench.answered.total() == 5 * len(names)
-            listed, after = [], None
-            while page := await store.read(jobs.page, "ada", after=after, limit=2):
+            page = await store.read(jobs.page, "ada", limit=2)
+            listed = [job.job_id for job in page.jobs]
+            while page.next is not None:
+                page = await store.read(jobs.page, "ada", after=page.next, limit=2)
                 listed += [job.job_id for job in page.jobs]
-                after = page.next
-                if after is None:
-                    break
             assert sorted(listed) == names
 
     asyncio.run(main())

@@ -57,7 +57,7 @@ def hasty(ground: Scene) -> Iterator[tuple[str, psutil.Process]]:
 def connected(url: str) -> socket.socket:
     """Return a connection."""
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=20)  # type: ignore[arg-type]
+    return socket.create_connection((parts.hostname, parts.port), timeout=20)
 
 
 def rest(sock: socket.socket) -> bytes:
