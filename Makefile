@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs openapi models sources bench bench-metabolic bench-kinetic \
-	bench-ensembles bench-hypervisor bench-load conformance test-postgres check clean
+.PHONY: help demo test test-faults test-postgres lint types imports docs openapi models sources bench bench-metabolic \
+	bench-kinetic bench-ensembles bench-hypervisor bench-load conformance check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,8 +34,10 @@ test: $(VENV)/.test $(VENV)/.kernel ## Run the tests
 # The store's tests, and those that kill a server, on a PostgreSQL that lives as long as they run.
 test-postgres: $(VENV)/.test $(VENV)/.kernel ## Run the store's tests on PostgreSQL, installed where that can be
 	$(BIN)/python -m tools.postgres $(BIN)/python -m pytest tests/server/store tests/server/jobs \
-		tests/server/hypervisor tests/server/api/test_cells_survive.py \
-		tests/server/api/test_jobs.py::test_a_killed_server_loses_no_job_and_repeats_no_part
+		tests/server/hypervisor tests/faults/test_cells_survive.py tests/faults/test_jobs_survive.py
+
+test-faults: $(VENV)/.test $(VENV)/.kernel ## Do harm to running services, in full; FAULTS=FILE writes the table of recovery
+	BIOXEN_FAULTS=full $(BIN)/python -m pytest -s --timeout 600 $(if $(FAULTS),--recovery-table $(FAULTS)) tests/faults
 
 lint: $(VENV)/.lint ## Style
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Running services for the tests that need them: real processes, real workers, real HTTP on free ports."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -8,6 +9,10 @@ import pytest
 import bioxen
 from bioxen.server.supervisor import Supervisor
 from bioxen.vm.hypervisor import BioXenHypervisor
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--recovery-table", type=Path, help="where the tests of faults write what they measured")
 
 
 @pytest.fixture(scope="session")

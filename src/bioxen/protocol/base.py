@@ -29,8 +29,7 @@ class Message(BaseModel):
 
     def fingerprint(self) -> str:
         """Return the sha256 of the message's canonical JSON: equal requests have equal fingerprints."""
-        canonical = self.model_dump(mode="json", exclude_none=True)
-        return hashlib.sha256(_canonical_json(canonical)).hexdigest()
+        return fingerprint_of(self.model_dump(mode="json", exclude_none=True))
 
 
 class MappingMessage(Message):
@@ -109,6 +108,11 @@ def _remedy(error: Mapping[str, Any], message_type: type[BaseModel] | None) -> s
     fields = list(message_type.model_fields)
     close = near_matches(str(error["loc"][-1]), fields)
     return f"Did you mean {', '.join(close)}?" if close else f"The fields are {', '.join(fields)}."
+
+
+def fingerprint_of(value: Any) -> str:
+    """Return the sha256 of the canonical JSON of `value`, as `Message.fingerprint` does of a message."""
+    return hashlib.sha256(_canonical_json(value)).hexdigest()
 
 
 def _canonical_json(value: Any) -> bytes:

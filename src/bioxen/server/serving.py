@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from bioxen.errors import ConfigurationError
+from bioxen.server.connections import Connection, raise_file_limit
 
 BACKLOG = 2048
 GRACE = 10
@@ -50,8 +51,10 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
     """
     gc.collect()
     gc.freeze()  # what the imports made stays: looking through it again would hold up a request for long
+    raise_file_limit()
     config = uvicorn.Config(
         app,
+        http=Connection,
         log_config=None,  # `logs` has set it up
         access_log=False,
         server_header=False,

@@ -28,9 +28,9 @@ class JsonRoute(APIRoute):
         read = pydantic.TypeAdapter(next(iter(hints.values()))).validate_json
 
         async def handle(request: Request) -> Response:
-            if request.headers.get("content-type") != JSON:
-                return await ordinary(request)
             body = await request.body()
+            if request.headers.get("content-type") != JSON:  # with a charset, say
+                return await unless_gone(request, ordinary(request))
             try:
                 message = read(body)
             except pydantic.ValidationError:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bioxen.errors import (
     BioXenException,
@@ -25,7 +25,7 @@ from bioxen.errors import (
     OverloadError,
     ServiceUnavailableError,
 )
-from bioxen.protocol.base import parse
+from bioxen.protocol.base import fingerprint_of, parse
 from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.quotas import Quotas
@@ -41,7 +41,7 @@ from bioxen.server.jobs.running import Running
 from bioxen.server.jobs.turns import Turns
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
-from bioxen.server.store import jobs
+from bioxen.server.store import faults, jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import Begun, NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
@@ -56,7 +56,7 @@ TRIES = 3
 """Times that lost parts of a job are computed again."""
 T = TypeVar("T")
 PATIENCE = 1.0
-"""Seconds after which a part that found the services full or away is tried again; jobs have time."""
+"""Seconds after which what found the services or the store full or away is tried again; jobs have time."""
 PASSING = (OverloadError, ServiceUnavailableError)
 """Faults of the moment, not of the job."""
 
@@ -190,8 +190,8 @@ class JobRunner:
             try:
                 while self._busy < self._slots and (first := await self._next()) is not None:
                     await self._start_part(*first)
-            except SQLAlchemyError:
-                log.exception("The store does not answer; jobs wait.")
+            except Exception as error:  # without this task no job would ever start again
+                _log_trouble(error)
                 await asyncio.sleep(PATIENCE)
                 continue
             await self._wake.wait()
@@ -202,17 +202,12 @@ class JobRunner:
             await asyncio.sleep(BEAT)
             try:
                 await self._store.write(jobs.beat)
-            except SQLAlchemyError as error:
-                log.warning("The store takes no writes: %s", error)
+            except Exception as error:  # the next word may get through
+                _log_trouble(error)
 
     async def _write(self, change: Callable[..., T], *arguments: Any) -> T:
         """Return what a change of the store returns; where the disk is full, say, once there is room."""
-        while True:
-            try:
-                return await self._store.write(change, *arguments)
-            except OperationalError as error:
-                log.warning("The store takes no writes; tried again: %s", error.orig)
-                await asyncio.sleep(PATIENCE)
+        return await _kept(lambda: self._store.write(change, *arguments))
 
     async def _next(self) -> tuple[str, str] | None:
         """Return the owner and the job of which a part should start."""
@@ -280,15 +275,12 @@ class JobRunner:
         try:
             with tracing.named(f"job-{running.job_id}-{number}"), urgency.background():
                 result, seconds = await self._compute(running.owner, piece)
-            digest = await self._store.keep(result)
+            digest = await self._keep(result)
             await self._write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
             await self._fail(running, error)
-            return
-        except OSError as error:
-            await self._fail(running, _cannot_keep(error))
             return
         running.finished[number] = digest
         self.news.tell(running.job_id)
@@ -319,7 +311,7 @@ class JobRunner:
         lost: dict[int, ComputationError] = {}
         for number in range(running.total):
             try:
-                parts.append(await self._store.fetch(running.finished[number]))
+                parts.append(await self._fetch(running.finished[number]))
             except ComputationError as error:
                 log.warning("A part of the job %s is computed again: %s", running.job_id, error)
                 lost[number] = error
@@ -328,13 +320,10 @@ class JobRunner:
             return
         try:
             result = await asyncio.to_thread(assemble, running.request, parts, self._arrays)
-            digest = await self._store.keep(result)
+            digest = await self._keep(result)
             settle = await asyncio.to_thread(self._settling, running, result)
         except BioXenException as error:
             await self._fail(running, error)
-            return
-        except OSError as error:
-            await self._fail(running, _cannot_keep(error))
             return
         seconds = time.perf_counter() - start
 
@@ -363,6 +352,12 @@ class JobRunner:
         if self._calls is None or not is_call(running.document):
             return lambda _: None
         return self._calls.settle(running.owner, running.document, result)
+
+    async def _fetch(self, digest: str) -> bytes:
+        return await _kept(lambda: self._store.fetch(digest))
+
+    async def _keep(self, result: bytes) -> str:
+        return await _kept(lambda: self._store.keep(result))
 
     async def _fail(self, running: Running, error: BioXenException) -> None:
         await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
@@ -416,6 +411,8 @@ def _read(begun: Begun, owner: str) -> Running:
             f"The job {begun.job_id} asks for {begun.process_code!r}, which this BioXen does not know.",
             details={"remedy": "The version that accepted it knows it."},
         )
+    if not is_call(begun.request):  # the request of a cell's process follows from the cell's state
+        _check_undamaged(begun)
     request = parse(process.request, request_in(begun.request))
     every = list(enumerate(parts_of(request)))
     return Running(
@@ -430,8 +427,33 @@ def _read(begun: Begun, owner: str) -> Running:
     )
 
 
-def _cannot_keep(error: OSError) -> ComputationError:
-    return ComputationError(
-        f"A result could not be kept: {error.strerror or error}.",
-        details={"remedy": "Make room where the store is (`bioxen store gc`), then submit the job again."},
+def _check_undamaged(begun: Begun) -> None:
+    """Return where the request is the one that was accepted.
+
+    Raises:
+        ComputationError: what the database holds is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if fingerprint_of(json.loads(begun.request)) == begun.request_digest:
+            return
+    raise ComputationError(
+        f"The request of the job {begun.job_id} is not the one that was accepted: the store was damaged.",
+        details={"place": "request", "remedy": "Submit it again, and have the disk looked at."},
     )
+
+
+async def _kept(call: Callable[[], Awaitable[T]]) -> T:
+    """Return what `call` returns, as soon as the store can do it: what was computed is not thrown away."""
+    while True:
+        try:
+            return await call()
+        except BioXenException as error:
+            if not faults.is_stores(error):
+                raise
+            _log_trouble(error)
+        await asyncio.sleep(PATIENCE)
+
+
+def _log_trouble(error: Exception) -> None:
+    known = isinstance(error, BioXenException) and faults.is_stores(error)
+    log.warning("Jobs wait: %s", error, exc_info=None if known else error)

@@ -40,7 +40,8 @@ class Blobs:
         path = self._path(digest)
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)  # it is there, and wanted from now on: see `remove_old`
-            return digest
+            if _digest_of(path) == digest:  # one that was damaged is written anew
+                return digest
         path.parent.mkdir(exist_ok=True)
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".aside-")
         try:
@@ -111,6 +112,11 @@ class Blobs:
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
 
 from bioxen.errors import ConfigurationError
+from bioxen.server.store.faults import DAMAGED_STATES, damaged, state_of
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_TIMEOUT = 30.0
@@ -19,20 +20,25 @@ READING = "bioxen_reading"
 """The execution option of a connection that only reads."""
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, check: bool = False) -> Engine:
     """Return an engine for the database at `url`, its schema up to date.
 
     Args:
         url: as SQLAlchemy writes it: `sqlite:////path/bioxen.db`, `postgresql+psycopg://user@host/name`.
+        check: whether the whole of an SQLite database is read to see that no page of it is damaged.
 
     Raises:
         ConfigurationError: the URL is none, its driver is missing, the database cannot be opened, or a newer
             BioXen wrote it.
+        ServiceUnavailableError: it is damaged.
     """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return _upgraded(_sqlite(parsed))
+            engine = _sqlite(parsed)
+            if check:
+                _check_pages(engine)
+            return _upgraded(engine)
         return _upgraded(create_engine(parsed, pool_pre_ping=True))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise _refused(url, str(error)) from error
@@ -108,6 +114,19 @@ def _begin(connection: Connection) -> None:
     """
     reads = connection.get_execution_options().get(READING, False)
     connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+
+
+def _check_pages(engine: Engine) -> None:
+    """Read every page and compare each index with its table; about 50 MB a second."""
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
+    except DatabaseError as error:
+        if not state_of(error).startswith(DAMAGED_STATES):
+            raise
+        raise damaged(str(error.orig)) from error
+    if found != ["ok"]:
+        raise damaged("; ".join(found).replace("\n", "; "))
 
 
 def _upgraded(engine: Engine) -> Engine:

@@ -28,6 +28,7 @@ from sqlalchemy.exc import IntegrityError
 from bioxen.errors import JobNotFoundError, JobStateError
 from bioxen.protocol.jobs import NEXT, Estimate, Job, JobPage, JobState
 from bioxen.server.store.clock import now
+from bioxen.server.store.faults import damaged
 from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
 
@@ -84,6 +85,8 @@ class Begun:
     priority: int
     request: str
     """The request as JSON."""
+    request_digest: str
+    """Its fingerprint when it was accepted."""
     finished: dict[int, str]
     """Parts that are done already: number → digest of the result."""
     started_at: str
@@ -248,6 +251,7 @@ def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -
         process_code=row.process_code,
         priority=row.priority,
         request=request,
+        request_digest=row.request_digest,
         finished={shard.number: shard.result_digest for shard in finished},
         started_at=row.started_at,
         deadline=row.deadline,
@@ -426,4 +430,7 @@ def _ended(connection: Connection, job_id: str, wanted: str) -> JobStateError:
 def _job(row: Row[Any]) -> Job:
     fields = row._mapping
     known = {name: fields[name] for name in Job.model_fields if name not in ("state", "error", "estimate")}
-    return Job(**known, state=row.seen, error=json.loads(row.error) if row.error else None)
+    try:
+        return Job(**known, state=row.seen, error=json.loads(row.error) if row.error else None)
+    except ValueError as error:  # every row was written from such a `Job`
+        raise damaged(f"the record of the job {row.job_id} is none") from error

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from bioxen.errors import ConfigurationError
 from bioxen.server.store.blobs import Blobs
 from bioxen.server.store.database import Changes, open_database, reading
+from bioxen.server.store.faults import in_words
 from bioxen.server.store.hold import hold
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Store:
         Raises:
             ConfigurationError: see `open_database`; or another server holds it.
         """
-        self._engine = open_database(self._url)
+        self._engine = open_database(self._url, check=alone)
         try:
             self._hold = hold(self._engine, self._folder) if alone else None
         except ConfigurationError:
@@ -89,11 +90,15 @@ class Store:
         """Return what `change(connection, …)` returns, once its transaction is on the disk.
 
         An error undoes all of it. A caller that is cancelled leaves; the change goes on to its end.
+
+        Raises:
+            ResourceExhaustionError, ServiceUnavailableError: the disk is full, or out of order.
         """
         outcome: Future[T] = Future()
         self._waiting.append((lambda connection: change(connection, *arguments, **named), outcome))
         self._writer.submit(self._write_waiting)
-        return await asyncio.shield(asyncio.wrap_future(outcome))
+        with in_words():
+            return await asyncio.shield(asyncio.wrap_future(outcome))
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -105,14 +110,14 @@ class Store:
         self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """Do what `write` does, in this thread."""
-        with self._engine.begin() as connection:
+        with in_words(), self._engine.begin() as connection:
             return change(connection, *arguments, **named)
 
     def read_now(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """Do what `read` does, in this thread."""
-        with reading(self._engine) as connection:
+        with in_words(), reading(self._engine) as connection:
             return query(connection, *arguments, **named)
 
     def _write_waiting(self) -> None:
@@ -135,12 +140,18 @@ class Store:
             end()
 
     async def keep(self, content: bytes) -> str:
-        """Write a file of this content; return its sha256."""
-        return await asyncio.to_thread(self.blobs.write, content)
+        """Write a file of this content; return its sha256.
+
+        Raises:
+            ResourceExhaustionError, ServiceUnavailableError: the disk is full, or cannot be written.
+        """
+        with in_words():
+            return await asyncio.to_thread(self.blobs.write, content)
 
     async def fetch(self, digest: str) -> bytes:
         """Return the content of that sha256; see `Blobs.read`."""
-        return await asyncio.to_thread(self.blobs.read, digest)
+        with in_words():
+            return await asyncio.to_thread(self.blobs.read, digest)
 
     def close(self) -> None:
         """Finish what is being written, and close the database."""

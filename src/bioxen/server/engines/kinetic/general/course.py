@@ -249,6 +249,8 @@ class _Steps:
         longest: float,
         tolerances: tuple[float, float],
     ) -> None:
+        if not np.isfinite(system.state).all():  # SciPy's words for it are a programmer's
+            raise SolverFailure(f"the state is no finite number at time {time:g}")
         relative, absolute = tolerances
         make: Any = method  # every one of them takes the same
         self._solver = make(

@@ -1,0 +1,100 @@
+"""Ten thousand requests at once, sound ones and unsound ones.
+
+Promised: each is answered, or refused with a code that says why and when to come back; no right answer is
+wrong, memory stays bounded, and afterwards everything is as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import time
+from collections import Counter
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+from tests.faults.recovery import Record
+from tests.faults.scene import FBA, FULL, GROWTH, Scene
+
+pytestmark = pytest.mark.faults
+MANY = 10_000 if FULL else 1_500
+MEMORY = 1 << 30
+EXPECTED = {
+    "right": {200, 503},
+    "unknown gene": {422, 503},
+    "no JSON": {400},
+    "no such route": {404},
+    "list": {200},
+}
+
+
+def request(number: int) -> tuple[str, str, str, bytes | None]:
+    """Return (kind, method, path, body) of one request."""
+    return (
+        ("right", "POST", "/compute/metabolic", json.dumps(FBA).encode()),
+        (
+            "unknown gene",
+            "POST",
+            "/compute/metabolic",
+            json.dumps(FBA | {"gene_knockouts": ["b9999x"]}).encode(),
+        ),
+        ("no JSON", "POST", "/compute/kinetic", b'{"process_code": '),
+        ("no such route", "GET", "/nowhere", None),
+        ("list", "GET", "/processes", None),
+    )[number % 5]
+
+
+async def flood(url: str) -> tuple[Counter[tuple[str, int, str]], int]:
+    """Send everything at once; return what was answered how often, and how many right ones were wrong."""
+    seen: Counter[tuple[str, int, str]] = Counter()
+    wrong = 0
+    timeout = aiohttp.ClientTimeout(total=110)
+
+    async def one(session: aiohttp.ClientSession, number: int) -> None:
+        nonlocal wrong
+        kind, method, path, body = request(number)
+        headers = {"content-type": "application/json"}
+        async with session.request(method, url + path, data=body, headers=headers) as answer:
+            told: Any = await answer.json(content_type=None)
+        if kind == "right" and answer.status == 200:
+            wrong += abs(told["optimal_objective"] - GROWTH) > 1e-9
+        seen[kind, answer.status, told["code"] if answer.status >= 400 else ""] += 1
+
+    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(one(session, number) for number in range(MANY)))
+    return seen, wrong
+
+
+def test_a_flood_is_answered_or_refused_and_leaves_no_trace(unharmed: Scene, recovery: Record) -> None:
+    """All at once from one client, through the orchestrator."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < MANY + 200:
+        pytest.skip(f"this process may open {hard} files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    servers = [psutil.Process(one.process.pid) for one in unharmed.services.services if one.process]
+    before = [server.num_fds() for server in servers]
+    start = time.monotonic()
+    seen, wrong = asyncio.run(flood(unharmed.url))
+    seconds = time.monotonic() - start
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    print(f"{MANY} requests in {seconds:.1f} s:", dict(sorted(seen.items())))
+    memory = [server.memory_info().rss for server in servers]
+    print("resident memory, MiB:", [size >> 20 for size in memory])
+    assert seen.total() == MANY
+    for (kind, status, code), _ in seen.items():
+        assert status in EXPECTED[kind] | {503}, (kind, status, code)
+        assert status != 503 or code in ("BX004", "BX015"), (kind, status, code)
+    assert seen["right", 200, ""] > MANY // 50
+    assert max(memory) < MEMORY
+    after = time.monotonic()
+    unharmed.until_healthy()
+    unharmed.answers_rightly()
+    recovery.note(
+        f"{MANY:,} requests at once: right and healthy again", time.monotonic() - after, wrong=wrong
+    )
+    assert wrong == 0
+    for server, files in zip(servers, before, strict=True):
+        assert server.num_fds() < files + MANY  # idle connections are kept for a while, and then go

@@ -1,6 +1,0 @@
-"""Makes `tests.server.workers.stage` importable wherever pytest is started."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
