@@ -102,6 +102,7 @@ def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(300)  # a busy machine starts servers slowly
 def test_a_killed_server_loses_no_job_and_repeats_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
