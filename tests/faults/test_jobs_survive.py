@@ -19,6 +19,7 @@ from bioxen.server.supervisor import Supervisor
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(300)  # a busy machine starts servers slowly
 def test_a_killed_server_loses_no_job_and_repeats_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

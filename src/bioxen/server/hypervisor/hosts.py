@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bioxen.client import BiologicalComputationClient
+from bioxen.errors import BioXenException
 from bioxen.protocol.cells import Resources
 from bioxen.server.hypervisor.images import delta_of, resources_of
 from bioxen.server.store import cells
 from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.faults import is_stores
 from bioxen.server.store.store import Store
 from bioxen.vm.cache import ResultCache
 from bioxen.vm.hypervisor import BioXenHypervisor
@@ -105,8 +107,9 @@ class Hosts:
 
         try:
             return await self._store.write(both)
-        except SQLAlchemyError:  # the claims may be ahead of what is on the disk: read them again
-            self._hosts.pop(owner, None)
+        except (SQLAlchemyError, BioXenException) as error:
+            if not isinstance(error, BioXenException) or is_stores(error):
+                self._hosts.pop(owner, None)  # the claims may be ahead of what is on the disk
             raise
 
     def cache(self, record: CellRecord) -> ResultCache:
