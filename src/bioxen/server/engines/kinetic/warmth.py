@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from bioxen.protocol.kinetic import Axis, ScanRequest
+from bioxen.protocol.kinetic import Axis, MembersMethod, ScanRequest
 from bioxen.server.bytecode.source import ModelSource, digest_of
 from bioxen.server.engines.kinetic import loader
 from bioxen.server.engines.kinetic.noise import Noise
@@ -20,9 +18,10 @@ def warm_up() -> None:
     """Run a few members each way."""
     _run(_STIFF, "ode")
     _run(_NETWORK, "ssa")
+    _run(_NETWORK, "tau_leaping")
 
 
-def _run(text: str, method: Literal["ode", "ssa"]) -> None:
+def _run(text: str, method: MembersMethod) -> None:
     program = Program(
         loader.load(ModelSource(text, "antimony", digest_of(text))), Noise(), digest="", model_id=None
     )
