@@ -62,7 +62,10 @@ def test_whole_numbers(name: str, a: float, b: float, known: object, bounds: tup
         wanted = np.bincount(groups, shares) * COUNT
         counts = np.bincount(np.searchsorted(values[edges], found, side="left"), minlength=len(wanted))
         rare = wanted < 5
-        wanted, counts = np.append(wanted[~rare], wanted[rare].sum()), np.append(counts[~rare], counts[rare].sum())
+        wanted, counts = (
+            np.append(wanted[~rare], wanted[rare].sum()),
+            np.append(counts[~rare], counts[rare].sum()),
+        )
         kept = wanted > 0
         assert (counts[~kept] == 0).all()
         if kept.sum() > 1:
@@ -119,7 +122,9 @@ def test_a_members_draw_is_its_own() -> None:
     part = draw_for_members(CODES["normal"], arguments[:5], 3, 2**64 - 1, 107)
     assert (whole[7:12] == part).all()
     assert len(np.unique(whole)) == 20
-    others = [draw_for_members(CODES["normal"], arguments, *which) for which in ((4, 2**64 - 1, 100), (3, 1, 100))]
+    others = [
+        draw_for_members(CODES["normal"], arguments, *which) for which in ((4, 2**64 - 1, 100), (3, 1, 100))
+    ]
     assert all((other != whole).all() for other in others)
 
 
