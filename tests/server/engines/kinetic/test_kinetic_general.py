@@ -265,7 +265,7 @@ def test_draws_follow_the_seed(engine: KineticEngine) -> None:
     assert first.species_trajectories["x"] != other.species_trajectories["x"]
     assert first.species_trajectories["S"] == other.species_trajectories["S"]
     assert first.species_trajectories["x"][0] == first.species_trajectories["y"][3]
-    assert abs(first.species_trajectories["x"][3]) <= 1
+    assert abs(first.species_trajectories["x"][3] or 9) <= 1
     assert first.provenance.settings["numbers_drawn"] == 2
     assert first.provenance.seed == 1
 

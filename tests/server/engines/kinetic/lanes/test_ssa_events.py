@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from tests.server.engines.kinetic.models import source_of
 
@@ -24,17 +24,15 @@ def program_of(text: str) -> LaneProgram:
 
 
 def run(
-    text: str | LaneProgram, times: object, members: int = 1, *, seed: int = 3, first: int = 0
+    text: str | LaneProgram, times: ArrayLike, members: int = 1, *, seed: int = 3, first: int = 0
 ) -> tuple[Realisations, LaneProgram]:
     program = program_of(text) if isinstance(text, str) else text
     states, parameters = program.initial_values({}, members=members, seed=seed, first_member=first)
-    many = [
-        np.ascontiguousarray(np.broadcast_to(rows, (members, rows.shape[1]))) for rows in (states, parameters)
-    ]
-    return stochastic(program, *many, times, seed=seed, first_member=first, max_events=10_000_000), program
+    y, p = (np.broadcast_to(rows, (members, rows.shape[1])) for rows in (states, parameters))
+    return stochastic(program, y, p, times, seed=seed, first_member=first, max_events=10_000_000), program
 
 
-def course(text: str, name: str, times: object, members: int = 1) -> Floats:
+def course(text: str, name: str, times: ArrayLike, members: int = 1) -> Floats:
     """Return members × points of a state or parameter."""
     found, program = run(text, times, members)
     assert not found.status.any(), {STATUS[int(code)] for code in found.status}
