@@ -77,7 +77,7 @@ MODELS = [
     ("<sbml", "sbml", "libSBML"),
     ("<html></html>", "sbml", "libSBML"),
     (SBML.format(""), "sbml", "no model|model"),
-    ("species A = 1; A => ; A; n = normal(0, 1);", "antimony", "random draw"),
+    ("species A = 1; A => ; A; n := normal(0, 1);", "antimony", "random draw"),
     ("time = 3;", "antimony", "time"),
     ("{}", "cobra-json", "no kinetics"),
 ]

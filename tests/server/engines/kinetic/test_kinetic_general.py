@@ -249,3 +249,41 @@ def test_a_formula_nested_too_deeply_is_refused(engine: KineticEngine) -> None:
     model = f"x = 1; y := {'(1 + ' * 300}x{')' * 300}; x' = delay(y, 1);"
     with pytest.raises(InvalidModelError, match="nest"):
         run(engine, model)
+
+
+DRAWN = "x = normal(0, 1); y = x; species S = 3; S => ; k*S; k = 0.1; at time > 1: x = normal(0, 1, -1, 1);"
+
+
+def test_draws_follow_the_seed(engine: KineticEngine) -> None:
+    first, again, other = (
+        run(engine, DRAWN, "kinetic_ode", seed=seed, time_end=3, time_points=4, outputs=["x", "y", "S"])
+        for seed in (1, 1, 2)
+    )
+    assert first.species_trajectories == again.species_trajectories
+    assert first.species_trajectories is not None
+    assert other.species_trajectories is not None
+    assert first.species_trajectories["x"] != other.species_trajectories["x"]
+    assert first.species_trajectories["S"] == other.species_trajectories["S"]
+    assert first.species_trajectories["x"][0] == first.species_trajectories["y"][3]
+    assert abs(first.species_trajectories["x"][3] or 9) <= 1
+    assert first.provenance.settings["numbers_drawn"] == 2
+    assert first.provenance.seed == 1
+
+
+def test_integrated_members_draw_their_own_numbers(engine: KineticEngine) -> None:
+    varied = {"k": {"kind": "uniform", "lower": 0.1, "upper": 0.2}}
+    request = {"distributions": varied, "members": 6, "outputs": ["y"], "seed": 4}
+    whole = run(engine, DRAWN, "kinetic_ensemble", **request)
+    part = run(engine, DRAWN, "kinetic_ensemble", **request, part={"first": 2, "count": 2})
+    assert whole.members is not None
+    assert part.members is not None
+    assert whole.members.features is not None
+    assert part.members.features is not None
+    assert len(set(whole.members.features.numbers or [])) == 6
+    assert (whole.members.features.numbers or [])[2:4] == part.members.features.numbers
+
+
+def test_a_draw_from_no_distribution_is_a_failure(engine: KineticEngine) -> None:
+    result = run(engine, "x = normal(0, -1);", "kinetic_ode", outputs=["x"])
+    assert result.status == "failed"
+    assert "no distribution" in result.message

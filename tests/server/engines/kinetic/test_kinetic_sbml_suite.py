@@ -70,6 +70,36 @@ def test_the_stochastic_suite_agrees(engine: KineticEngine, name: str) -> None:
     assert check_sampler(sampler, case, 400) == []
 
 
+@pytest.mark.parametrize("name", ["00011", "00032", "00033", "00049", "00062", "00087"])
+def test_the_stochastic_suite_at_its_own_number_of_runs(engine: KineticEngine, name: str) -> None:
+    """Reactions, events at times and at amounts, draws; `make conformance` runs every case."""
+    case, runs = read_stochastic(shared("sbml-test-suite", "cases", "stochastic", name)), 10_000
+    margin = case.median_margin(runs)
+    request = engine.parse(
+        {
+            "process_code": "kinetic_ensemble",
+            "method": "ssa",
+            "members": runs,
+            "seed": int(name),
+            "report": "summary",
+            "bins": 0,
+            "quantiles": [0.5 - margin, 0.5 + margin],
+            "time_end": case.times[-1],
+            "time_points": len(case.times),
+            "outputs": case.species,
+        }
+    )
+    summary = engine.run(request, engine.compile(source_of(case.sbml, "sbml"))).summary
+    assert summary is not None
+    mean, deviation, quantiles = (
+        np.array(each.numbers, dtype=float).reshape(each.shape)
+        for each in (summary.mean, summary.standard_deviation, summary.quantiles)
+    )
+    outside = case.outside_of(runs, mean, deviation, quantiles)
+    statistics = [point.partition(" at time ")[0] for point in outside]
+    assert len(statistics) == len(set(statistics)), outside
+
+
 def test_the_stochastic_judge_sees_a_wrong_mean_and_a_wrong_variance() -> None:
     case = read_stochastic(shared("sbml-test-suite", "cases", "stochastic", "00001"))
     noise = np.random.default_rng(1).standard_normal((400, *case.mean.shape))

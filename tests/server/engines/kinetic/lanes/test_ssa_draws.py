@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from bioxen.server.engines.kinetic.lanes.draws import CODES
 from bioxen.server.engines.kinetic.lanes.ssa.draws import Stream, draw_for_members
 
 INF = np.inf
+Bounds = tuple[tuple[float, float], ...]
 COUNT = 10_000
 MEASURED = (
     ("normal", 1, 2, stats.norm(1, 2), ((-1, 2), (5, INF), (-INF, -3))),
@@ -38,7 +41,7 @@ def drawn(name: str, a: float, b: float, low: float, high: float) -> NDArray[np.
 
 
 @pytest.mark.parametrize(("name", "a", "b", "known", "bounds"), MEASURED)
-def test_real_numbers(name: str, a: float, b: float, known: object, bounds: tuple[object, ...]) -> None:
+def test_real_numbers(name: str, a: float, b: float, known: Any, bounds: Bounds) -> None:
     for low, high in ((-INF, INF), *bounds):
         found = drawn(name, a, b, low, high)
         assert ((found >= low) & (found <= high)).all()
@@ -51,7 +54,7 @@ def test_real_numbers(name: str, a: float, b: float, known: object, bounds: tupl
 
 
 @pytest.mark.parametrize(("name", "a", "b", "known", "bounds"), COUNTED)
-def test_whole_numbers(name: str, a: float, b: float, known: object, bounds: tuple[object, ...]) -> None:
+def test_whole_numbers(name: str, a: float, b: float, known: Any, bounds: Bounds) -> None:
     for low, high in ((-INF, INF), *bounds):
         found = drawn(name, a, b, low, high)
         assert ((found >= low) & (found <= high) & (found % 1 == 0)).all()

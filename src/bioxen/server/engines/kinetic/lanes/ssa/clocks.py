@@ -57,8 +57,8 @@ def foresee(
 ) -> None:
     """Note when something next jumps in the lanes whose state is new, or an event has waited long enough.
 
-    What stands on its threshold right now has passed it a moment later; looking again then costs nothing, since
-    the wait for the next reaction has no memory. The moment doubles while rounding keeps it on the threshold.
+    What stands on its threshold right now has passed it a moment later; looking again then costs nothing,
+    since the wait for the next reaction has no memory. The moment doubles while rounding hides it.
     """
     first = occasions.rows[AT_CROSSINGS]
     if occasions.crossings:
