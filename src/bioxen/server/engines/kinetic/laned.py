@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.courses import Deterministic, Random
 from bioxen.server.engines.kinetic.lanes.simd.evaluate import evaluate
 from bioxen.server.engines.kinetic.members import Study
@@ -31,8 +32,8 @@ class Laned:
 class Lanes:
     """A study on one model, ready to run any of its members."""
 
-    def __init__(self, study: Study) -> None:
-        """Compile what the study needs.
+    def __init__(self, study: Study, *, gpu: bool = False) -> None:
+        """Compile what the study needs; on a GPU where there is one that runs it, else for the CPU's vectors.
 
         Raises:
             Uncovered: the lanes do not run the model, or not with these changes or selections.
@@ -44,11 +45,20 @@ class Lanes:
         self._columns = len(study.selections)
         self._observer = self._program.observer(study.selections)
         self._start(np.ones((1, len(self._names))))
-        self._driver: Deterministic | Random
+        self.settings: dict[str, Setting] = {"integrator": "lanes"}
+        """What a result says of where members run."""
+        self._driver = (self._on_gpu(study) if gpu else None) or self._on_cpu(study)
+
+    def _on_gpu(self, study: Study) -> Deterministic | Random | None:
+        from bioxen.server.engines.kinetic.on_gpu import on_gpu  # late: few ask for it
+
+        driver, self.settings = on_gpu(self._program, self._times, study.how)
+        return driver
+
+    def _on_cpu(self, study: Study) -> Deterministic | Random:
         if isinstance(study.how, Stochastic):
-            self._driver = Random(self._program, self._times, study.how.seed)
-        else:
-            self._driver = Deterministic(self._program, self._times, study.how)
+            return Random(self._program, self._times, study.how.seed)
+        return Deterministic(self._program, self._times, study.how)
 
     def run(self, table: Matrix, first: int) -> Laned:
         """Simulate members.

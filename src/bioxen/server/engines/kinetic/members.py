@@ -116,7 +116,7 @@ def _side_by_side(
     run: MembersRun, study: Study, table: Matrix, first: int, lanes: Lanes, sample: Sample | None
 ) -> None:
     laned = lanes.run(table, first)
-    run.settings = {"integrator": "lanes"}
+    run.settings = dict(lanes.settings)
     if isinstance(study.how, Tolerances):
         run.settings["relative_tolerance"] = study.how.relative
         run.settings["absolute_tolerance"] = study.how.absolute

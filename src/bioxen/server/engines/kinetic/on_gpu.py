@@ -1,0 +1,138 @@
+"""The two ways to simulate in lanes, on a GPU; the CPU's lanes answer what it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.kinetic.courses import Courses, Deterministic, Random
+from bioxen.server.engines.kinetic.integrate import Tolerances
+from bioxen.server.engines.kinetic.lanes.gpu import ensembles
+from bioxen.server.engines.kinetic.lanes.gpu.device import device
+from bioxen.server.engines.kinetic.lanes.gpu.machines import DeviceFailure, Machine
+from bioxen.server.engines.kinetic.lanes.ode.integrate import STATUS
+from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.ssa import stochastic as ssa
+from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
+from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.ssa import Stochastic
+
+
+def on_gpu(
+    program: LaneProgram, times: Matrix, how: Tolerances | Stochastic
+) -> tuple[Deterministic | Random | None, dict[str, Setting]]:
+    """Return what simulates members on this machine's GPU and its settings, or `None` and why it is not there.
+
+    Raises:
+        Uncovered: not even the lanes run the model so.
+    """
+    try:
+        machine = device()
+        driver: Deterministic | Random
+        if isinstance(how, Stochastic):
+            driver = GpuRandom(program, times, how.seed, machine)
+        else:
+            driver = GpuDeterministic(program, times, how, machine)
+    except DeviceFailure as failure:
+        return None, {"integrator": "lanes", "gpu": f"not used: {failure}"}
+    except _NotHere as refusal:
+        return None, {"integrator": "lanes", "gpu": f"not used: no {refusal.args[0]}"}
+    return driver, {"integrator": "gpu", "device": machine.name}
+
+
+class _NotHere(Exception):  # noqa: N818 - an outcome: the CPU's lanes answer
+    """The lanes run the model, a GPU does not."""
+
+
+class GpuDeterministic(Deterministic):
+    """Integration by Tsit5; a member that it gives up is the CPU's, whose implicit method may do."""
+
+    def __init__(self, program: LaneProgram, times: Matrix, tolerances: Tolerances, machine: Machine) -> None:
+        """Take the study.
+
+        Raises:
+            _NotHere: a GPU does not run the model.
+        """
+        super().__init__(program, times, tolerances)
+        if self._method != "tsit5":
+            raise _NotHere("stiff models on a GPU")
+        _check(program, "tsit5")
+        self._machine = machine
+
+    def run(self, states: Matrix, parameters: Matrix, first: int) -> Courses:
+        """Integrate members."""
+        tolerances = self._tolerances
+        try:
+            found = ensembles.integrate(
+                self._machine,
+                self._program,
+                states,
+                parameters,
+                self._times,
+                rtol=tolerances.relative,
+                atol=tolerances.absolute,
+            )
+        except DeviceFailure as failure:
+            return _labelled(super().run(states, parameters, first), failure)
+        courses = Courses(found.values, None, ["gpu tsit5"] * len(states), {})
+        failed = np.flatnonzero(found.status)
+        if failed.size:
+            again = super().run(states[failed], parameters[failed], first)
+            found.values[failed] = again.values
+            for place, row in enumerate(failed.tolist()):
+                words = STATUS[int(found.status[row])]
+                courses.ways[row] = f"{again.ways[place]}, GPU stopped: {words}"
+            courses.stopped.update({int(failed[place]): words for place, words in again.stopped.items()})
+        return courses
+
+
+class GpuRandom(Random):
+    """The direct method, with the random numbers that a member has in lanes."""
+
+    def __init__(self, program: LaneProgram, times: Matrix, seed: int, machine: Machine) -> None:
+        """Take the study.
+
+        Raises:
+            Uncovered: not even the lanes run the model event by event.
+            _NotHere: a GPU does not run the model.
+        """
+        self._machine: Machine | None = None
+        super().__init__(program, times, seed)
+        _check(program, "direct")
+        self._machine = machine
+
+    def run(self, states: Matrix, parameters: Matrix, first: int) -> Courses:
+        """Simulate members, the first of which has the index `first` in the whole study.
+
+        Raises:
+            ValidationError: a member does not start with whole numbers of molecules.
+        """
+        if self._machine is None:  # while the lanes make sure that they run the model
+            return super().run(states, parameters, first)
+        self._check_whole(states, first)
+        try:
+            found = ensembles.simulate(
+                self._machine,
+                self._program,
+                states,
+                parameters,
+                self._times,
+                seed=self._seed,
+                first_member=first,
+            )
+        except DeviceFailure as failure:
+            return _labelled(super().run(states, parameters, first), failure)
+        stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
+        return Courses(found.values, None, ["gpu direct method"] * len(states), stopped)
+
+
+def _check(program: LaneProgram, kind: ensembles.Kind) -> None:
+    try:
+        ensembles.check(program, kind)
+    except Uncovered as refusal:
+        raise _NotHere(refusal.construct) from refusal
+
+
+def _labelled(courses: Courses, failure: DeviceFailure) -> Courses:
+    courses.ways[:] = [f"{way}, GPU failed: {failure}" for way in courses.ways]
+    return courses
