@@ -9,6 +9,7 @@ from bioxen.server.engines.kinetic.courses import Courses, Deterministic, Random
 from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.lanes.gpu import ensembles
 from bioxen.server.engines.kinetic.lanes.gpu.device import device
+from bioxen.server.engines.kinetic.lanes.gpu.drivers import Kind
 from bioxen.server.engines.kinetic.lanes.gpu.machines import DeviceFailure, Machine
 from bioxen.server.engines.kinetic.lanes.ode.integrate import STATUS
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
@@ -21,7 +22,7 @@ from bioxen.server.engines.kinetic.ssa import Stochastic
 def on_gpu(
     program: LaneProgram, times: Matrix, how: Tolerances | Stochastic
 ) -> tuple[Deterministic | Random | None, dict[str, Setting]]:
-    """Return what simulates members on this machine's GPU and its settings, or `None` and why it is not there.
+    """Return what simulates members on this machine's GPU and its settings, or `None` and why not.
 
     Raises:
         Uncovered: not even the lanes run the model so.
@@ -126,7 +127,7 @@ class GpuRandom(Random):
         return Courses(found.values, None, ["gpu direct method"] * len(states), stopped)
 
 
-def _check(program: LaneProgram, kind: ensembles.Kind) -> None:
+def _check(program: LaneProgram, kind: Kind) -> None:
     try:
         ensembles.check(program, kind)
     except Uncovered as refusal:

@@ -1,6 +1,6 @@
 """Measurements that a service was given to route by: from how many members on which way is taken, by model.
 
-They are taken elsewhere, once, and read when the process starts: no clock is looked at between equal requests.
+They are taken elsewhere, once, and read when the process starts: no clock decides between equal requests.
 Their digest is part of the engine's version, and so of every result and of whatever is kept under that.
 """
 

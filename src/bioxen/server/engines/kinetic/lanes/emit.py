@@ -26,9 +26,7 @@ _Step = tuple[Node, int | None]
 """A node to compute, or (with a row) to write to the output."""
 
 
-def module(
-    graph: Graph, outputs: Sequence[Node], width: int, name: str = "f", *, joins: bool = False
-) -> str:
+def module(graph: Graph, outputs: Sequence[Node], width: int, name: str = "f", *, joins: bool = False) -> str:
     """Return the IR of a function that writes the values of `outputs`, a row each.
 
     Args:

@@ -50,7 +50,7 @@ class Hoisted:
 
 
 class Prepared(Hoisted):
-    """Faster forms of some functions of a program, compiled for the lanes; the program's own take them too."""
+    """Faster forms of some functions of a program, compiled for lanes; its own take the longer rows too."""
 
     def __init__(self, system: System, width: int, functions: Mapping[str, Sequence[Node]]) -> None:
         """Take the expressions of each function by name."""

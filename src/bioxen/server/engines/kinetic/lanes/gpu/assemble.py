@@ -31,13 +31,13 @@ class Driver:
 
 
 def ptx(driver: Driver) -> str:
-    """Return the text that a GPU's driver translates; the kernel takes a count of members, then the rest."""
+    """Return what a GPU's driver translates; the kernel takes a count of members, then the rest."""
     text = _optimised(driver, _device(), _kernel)
     return str(_device().emit_assembly(text))
 
 
 def host_ir(driver: Driver) -> str:
-    """Return the same as IR for this CPU: the function takes a count of members, runs them all, and returns."""
+    """Return the same as IR for this CPU: the function takes a count of members, and runs them all."""
     from bioxen.server.engines.kinetic.lanes.native import host_machine
 
     return str(_optimised(driver, host_machine(), _span))
@@ -104,5 +104,3 @@ def _device() -> Any:
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     return binding.Target.from_triple(_TRIPLE).create_target_machine(cpu=ARCHITECTURE, opt=3)
-
-

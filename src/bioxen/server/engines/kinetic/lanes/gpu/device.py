@@ -80,7 +80,7 @@ class Device:
 
     @contextmanager
     def _memory(self, arguments: Sequence[Argument]) -> Iterator[list[int]]:
-        """Give each array a place on the device, and the given ones their numbers; free them all in the end."""
+        """Give each array a place on the device, the given ones with their numbers; free them in the end."""
         places: list[int] = []
         taken: list[Any] = []
         try:

@@ -1,4 +1,4 @@
-"""Logarithms, powers and random numbers of the drivers: the formulas of `simd/elementary.py`, one number each."""
+"""Logarithms, powers and random numbers of the drivers: as in `simd/elementary.py`, one number each."""
 
 from __future__ import annotations
 

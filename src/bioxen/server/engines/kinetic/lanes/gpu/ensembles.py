@@ -1,4 +1,4 @@
-"""Ensembles, one trajectory a thread: the doors that `ode/integrate.py` and `ssa/stochastic.py` are for lanes."""
+"""Ensembles, one trajectory a thread: what `ode/integrate.py` and `ssa/stochastic.py` are for lanes."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bioxen.server.engines.kinetic.lanes.gpu.member import Member
@@ -37,12 +39,12 @@ class Explicit:
         m = self._m
         for s, weights in enumerate(_STAGES, start=1):
             target = m.stage if s < len(_STAGES) else m.new
-            m.each(lambda i, w=weights, at=target: m.writer.store(at, i, self._moved(i, w)))
-            m.rates(m.time.get() + m.step.get() * TSIT5_NODES[s], target, self.slopes[s])
+            m.each(partial(self._move, target, weights))
+            m.rates(m.time.get() + m.step.get() * float(TSIT5_NODES[s]), target, self.slopes[s])
         total = m.writer.variable(m.writer.number(0.0))
 
         def add(i: Any) -> None:
-            share = m.step.get() * self._sum(i, TSIT5_ERROR) / m.scale(i, m.writer.load(m.new, i))
+            share = m.step.get() * self._sum(i, TSIT5_ERROR.tolist()) / m.scale(i, m.writer.load(m.new, i))
             total.set(total.get() + share * share)
 
         m.each(add)
@@ -55,7 +57,7 @@ class Explicit:
             share * (power[0] + share * (power[1] + share * (power[2] + share * power[3])))
             for power in TSIT5_DENSE.tolist()
         ]
-        total = weights[0] * m.writer.load(self.slopes[0], i)
+        total: Number = weights[0] * m.writer.load(self.slopes[0], i)
         for slope, weight in zip(self.slopes[1:], weights[1:], strict=True):
             total = total + weight * m.writer.load(slope, i)
         return m.writer.load(m.state, i) + m.step.get() * total
@@ -65,12 +67,13 @@ class Explicit:
         m = self._m
         m.each(lambda i: m.writer.store(self.slopes[0], i, m.writer.load(self.slopes[6], i)))
 
-    def _moved(self, i: Any, weights: tuple[float, ...]) -> Number:
-        return self._m.writer.load(self._m.state, i) + self._m.step.get() * self._sum(i, weights)
+    def _move(self, target: Any, weights: Sequence[float], i: Any) -> None:
+        w, m = self._m.writer, self._m
+        w.store(target, i, w.load(m.state, i) + m.step.get() * self._sum(i, weights))
 
-    def _sum(self, i: Any, weights: Any) -> Number:
+    def _sum(self, i: Any, weights: Sequence[float]) -> Number:
         load = self._m.writer.load
-        total = float(weights[0]) * load(self.slopes[0], i)
+        total: Number = weights[0] * load(self.slopes[0], i)
         for slope, weight in zip(self.slopes[1:], weights[1:], strict=False):
-            total = total + float(weight) * load(slope, i)
+            total = total + weight * load(slope, i)
         return total

@@ -1,4 +1,4 @@
-"""Adaptive integration of one member: the loop over steps of `ode/drive.py`, for models in which nothing jumps."""
+"""Adaptive integration of one member: the steps of `ode/drive.py`, for models in which nothing jumps."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bioxen.server.engines.kinetic.lanes.ode.drive import DONE, NOT_FINITE, TOO_
 
 RUNNING = -1
 KINDS = [WORD, POINTER, POINTER, POINTER, POINTER, POINTER, WORD, WORD, POINTER, POINTER]
-"""The member's index; states, parameters, absolute tolerances, times, `OPTIONS`; counts of points and of steps
-at most; values; report."""
+"""The member's index; states, parameters, absolute tolerances, times, `OPTIONS`; counts of points and of
+steps at most; values; report."""
 OPTIONS = ("start", "relative_tolerance", "longest_step")
 REPORT = 3
 """Words of a member's report: status, steps accepted, steps rejected."""
@@ -105,7 +105,7 @@ class Integration:
         self._point.set(w.builder.add(self._point.get(), w.index(1)))
 
     def _judge(self, error: Number) -> tuple[Any, Number]:
-        """Return whether the step is accepted and the factor for the next: the controller of `ode/control.py`."""
+        """Return whether the step is accepted and the factor for the next, as `ode/control.py`."""
         w = self._w
         error = error * (1 / ALLOWANCE)
         bounded = w.choose(error < HUGE, error, HUGE)
@@ -149,12 +149,11 @@ class Integration:
             m.each(look)
 
     def _finish(self) -> None:
-        w, m = self._w, self._m
-        b = w.builder
+        w, b = self._w, self._w.builder
         with w.when(b.icmp_signed("!=", self._status.get(), w.index(DONE))):
             nothing = w.number(float("nan"))
             with w.repeat(lambda: b.icmp_signed("<", self._point.get(), self._points)):
-                self._record(lambda i: nothing)
+                self._record(lambda _: nothing)
         row = b.mul(self._at, w.index(REPORT))
         for place, word in enumerate((self._status, self._steps, self._rejected)):
             w.store_whole(self._report, b.add(row, w.index(place)), word.get())

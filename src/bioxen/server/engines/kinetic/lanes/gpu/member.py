@@ -50,4 +50,5 @@ class Member:
         size = w.magnitude(w.load(self.state, i))
         if other is not None:
             size = w.larger(size, w.magnitude(other))
-        return w.load(self._tolerances, i) + self._relative * size
+        allowed: Number = w.load(self._tolerances, i) + self._relative * size
+        return allowed

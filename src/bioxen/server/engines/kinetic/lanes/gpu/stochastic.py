@@ -163,7 +163,7 @@ class Direct:
         with w.when(b.icmp_signed("!=", self._status.get(), w.index(DONE))):
             nothing = w.number(float("nan"))
             with w.repeat(lambda: b.icmp_signed("<", self._point.get(), self._points)):
-                self._record(lambda i: nothing)
+                self._record(lambda _: nothing)
         row = b.mul(self._at, w.index(REPORT))
         w.store_whole(self._report, row, self._status.get())
         w.store_whole(self._report, b.add(row, w.index(1)), self._events.get())
