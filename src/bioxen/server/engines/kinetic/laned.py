@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,13 @@ from bioxen.server.engines.kinetic.members import Study
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic
 
+if TYPE_CHECKING:
+    from bioxen.server.engines.kinetic.ahead import Ahead
+
 _NUMBERS_AT_ONCE = 4_000_000
 """Numbers of the time courses of all states that are in memory at once."""
+_ON_GPU_AT_ONCE = 32_000_000
+"""The same for a GPU, which needs many members to be busy: 256 MB."""
 
 
 @dataclass(slots=True)
@@ -47,6 +53,7 @@ class Lanes:
         self._start(np.ones((1, len(self._names))))
         self.settings: dict[str, Setting] = {"integrator": "lanes"}
         """What a result says of where members run."""
+        self._ahead: Ahead | None = None
         self._driver = (self._on_gpu(study) if gpu else None) or self._on_cpu(study)
 
     def _on_gpu(self, study: Study) -> Deterministic | Random | None:
@@ -60,6 +67,14 @@ class Lanes:
             return Random(self._program, self._times, study.how.seed)
         return Deterministic(self._program, self._times, study.how)
 
+    def expect(self, table: Matrix, first: int) -> None:
+        """Take the members that will be asked for block by block: a GPU runs many blocks at once."""
+        if self.settings["integrator"] == "gpu":
+            from bioxen.server.engines.kinetic.ahead import Ahead
+
+            per_member = len(self._times) * (len(self._program.states) + self._columns)
+            self._ahead = Ahead(self._run, table, first, max(1, _ON_GPU_AT_ONCE // per_member))
+
     def run(self, table: Matrix, first: int) -> Laned:
         """Simulate members.
 
@@ -70,9 +85,15 @@ class Lanes:
         Raises:
             ValidationError: a stochastic member does not start with whole numbers of molecules.
         """
+        if self._ahead is not None and self._ahead.covers(first, len(table)):
+            return self._ahead.block(first, len(table))
+        return self._run(table, first)
+
+    def _run(self, table: Matrix, first: int) -> Laned:
         program, points = self._program, len(self._times)
         width = len(program.states) + self._columns + (len(program.parameters) if program.event_count else 0)
-        size = max(program.width, _NUMBERS_AT_ONCE // (points * width))
+        room = _NUMBERS_AT_ONCE if self.settings["integrator"] == "lanes" else _ON_GPU_AT_ONCE
+        size = max(program.width, room // (points * width))
         laned = Laned(np.empty((len(table), points, self._columns)))
         for begin in range(0, len(table), size):
             self._some(laned, table[begin : begin + size], begin, first + begin)

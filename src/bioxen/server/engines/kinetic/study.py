@@ -94,6 +94,8 @@ def _run(
     lanes, why_not = lanes_for(request, study)
     part, size = request.members_of_part, request.block_size
     table = design(request, own_values)
+    if lanes:
+        lanes.expect(table, part.start)
     runs: list[MembersRun] = []
     features: list[Matrix] = []
     values: list[Matrix] = []

@@ -43,7 +43,7 @@ CHAIN = (
     + " ".join(f"S{i} => S{i + 1}; k*S{i}^1.5/(1 + S{i});" for i in range(29))
     + " k = 0.5;"
 )
-"""Thirty species: above what is written out, so in loops."""
+"""Thirty species: too many for registers, so loops over memory stay loops."""
 RISING = "species A = 1; A => ; k*A*exp(-time); k = 0.5;"
 BLOWN_UP = "species A = 1; => A; k*A^2; k = 1;"
 
@@ -237,7 +237,7 @@ STUDY = {
 
 
 def ensemble(engine: str, text: str = GENE_EXPRESSION, /, **request: object) -> KineticResult:
-    return run(KineticEngine(), text, "kinetic_ensemble", engine=engine, **STUDY, **request)
+    return run(KineticEngine(), text, "kinetic_ensemble", engine=engine, **{**STUDY, **request})
 
 
 def of(result: KineticResult) -> Members:
@@ -257,6 +257,25 @@ def test_a_study_on_a_gpu_is_audited_and_says_where_it_ran(monkeypatch: pytest.M
     assert found.audit.refused == 0
     got, want = (each.features.numbers for each in (of(found), of(lanes)) if each.features)
     np.testing.assert_allclose(np.array(got, float), np.array(want, float), rtol=1e-9)
+
+
+def test_a_launch_has_many_blocks_and_a_part_has_the_bytes_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cuda = FakeCuda(kernel_of(program(GENE_EXPRESSION)))
+    device = Device(cuda)
+    monkeypatch.setattr(on_gpu, "device", lambda: device)
+    whole = of(ensemble("gpu", members=230)).features
+    assert cuda.launched == [230]  # blocks have 50 members
+    part = of(ensemble("gpu", members=230, part={"first": 70, "count": 100})).features
+    assert cuda.launched[1] == 100
+    assert sorted(cuda.launched[2:]) == [1] * len(cuda.launched[2:])  # members that the audit looks at
+    assert whole is not None and part is not None
+    assert (part.numbers or []) == (whole.numbers or [])[140:340]
+    monkeypatch.setattr("bioxen.server.engines.kinetic.laned._ON_GPU_AT_ONCE", 101 * 4 * 120)
+    cuda.launched.clear()
+    assert of(ensemble("gpu", members=230)).features == whole
+    assert cuda.launched == [100, 100, 30]
 
 
 def test_chance_on_a_gpu_gives_the_bytes_of_the_lanes(monkeypatch: pytest.MonkeyPatch) -> None:

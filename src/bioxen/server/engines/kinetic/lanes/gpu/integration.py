@@ -52,7 +52,7 @@ class Integration:
         """Write the whole."""
         w, m = self._w, self._m
         m.each(lambda i: w.store(m.state, i, w.load(self._given[0], i)))
-        w.each(m.m, lambda i: w.store(m.parameters, i, w.load(self._given[1], i)), unrolled=False)
+        w.each(m.m, lambda i: w.store(m.parameters, i, w.load(self._given[1], i)))
         m.time.set(self._start)
         self._limit = w.load(self._times, w.builder.sub(self._points, w.index(1)))
         with w.repeat(lambda: self._is_before(m.time.get())):

@@ -7,10 +7,6 @@ from typing import Any
 
 from bioxen.server.engines.kinetic.lanes.gpu.writer import Number, Variable, Writer
 
-UNROLLED = 20
-"""States up to which loops over states are written out, so that LLVM can keep them in registers; above it
-they are loops over the thread's own memory."""
-
 
 class Member:
     """Arrays and variables of one member, and how its rates are asked for."""
@@ -32,8 +28,8 @@ class Member:
         self._tolerances, self._relative = absolute, relative
 
     def each(self, write: Callable[[Any], None]) -> None:
-        """Write what is done for each state."""
-        self.writer.each(self.n, write, unrolled=self.n <= UNROLLED)
+        """Write what is done for each state. LLVM unrolls the loops of small models into registers."""
+        self.writer.each(self.n, write)
 
     def rates(self, time: Number, state: Any, out: Any) -> None:
         """Write the rates of change at `time` and `state` to `out`."""

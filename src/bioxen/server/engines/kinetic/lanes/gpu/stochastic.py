@@ -59,7 +59,7 @@ class Direct:
         """Write the whole."""
         w, m = self._w, self._m
         m.each(lambda i: w.store(m.state, i, w.load(self._given[0], i)))
-        w.each(m.m, lambda i: w.store(m.parameters, i, w.load(self._given[1], i)), unrolled=False)
+        w.each(m.m, lambda i: w.store(m.parameters, i, w.load(self._given[1], i)))
         m.time.set(self._start)
         with w.repeat(self._is_running):
             self._one()
@@ -109,9 +109,7 @@ class Direct:
         return total.get(), lowest.get()
 
     def _each_reaction(self, write: Any) -> None:
-        w = self._w
-        with w.loop(w.index(self._reactions)) as j:
-            write(j)
+        self._w.each(self._reactions, write)
 
     def _choose(self, threshold: Number) -> None:
         """Count the sums up to `threshold`; past the last reaction, go back to one that is possible."""

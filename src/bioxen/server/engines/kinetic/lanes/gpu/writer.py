@@ -203,12 +203,8 @@ class Writer:
         self.builder.branch(head)
         self.builder.position_at_end(after)
 
-    def each(self, count: int, write: Callable[[Any], None], unrolled: bool) -> None:
-        """Write what is done for each index: once for each of them, or as a loop."""
-        if unrolled:
-            for position in range(count):
-                write(self.index(position))
-            return
+    def each(self, count: int, write: Callable[[Any], None]) -> None:
+        """Write what is done for each index below `count`."""
         with self.loop(self.index(count)) as position:
             write(position)
 
