@@ -116,7 +116,7 @@ class BioAcceleratorManager:
             self._crossovers[key] = self._measure_crossover(source)
         return self._crossovers[key]
 
-    def write_routes(self, path: Path, sources: Iterable[ModelSource]) -> Mapping[str, Route]:
+    def write_routes(self, path: Path | str, sources: Iterable[ModelSource]) -> Mapping[str, Route]:
         """Write what was measured of models as a file that a service routes by; see `BIOXEN_ROUTES`.
 
         Args:
@@ -127,7 +127,7 @@ class BioAcceleratorManager:
             The digest of each model and its route.
         """
         found = {source.digest: route_of(self.crossover(source)) for source in sources}
-        path.write_bytes(msgspec.json.encode(Routes(VERSION, found), order="sorted"))
+        Path(path).write_bytes(msgspec.json.encode(Routes(VERSION, found), order="sorted"))
         return found
 
     def get_capability_score(
