@@ -37,7 +37,7 @@ def on_gpu(
     except DeviceFailure as failure:
         return None, {"integrator": "lanes", "gpu": f"not used: {failure}"}
     except _NotHere as refusal:
-        return None, {"integrator": "lanes", "gpu": f"not used: no {refusal.args[0]}"}
+        return None, {"integrator": "lanes", "gpu": f"not used: {refusal.args[0]}"}
     return driver, {"integrator": "gpu", "device": machine.name}
 
 
@@ -46,7 +46,7 @@ class _NotHere(Exception):  # noqa: N818 - an outcome: the CPU's lanes answer
 
 
 class GpuDeterministic(Deterministic):
-    """Integration by Tsit5; a member that it gives up is the CPU's, whose implicit method may do."""
+    """Integration by the method of the lanes; a member that a thread gives up is the CPU's."""
 
     def __init__(self, program: LaneProgram, times: Matrix, tolerances: Tolerances, machine: Machine) -> None:
         """Take the study.
@@ -55,9 +55,7 @@ class GpuDeterministic(Deterministic):
             _NotHere: a GPU does not run the model.
         """
         super().__init__(program, times, tolerances)
-        if self._method != "tsit5":
-            raise _NotHere("stiff models on a GPU")
-        _check(program, "tsit5")
+        _check(program, self._method)
         self._machine = machine
 
     def run(self, states: Matrix, parameters: Matrix, first: int) -> Courses:
@@ -72,10 +70,11 @@ class GpuDeterministic(Deterministic):
                 self._times,
                 rtol=tolerances.relative,
                 atol=tolerances.absolute,
+                method=self._method,
             )
         except DeviceFailure as failure:
             return _labelled(super().run(states, parameters, first), failure)
-        courses = Courses(found.values, None, ["gpu tsit5"] * len(states), {})
+        courses = Courses(found.values, None, [f"gpu {self._method}"] * len(states), {})
         failed = np.flatnonzero(found.status)
         if failed.size:
             again = super().run(states[failed], parameters[failed], first)
@@ -131,7 +130,7 @@ def _check(program: LaneProgram, kind: Kind) -> None:
     try:
         ensembles.check(program, kind)
     except Uncovered as refusal:
-        raise _NotHere(refusal.construct) from refusal
+        raise _NotHere(f"the model has {refusal.construct}") from refusal
 
 
 def _labelled(courses: Courses, failure: DeviceFailure) -> Courses:

@@ -31,7 +31,7 @@ from bioxen.server.engines.kinetic.lanes.gpu.device import Device
 from bioxen.server.engines.kinetic.lanes.gpu.drivers import Kind, ported
 from bioxen.server.engines.kinetic.lanes.gpu.machines import DeviceFailure, Host
 from bioxen.server.engines.kinetic.lanes.native import Code
-from bioxen.server.engines.kinetic.lanes.ode.integrate import integrate
+from bioxen.server.engines.kinetic.lanes.ode.integrate import Method, integrate
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.ssa.stochastic import stochastic
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -60,12 +60,13 @@ def members(program: LaneProgram, count: int) -> tuple[np.ndarray, np.ndarray]:
     return states, program.default_parameters * spread
 
 
+@pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
 @pytest.mark.parametrize("text", [GENE_EXPRESSION, REPRESSILATOR, CHAIN, RISING, BLOWN_UP])
-def test_a_thread_takes_the_steps_of_a_lane(text: str) -> None:
+def test_a_thread_takes_the_steps_of_a_lane(text: str, method: Method) -> None:
     model, times = program(text), np.array([0.0, 0.0, 0.3, 1.7, 4.0, 10.0])
     states, parameters = members(model, 17)
-    got = ensembles.integrate(Host(), model, states, parameters, times, rtol=1e-7, atol=1e-10)
-    want = integrate(model, states, parameters, times, rtol=1e-7, atol=1e-10, method="tsit5")
+    got = ensembles.integrate(Host(), model, states, parameters, times, rtol=1e-7, atol=1e-10, method=method)
+    want = integrate(model, states, parameters, times, rtol=1e-7, atol=1e-10, method=method)
     assert got.status.tolist() == want.status.tolist()
     assert (got.status != 0).any() == (text is BLOWN_UP)
     assert np.abs(got.steps - want.steps).max() <= 2  # a rounding may decide whether a step is accepted
@@ -154,7 +155,12 @@ def test_ptx_calls_nothing_that_a_gpu_has_not(text: str, kind: Kind) -> None:
 @pytest.mark.skipif(shutil.which("ptxas") is None, reason="no assembler for GPUs (ptxas) here")
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 def test_the_assembler_takes_it(architecture: str, tmp_path: Path) -> None:
-    for kind, text in (("tsit5", GENE_EXPRESSION), ("direct", REPRESSILATOR), ("tsit5", CHAIN)):
+    for kind, text in (
+        ("tsit5", GENE_EXPRESSION),
+        ("rodas5p", GENE_EXPRESSION),
+        ("direct", REPRESSILATOR),
+        ("tsit5", CHAIN),
+    ):
         file = tmp_path / "kernel.ptx"
         file.write_text(ptx(ported(program(text), kind).driver))  # type: ignore[arg-type]
         command = ["ptxas", "-v", "-arch", architecture, str(file), "-o", os.devnull]
@@ -307,11 +313,23 @@ def test_what_no_gpu_runs_is_the_lanes_and_what_they_do_not_run_is_refused(
     monkeypatch.setattr(on_gpu, "device", Host)
     found = ensemble("gpu", f"{GENE_EXPRESSION} at p > 30: k1 = 5;")
     assert found.provenance.settings["integrator"] == "lanes"
-    assert found.provenance.settings["gpu"] == "not used: no events, or rates that jump, on a GPU"
-    stiff = ensemble("gpu", f"{GENE_EXPRESSION} fast = 1000; fast' = -1e6*fast;")
-    assert stiff.provenance.settings["gpu"] == "not used: no stiff models on a GPU"
+    assert found.provenance.settings["gpu"] == (
+        "not used: the model has events, or rates that jump, which no GPU runs here"
+    )
+    wavy = ensemble("gpu", f"{GENE_EXPRESSION} x = 1; x' = sin(time);")
+    assert (
+        wavy.provenance.settings["gpu"] == "not used: the model has the function sin, which no GPU runs here"
+    )
     with pytest.raises(InvalidModelError, match="lanes do not run"):
         ensemble("gpu", f"{GENE_EXPRESSION} at 1 after p > 3, persistent=false: k1 = 5; at p > 9: k1 = 1;")
+
+
+def test_a_stiff_study_takes_the_implicit_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_gpu, "device", Host)
+    found = ensemble("gpu", f"{GENE_EXPRESSION} fast = 1000; fast' = -1e6*fast;")
+    assert of(found).methods == {"gpu rodas5p": 70}
+    assert isinstance(found.audit, Audit)
+    assert found.audit.refused == 0
 
 
 def test_a_member_that_a_thread_gives_up_is_the_lanes(monkeypatch: pytest.MonkeyPatch) -> None:

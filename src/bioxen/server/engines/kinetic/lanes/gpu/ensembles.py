@@ -18,7 +18,7 @@ from bioxen.server.engines.kinetic.lanes.gpu.machines import (
     OutOfMemory,
     Wanted,
 )
-from bioxen.server.engines.kinetic.lanes.ode.integrate import Trajectories
+from bioxen.server.engines.kinetic.lanes.ode.integrate import Method, Trajectories
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.ssa.stochastic import Realisations
 
@@ -41,7 +41,7 @@ def check(program: LaneProgram, kind: Kind) -> None:
     _ported(program, kind)
 
 
-def integrate(
+def integrate(  # noqa: PLR0913 - as the lanes' own door
     machine: Machine,
     program: LaneProgram,
     states: Floats,
@@ -51,8 +51,9 @@ def integrate(
     rtol: float,
     atol: float,
     max_steps: int = 100_000,
+    method: Method = "tsit5",
 ) -> Trajectories:
-    """Integrate each member with Tsit5, from the first of `times` on.
+    """Integrate each member, from the first of `times` on.
 
     Args:
         machine: where.
@@ -63,12 +64,13 @@ def integrate(
         rtol: relative tolerance, as of the lanes.
         atol: absolute tolerance of concentrations, as of the lanes.
         max_steps: steps, accepted and rejected, after which a member is given up.
+        method: as of the lanes.
 
     Raises:
         Uncovered: a GPU does not run the model.
         DeviceFailure: the machine failed.
     """
-    found = _ported(program, "tsit5")
+    found = _ported(program, method)
     rows = found.hoisted.extended(parameters)
     absolute = np.maximum(atol * np.asarray(program.state_scale), np.finfo(float).tiny)
     options = np.array([times[0], rtol, np.inf])
@@ -90,7 +92,7 @@ def integrate(
         status=report[:, 0].astype(np.int8),
         steps=report[:, 1],
         rejected=report[:, 2],
-        method="tsit5",
+        method=method,
         retried=np.zeros(len(states), np.bool_),
     )
 
