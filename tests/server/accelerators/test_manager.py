@@ -1,12 +1,16 @@
 """The choice of a device follows measurements, never a guess."""
 
+import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.server.engines.kinetic.models import run, source_of
 
 from bioxen.errors import ConfigurationError, UnknownProcessError
+from bioxen.protocol.kinetic import KineticResult
 from bioxen.server.accelerators import (
     Accelerator,
     AcceleratorType,
@@ -15,7 +19,12 @@ from bioxen.server.accelerators import (
     Kernel,
     detect,
 )
-from bioxen.server.accelerators.ensembles import crossover
+from bioxen.server.accelerators.ensembles import GPU_MEMBERS, crossover
+from bioxen.server.accelerators.manager import route_of
+from bioxen.server.accelerators.measuring import compared, measured
+from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.kinetic import KineticEngine, routes, routing
+from bioxen.server.engines.kinetic.routes import Route, read
 
 CPU = Accelerator(AcceleratorType.CPU, "a CPU", 4)
 GPU = Accelerator(AcceleratorType.GPU, "a GPU", 1, 10**9)
@@ -98,7 +107,7 @@ KNOWN = Crossover(version="", single=1e-3, lanes=1e-4, preparation=9e-2)
 
 
 def test_ensembles_score_by_their_crossover() -> None:
-    manager = BioAcceleratorManager([CPU, GPU], lambda: KNOWN)
+    manager = BioAcceleratorManager([CPU, GPU], lambda _: KNOWN)
     assert manager.get_capability_score("kinetic_ensembles") == pytest.approx(10)
     assert manager.get_capability_score("kinetic_ensembles", AcceleratorType.GPU) == 0
     few = manager.optimize_biological_process("kinetic_ensembles", range(99))
@@ -109,7 +118,7 @@ def test_ensembles_score_by_their_crossover() -> None:
 
 
 def test_a_device_for_ensembles_is_measured_beside_the_cpu() -> None:
-    manager = BioAcceleratorManager([CPU, GPU], lambda: KNOWN)
+    manager = BioAcceleratorManager([CPU, GPU], lambda _: KNOWN)
     manager.register_kernel(Kernel("kinetic_ensembles", AcceleratorType.CPU, slow_squares))
     manager.register_kernel(Kernel("kinetic_ensembles", AcceleratorType.GPU, squares))
     scores = manager.measure("kinetic_ensembles", [1.0])
@@ -118,11 +127,144 @@ def test_a_device_for_ensembles_is_measured_beside_the_cpu() -> None:
     assert plan.accelerator is AcceleratorType.GPU
 
 
+GPU_KNOWN = replace(KNOWN, gpu=1e-6, gpu_preparation=0.2, gpu_difference=1e-9)
+"""A thousand times as fast as one after the other, a hundred times as the lanes."""
+DECAY = source_of("species A = 10; A => ; k*A; k = 0.5;")
+
+
+def test_a_gpu_scores_by_its_own_measurement_where_it_is_there() -> None:
+    manager = BioAcceleratorManager([CPU, GPU], lambda _: GPU_KNOWN)
+    assert manager.get_capability_score("kinetic_ensembles", AcceleratorType.GPU) == pytest.approx(1000)
+    assert manager.get_capability_score("kinetic_ensembles") == pytest.approx(1000)
+    alone = BioAcceleratorManager([CPU], lambda _: GPU_KNOWN)
+    assert alone.get_capability_score("kinetic_ensembles", AcceleratorType.GPU) == 0
+
+
+def test_a_gpu_is_planned_for_studies_as_large_as_it_was_measured_in() -> None:
+    manager = BioAcceleratorManager([CPU, GPU], lambda _: GPU_KNOWN)
+    small = manager.optimize_biological_process("kinetic_ensembles", range(GPU_MEMBERS - 1))
+    large = manager.optimize_biological_process("kinetic_ensembles", range(GPU_MEMBERS))
+    assert (small.accelerator, large.accelerator) == (AcceleratorType.CPU, AcceleratorType.GPU)
+    assert small.reason.startswith("in lanes")
+
+
+@pytest.mark.parametrize(
+    ("found", "lanes", "gpu"),
+    [
+        (KNOWN, 100, None),
+        (GPU_KNOWN, 100, GPU_MEMBERS),
+        (replace(KNOWN, lanes=None, preparation=0.0), None, None),
+        (replace(KNOWN, lanes=2e-3), None, None),
+        (replace(GPU_KNOWN, gpu=2e-4), 100, None),  # faster than libRoadRunner, slower than the lanes
+        (replace(GPU_KNOWN, gpu_preparation=10.09), 100, 101_011),
+    ],
+)
+def test_a_route_is_what_the_measurement_says(found: Crossover, lanes: int | None, gpu: int | None) -> None:
+    assert route_of(found) == Route(lanes=lanes, gpu=gpu)
+
+
+def test_each_model_has_its_own_measurement() -> None:
+    asked: list[str] = []
+
+    def measure(source: ModelSource | None) -> Crossover:
+        asked.append("shipped" if source is None else source.digest)
+        return KNOWN if source is None else replace(KNOWN, lanes=1e-5)
+
+    manager = BioAcceleratorManager([CPU], measure)
+    for _ in range(2):
+        assert manager.get_capability_score("kinetic_ensembles") == pytest.approx(10)
+        assert manager.get_capability_score("kinetic_ensembles", source=DECAY) == pytest.approx(100)
+    assert asked == ["shipped", DECAY.digest]
+
+
+def answer(engine: str, **settings: str) -> KineticResult:
+    """Return the answer of a study in lanes, as if it had said this of itself."""
+    found = run(
+        KineticEngine(),
+        "species A = 10; A => ; k*A; k = 0.5;",
+        "kinetic_ensemble",
+        engine="lanes",
+        members=4,
+        distributions={"k": {"kind": "uniform", "lower": 0.4, "upper": 0.6}},
+    )
+    assert found.members is not None
+    provenance = found.provenance.model_copy(update={"settings": settings})
+    members = found.members.model_copy(update={"methods": {f"{engine} tsit5": 4}})
+    return found.model_copy(update={"provenance": provenance, "members": members})
+
+
+def test_answers_of_a_gpu_are_compared_with_the_lanes() -> None:
+    lanes, gpu = answer("lanes"), answer("gpu", integrator="gpu")
+    assert compared(lanes, gpu) == (0.0, "")
+    assert gpu.members is not None and gpu.members.features is not None
+    numbers = [value * 1.001 for value in gpu.members.features.numbers or [] if value is not None]
+    features = gpu.members.features.model_copy(update={"numbers": numbers})
+    wrong = gpu.model_copy(update={"members": gpu.members.model_copy(update={"features": features})})
+    difference, why_not = compared(lanes, wrong)
+    assert difference == pytest.approx(1e-3)
+    assert "differs by 0.001" in why_not
+    nothing = features.model_copy(update={"numbers": [None] * len(numbers)})
+    empty = gpu.model_copy(update={"members": gpu.members.model_copy(update={"features": nothing})})
+    assert compared(lanes, empty) == (None, "the GPU and the lanes did not finish the same members")
+    elsewhere = answer("lanes", integrator="gpu")
+    assert compared(lanes, elsewhere) == (None, "the GPU left members to the lanes: lanes tsit5")
+    assert compared(lanes, answer("lanes", gpu="not used: no GPU")) == (None, "GPU not used: no GPU")
+
+
 def test_a_crossover_is_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = tmp_path / "measurements"
     kept.mkdir(mode=0o700)
     monkeypatch.setattr("bioxen.server.accelerators.ensembles.cache_folder", lambda *_: kept)
-    found = crossover()
-    assert found.speed > 1
+    monkeypatch.setattr("bioxen.server.accelerators.measuring.MEMBERS", 128)
+    found = crossover(DECAY)
+    assert found.program == DECAY.digest
+    assert found.lanes is not None and found.speed > 1
     assert 0 < found.members < float("inf")
-    assert crossover() == found
+    assert (found.gpu is None) == bool(found.why_not)
+    assert crossover(DECAY) == found
+    assert [path.name for path in kept.iterdir()] == [f"{DECAY.digest}.json"]
+    monkeypatch.setattr("bioxen.server.accelerators.ensembles.detect", lambda: (CPU,))
+    monkeypatch.setattr("bioxen.server.accelerators.measuring.measured", lambda *_: KNOWN)
+    assert crossover(DECAY) == KNOWN  # another machine's number is not this one's
+
+
+def test_a_model_that_the_lanes_do_not_run_is_measured_one_after_the_other() -> None:
+    delayed = "d = 2; at d after A > 1e9, persistent=false: k = 1; at A < 1: k = 2;"
+    found = measured(source_of(f"species A = 10; A => ; k*A; k = 0.5; {delayed}"), "")
+    assert found.lanes is None and found.single > 0
+    assert "lanes do not run" in found.why_not
+    assert route_of(found) == Route(lanes=None, gpu=None)
+
+
+def test_a_service_routes_by_the_file_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "routes.json"
+    manager = BioAcceleratorManager([CPU], lambda _: replace(KNOWN, preparation=9e-4 * 9))
+    assert manager.write_routes(file, [DECAY]) == {DECAY.digest: Route(lanes=9, gpu=None)}
+    monkeypatch.setattr(routing, "routes", lambda: read(file))
+    monkeypatch.setattr(routes, "routes", lambda: read(file))
+    engine = KineticEngine()
+    assert re.search(r", routes [0-9a-f]{12}$", engine.version())
+    ways = {}
+    for members in (8, 9):
+        request = {
+            "members": members,
+            "distributions": {"k": {"kind": "uniform", "lower": 0.4, "upper": 0.6}},
+        }
+        found = engine.run(
+            engine.parse({"process_code": "kinetic_ensemble", **request}), engine.compile(DECAY)
+        )
+        ways[members] = str(found.provenance.settings["method"])
+    assert ways[8].startswith("libRoadRunner")
+    assert ways[9].startswith("lanes")
+
+
+@pytest.mark.parametrize("content", ["", '{"version": "0.0.0", "routes": {}}', '{"version": 1}'])
+def test_routes_that_cannot_be_taken_are_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "routes.json"
+    file.write_text(content)
+    with pytest.raises(
+        ConfigurationError, match=r"routes in .* (cannot be read|were measured with BioXen 0.0.0)"
+    ):
+        read(file)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read(tmp_path / "absent.json")

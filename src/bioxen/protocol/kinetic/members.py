@@ -18,7 +18,7 @@ from bioxen.protocol.units import Fraction, ModelTime
 MAX_MEMBERS = 1_000_000
 Report = Literal["features", "values", "summary"]
 MembersMethod = Literal["ode", "ssa", "tau_leaping", "steady_state", "control"]
-MembersEngine = Literal["auto", "lanes", "libroadrunner"]
+MembersEngine = Literal["auto", "lanes", "gpu", "libroadrunner"]
 _BLOCKS = 16
 """Blocks that a study is cut into, where they are not too small or too large then.
 
@@ -63,7 +63,9 @@ class MembersRequest(TimedRequest):
     engine: MembersEngine = "auto"
     """`lanes` runs members side by side in the CPU's vectors, `libroadrunner` one after the other.
 
-    `auto` takes the lanes for a study of 64 members or more whose model they run.
+    `gpu` runs each in a thread of a GPU, and in lanes what no GPU here runs: the result says so, and why.
+    `auto` takes the lanes for a study of 64 members or more whose model they run, or what the measurements
+    say that this service was given.
     """
 
     @property

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
+
+from bioxen._version import VERSION
 from bioxen.errors import ConfigurationError, UnknownProcessError, did_you_mean
 from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
-from bioxen.server.accelerators.ensembles import Crossover, crossover
+from bioxen.server.accelerators.ensembles import GPU_MEMBERS, Crossover, crossover
 from bioxen.server.accelerators.profiles import KINETIC_ENSEMBLES, PROFILES, OptimizationProfile
+from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines.kinetic.routes import Route, Routes
 
 REPEATS = 5
 """Runs of each kernel in a measurement, interleaved; the medians are compared."""
@@ -50,7 +55,7 @@ class BioAcceleratorManager:
 
     Args:
         accelerators: the devices; detected where absent. A CPU must be among them.
-        crossover: measures ensembles in lanes, or tells what was measured before.
+        crossover: measures ensembles of a model, or tells what was measured before.
 
     Raises:
         ConfigurationError: no CPU is among `accelerators`.
@@ -59,7 +64,7 @@ class BioAcceleratorManager:
     def __init__(
         self,
         accelerators: Sequence[Accelerator] | None = None,
-        crossover: Callable[[], Crossover] = crossover,
+        crossover: Callable[[ModelSource | None], Crossover] = crossover,
     ) -> None:
         self.accelerators = tuple(detect() if accelerators is None else accelerators)
         if AcceleratorType.CPU not in self.available_types():
@@ -69,7 +74,9 @@ class BioAcceleratorManager:
         self._kernels: dict[tuple[str, AcceleratorType], Kernel] = {}
         self._scores: dict[tuple[str, AcceleratorType], float] = {}
         """Speed relative to the CPU."""
-        self._crossover = cache(crossover)
+        self._measure_crossover = crossover
+        self._crossovers: dict[str, Crossover] = {}
+        """Digest of a model, or "" for the shipped one, → what was measured."""
 
     def available_types(self) -> frozenset[AcceleratorType]:
         """Return the kinds of device that are here."""
@@ -94,27 +101,67 @@ class BioAcceleratorManager:
             )
         return PROFILES[process_type]
 
-    def get_capability_score(self, process_type: str, accelerator: AcceleratorType | None = None) -> float:
+    def crossover(self, source: ModelSource | None = None) -> Crossover:
+        """Return how fast ensembles of a model run each way; measured at first use, and kept on this machine.
+
+        Args:
+            source: the model; the shipped gene expression where absent.
+
+        Raises:
+            InvalidModelError: the model cannot be loaded.
+            ValidationError: nothing in the model can be varied.
+        """
+        key = "" if source is None else source.digest
+        if key not in self._crossovers:
+            self._crossovers[key] = self._measure_crossover(source)
+        return self._crossovers[key]
+
+    def write_routes(self, path: Path | str, sources: Iterable[ModelSource]) -> Mapping[str, Route]:
+        """Write what was measured of models as a file that a service routes by; see `BIOXEN_ROUTES`.
+
+        Args:
+            path: of the file; one that is there is written anew.
+            sources: the models; those not measured yet are.
+
+        Returns:
+            The digest of each model and its route.
+        """
+        found = {source.digest: route_of(self.crossover(source)) for source in sources}
+        Path(path).write_bytes(msgspec.json.encode(Routes(VERSION, found), order="sorted"))
+        return found
+
+    def get_capability_score(
+        self,
+        process_type: str,
+        accelerator: AcceleratorType | None = None,
+        source: ModelSource | None = None,
+    ) -> float:
         """Return the measured speed of `process_type` relative to the CPU.
 
         Args:
             process_type: a type that has a profile.
             accelerator: the device; the best one for the type where absent.
+            source: the model of `kinetic_ensembles`; the shipped gene expression where absent.
 
         Returns:
             1 for the CPU by definition; 0 where the device is missing, has no kernel for the type, was not
             measured, or gave another answer than the CPU. Never a guess. Scores of `kinetic_ensembles` are
-            relative to one request after the other: the CPU's is that of its lanes, measured at first use.
+            relative to one request after the other: the CPU's is that of its lanes (1 where they do not run
+            the model), the GPU's that of its threads, both measured at first use.
         """
         self.get_optimization_profile(process_type)
         if accelerator is None:
-            return max(self.get_capability_score(process_type, kind) for kind in AcceleratorType)
+            return max(self.get_capability_score(process_type, kind, source) for kind in AcceleratorType)
         beside_cpu = self._scores.get((process_type, accelerator), 0.0)
         if accelerator is AcceleratorType.CPU:
             beside_cpu = 1.0
-        if process_type != KINETIC_ENSEMBLES or beside_cpu == 0:
+        if process_type != KINETIC_ENSEMBLES:
             return beside_cpu
-        return beside_cpu * self._crossover().speed
+        if accelerator is AcceleratorType.GPU and accelerator not in self.available_types():
+            return 0.0
+        if accelerator is AcceleratorType.GPU and (process_type, accelerator) not in self._scores:
+            return self.crossover(source).gpu_speed
+        return beside_cpu * max(1.0, self.crossover(source).speed) if beside_cpu else 0.0
 
     def measure(self, process_type: str, data: Any) -> Mapping[AcceleratorType, float]:
         """Measure every kernel of `process_type` on `data`, interleaved, and remember the scores.
@@ -147,35 +194,63 @@ class BioAcceleratorManager:
             if known == process_type and kind in here
         }
 
-    def optimize_biological_process(self, process_type: str, data: Sequence[Any]) -> OptimizationPlan:
+    def optimize_biological_process(
+        self, process_type: str, data: Sequence[Any], source: ModelSource | None = None
+    ) -> OptimizationPlan:
         """Return where `data` should be computed, and in which batches.
 
         Args:
             process_type: a type that has a profile.
             data: the members to compute; only their number matters here.
+            source: the model of `kinetic_ensembles`; the shipped gene expression where absent.
 
         Raises:
             UnknownProcessError: no such type.
         """
         profile = self.get_optimization_profile(process_type)
-        scores = {kind: self.get_capability_score(process_type, kind) for kind in AcceleratorType}
+        scores = {kind: self.get_capability_score(process_type, kind, source) for kind in AcceleratorType}
         best = max(scores, key=lambda kind: scores[kind])
         cpu = scores[AcceleratorType.CPU]
-        if scores[best] <= cpu:
-            best, reason = AcceleratorType.CPU, "no other device was measured to be faster"
+        too_few = self._too_few_for(best, process_type, len(data), source)
+        if scores[best] <= cpu or too_few:
+            best, reason = AcceleratorType.CPU, too_few or "no other device was measured to be faster"
         else:
             reason = f"measured {scores[best] / cpu:.3g} times as fast as the CPU"
         if best is AcceleratorType.CPU and process_type == KINETIC_ENSEMBLES:
-            reason = self._lanes_or_not(len(data))
+            reason = self._lanes_or_not(len(data), source)
         size = profile.batch_size
         batches = tuple(range(at, min(at + size, len(data))) for at in range(0, len(data), size))
         return OptimizationPlan(process_type, best, scores[best], profile, batches, reason)
 
-    def _lanes_or_not(self, members: int) -> str:
-        fewest = self._crossover().members
-        if members < fewest:
-            return f"one after the other: lanes are faster from {fewest:.0f} members on"
-        return f"in lanes, which are faster from {fewest:.0f} members on"
+    def _too_few_for(
+        self, best: AcceleratorType, process_type: str, members: int, source: ModelSource | None
+    ) -> str:
+        """Return why a GPU does not pay for so few members of a model, or nothing."""
+        own_kernel = (process_type, best) in self._scores
+        if best is not AcceleratorType.GPU or process_type != KINETIC_ENSEMBLES or own_kernel:
+            return ""
+        fewest = route_of(self.crossover(source)).gpu
+        if fewest is not None and members >= fewest:
+            return ""
+        return f"the GPU is faster from {fewest} members on" if fewest else "the GPU is never faster"
+
+    def _lanes_or_not(self, members: int, source: ModelSource | None) -> str:
+        found = self.crossover(source)
+        if found.members == math.inf:
+            return "one after the other: lanes are not faster"
+        if members < found.members:
+            return f"one after the other: lanes are faster from {found.members:.0f} members on"
+        return f"in lanes, which are faster from {found.members:.0f} members on"
+
+
+def route_of(found: Crossover) -> Route:
+    """Return from how many members on each way is taken, after what was measured.
+
+    A GPU was measured within a large study, and is not taken for a smaller one.
+    """
+    gpu = None if found.gpu_members == math.inf else max(math.ceil(found.gpu_members), GPU_MEMBERS)
+    lanes = None if found.members == math.inf else max(math.ceil(found.members), 1)
+    return Route(lanes=lanes, gpu=gpu)
 
 
 def _seconds(compute: Compute, data: Any) -> float:

@@ -32,7 +32,7 @@ from bioxen.protocol.kinetic import (
 from bioxen.protocol.processes import PROCESSES, find_process
 from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.kinetic import loader, runner
+from bioxen.server.engines.kinetic import loader, routes, runner
 from bioxen.server.engines.kinetic.answer import Answer
 from bioxen.server.engines.kinetic.continuation import continuation
 from bioxen.server.engines.kinetic.control import control
@@ -80,7 +80,7 @@ class KineticEngine:
 
     def __init__(self) -> None:
         self._noise = Noise()
-        self._version = f"{runner.version()}, {loader.versions()}"
+        self._version = f"{runner.version()}, {loader.versions()}{routes.label()}"
 
     @staticmethod
     def warm_up() -> None:

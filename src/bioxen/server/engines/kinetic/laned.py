@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.courses import Deterministic, Random
 from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.simd.evaluate import evaluate
 from bioxen.server.engines.kinetic.members import Study
+from bioxen.server.engines.kinetic.rest import Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic
 
+if TYPE_CHECKING:
+    from bioxen.server.engines.kinetic.ahead import Ahead
+
 _NUMBERS_AT_ONCE = 4_000_000
 """Numbers of the time courses of all states that are in memory at once."""
+_ON_GPU_AT_ONCE = 32_000_000
+"""The same for a GPU, which needs many members to be busy: 256 MB."""
 
 
 @dataclass(slots=True)
@@ -33,8 +41,8 @@ class Laned:
 class Lanes:
     """A study on one model, ready to run any of its members."""
 
-    def __init__(self, study: Study) -> None:
-        """Compile what the study needs.
+    def __init__(self, study: Study, *, gpu: bool = False) -> None:
+        """Compile what the study needs; on a GPU where there is one that runs it, else for the CPU's vectors.
 
         Raises:
             Uncovered: the lanes do not run the model, or not with these changes or selections.
@@ -45,12 +53,31 @@ class Lanes:
         self._columns = len(study.selections)
         self._observer = self._program.observer(study.selections)
         starts(self._program, study, np.ones((1, len(study.names))), 0)
-        self._driver: Deterministic | Random
+        self.settings: dict[str, Setting] = {"integrator": "lanes"}
+        """What a result says of where members run."""
+        self._ahead: Ahead | None = None
+        self._driver = (self._on_gpu(study) if gpu else None) or self._on_cpu(study)
+
+    def _on_gpu(self, study: Study) -> Deterministic | Random | None:
+        from bioxen.server.engines.kinetic.on_gpu import on_gpu  # late: few ask for it
+
+        assert not isinstance(study.how, Settled)  # noqa: S101 - steady states have `RestingLanes`
+        driver, self.settings = on_gpu(self._program, self._times, study.how)
+        return driver
+
+    def _on_cpu(self, study: Study) -> Deterministic | Random:
         if isinstance(study.how, Stochastic):
-            self._driver = Random(self._program, self._times, study.how)
-        else:
-            assert isinstance(study.how, Tolerances)  # noqa: S101 - steady states have `RestingLanes`
-            self._driver = Deterministic(self._program, self._times, study.how)
+            return Random(self._program, self._times, study.how)
+        assert isinstance(study.how, Tolerances)  # noqa: S101 - steady states have `RestingLanes`
+        return Deterministic(self._program, self._times, study.how)
+
+    def expect(self, table: Matrix, first: int) -> None:
+        """Take the members that will be asked for block by block: a GPU runs many blocks at once."""
+        if self.settings["integrator"] == "gpu":
+            from bioxen.server.engines.kinetic.ahead import Ahead
+
+            per_member = len(self._times) * (len(self._program.states) + self._columns)
+            self._ahead = Ahead(self._run, table, first, max(1, _ON_GPU_AT_ONCE // per_member))
 
     def run(self, table: Matrix, first: int) -> Laned:
         """Simulate members.
@@ -62,9 +89,15 @@ class Lanes:
         Raises:
             ValidationError: a stochastic member does not start with whole numbers of molecules.
         """
+        if self._ahead is not None and self._ahead.covers(first, len(table)):
+            return self._ahead.block(first, len(table))
+        return self._run(table, first)
+
+    def _run(self, table: Matrix, first: int) -> Laned:
         program, points = self._program, len(self._times)
         width = len(program.states) + self._columns + (len(program.parameters) if program.event_count else 0)
-        size = max(program.width, _NUMBERS_AT_ONCE // (points * width))
+        room = _NUMBERS_AT_ONCE if self.settings["integrator"] == "lanes" else _ON_GPU_AT_ONCE
+        size = max(program.width, room // (points * width))
         laned = Laned(np.empty((len(table), points, self._columns)))
         for begin in range(0, len(table), size):
             self._some(laned, table[begin : begin + size], begin, first + begin)

@@ -135,7 +135,7 @@ def _side_by_side(
     run: MembersRun, study: Study, table: Matrix, first: int, lanes: Lanes, sample: Sample | None
 ) -> None:
     laned = lanes.run(table, first)
-    run.settings = {"integrator": "lanes"}
+    run.settings = dict(lanes.settings)
     if isinstance(study.how, Stochastic) and study.how.epsilon is not None:
         run.settings |= {"epsilon": study.how.epsilon, "exact": False}
     if isinstance(study.how, Tolerances):

@@ -1,4 +1,4 @@
-"""Whether the members of a study run in lanes: a rule on the request and the model, never on a clock."""
+"""Where the members of a study run: a rule on the request and the model, never on a clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import MembersRequest
 from bioxen.server.engines.kinetic.members import Study
 from bioxen.server.engines.kinetic.rest import Settled
+from bioxen.server.engines.kinetic.routes import Route, routes
 from bioxen.server.engines.kinetic.ssa import Stochastic, needs_lanes
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from bioxen.server.engines.kinetic.resting_lanes import RestingLanes
 
 FEWEST = 64
-"""Members of the whole study from which on `auto` takes the lanes: making a model's functions takes as long
-as fewer members than that take on libRoadRunner, on most models."""
+"""Members of the whole study from which on `auto` takes the lanes where nothing else was measured: making a
+model's functions takes as long as fewer members than that take on libRoadRunner, on most models."""
+_BY_RULE = Route(lanes=FEWEST, gpu=None)
 _EXACT = "Use the direct method: `kinetic_ssa`, or the method 'ssa' of an ensemble or a scan."
 L = TypeVar("L")
 
@@ -27,19 +29,19 @@ def lanes_for(request: MembersRequest, study: Study) -> tuple[Lanes | None, str]
 
     Raises:
         InvalidModelError: the request insists on lanes, or its method does, which do not run the model.
+        ValidationError: what the request insists on does not know its method.
     """
     if isinstance(study.how, Stochastic) and study.how.epsilon is not None:
-        if request.engine == "libroadrunner":
-            raise ValidationError(
-                "libRoadRunner has no tau-leaping.",
-                details={"place": "engine", "remedy": "Leave `engine` out, or use the method 'ssa'."},
-            )
+        if request.engine in {"libroadrunner", "gpu"}:
+            raise _no_method(request.engine, "tau-leaping", "Leave `engine` out, or use the method 'ssa'.")
         return lanes_alone(study, "method"), ""
     if isinstance(study.how, Stochastic) and needs_lanes(study.program):
         if request.engine == "libroadrunner":
             raise _unsound()
         return _insisted(lambda: _lanes(study), "method", "Use the method 'ode'."), ""
-    return _chosen(request, lambda: _lanes(study))
+    route = routes().routes.get(study.program.digest, _BY_RULE)
+    gpu = request.engine == "gpu" or (request.engine == "auto" and _reaches(request, route.gpu))
+    return _chosen(request, lambda: _lanes(study, gpu=gpu), route)
 
 
 def resting_lanes_for(
@@ -49,7 +51,10 @@ def resting_lanes_for(
 
     Raises:
         InvalidModelError: the request insists on lanes, which do not run the model.
+        ValidationError: the request insists on a GPU.
     """
+    if request.engine == "gpu":
+        raise _no_method("gpu", "steady states", "Leave `engine` out.")
 
     def made() -> RestingLanes:
         from bioxen.server.engines.kinetic.resting_lanes import RestingLanes  # late: needs a compiler
@@ -57,7 +62,7 @@ def resting_lanes_for(
         assert isinstance(study.how, Settled)  # noqa: S101 - the caller asks only then
         return RestingLanes(study, study.how, order)
 
-    return _chosen(request, made)
+    return _chosen(request, made, _BY_RULE)
 
 
 def lanes_alone(study: Study, place: str) -> Lanes:
@@ -69,19 +74,25 @@ def lanes_alone(study: Study, place: str) -> Lanes:
     return _insisted(lambda: _lanes(study), place, _EXACT)
 
 
-def _chosen(request: MembersRequest, make: Callable[[], L]) -> tuple[L | None, str]:
+def _chosen(request: MembersRequest, make: Callable[[], L], route: Route) -> tuple[L | None, str]:
     from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
     if request.engine == "libroadrunner":
         return None, "not asked for"
-    if request.engine == "lanes":
+    if request.engine != "auto":
         return _insisted(make, "engine", "Leave `engine` out, or give 'libroadrunner'."), ""
-    if request.member_count < FEWEST:
-        return None, f"only from {FEWEST} members on"
+    if not _reaches(request, route.gpu) and not _reaches(request, route.lanes):
+        if route.lanes is None:
+            return None, "measured to be slower"
+        return None, f"only from {route.lanes} members on"
     try:
         return make(), ""
     except Uncovered as refusal:
         return None, str(refusal)
+
+
+def _reaches(request: MembersRequest, fewest: int | None) -> bool:
+    return fewest is not None and request.member_count >= fewest
 
 
 def _insisted(make: Callable[[], L], place: str, remedy: str) -> L:
@@ -95,10 +106,15 @@ def _insisted(make: Callable[[], L], place: str, remedy: str) -> L:
         ) from refusal
 
 
-def _lanes(study: Study) -> Lanes:
+def _lanes(study: Study, *, gpu: bool = False) -> Lanes:
     from bioxen.server.engines.kinetic.laned import Lanes  # late: needs a compiler
 
-    return Lanes(study)
+    return Lanes(study, gpu=gpu)
+
+
+def _no_method(engine: str, method: str, remedy: str) -> ValidationError:
+    name = "A GPU" if engine == "gpu" else "libRoadRunner"
+    return ValidationError(f"{name} has no {method}.", details={"place": "engine", "remedy": remedy})
 
 
 def _unsound() -> InvalidModelError:

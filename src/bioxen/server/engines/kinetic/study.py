@@ -123,6 +123,7 @@ def _run(
     wanted = _features(request)
     part, size = request.members_of_part, request.block_size
     table = design(request, own_values)
+    way.expect(table, part.start)
     runs: list[MembersRun] = []
     features: list[Matrix] = []
     values: list[Matrix] = []

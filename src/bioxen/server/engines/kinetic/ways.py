@@ -27,6 +27,8 @@ class Way:
     """Why libRoadRunner runs them."""
     axes: Axes | None = None
     """Of the control coefficients, where they are asked for."""
+    expect: Callable[[Matrix, int], None] = lambda _, __: None
+    """Is told all members of a part, and the index of the first, before they are run block by block."""
 
 
 def way_for(request: MembersRequest, study: Study) -> Way:
@@ -53,4 +55,5 @@ def way_for(request: MembersRequest, study: Study) -> Way:
         lambda table, first, sample: run_members(study, table, first, lanes, sample),
         lanes is not None,
         why_not,
+        expect=lanes.expect if lanes else lambda _, __: None,
     )

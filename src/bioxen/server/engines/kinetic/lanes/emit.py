@@ -26,8 +26,16 @@ _Step = tuple[Node, int | None]
 """A node to compute, or (with a row) to write to the output."""
 
 
-def module(graph: Graph, outputs: Sequence[Node], width: int, name: str = "f") -> str:
-    """Return the IR of a function that writes the values of `outputs`, a row each."""
+def module(graph: Graph, outputs: Sequence[Node], width: int, name: str = "f", *, joins: bool = False) -> str:
+    """Return the IR of a function that writes the values of `outputs`, a row each.
+
+    Args:
+        graph: has the expressions.
+        outputs: what is written.
+        width: lanes of a row.
+        name: of the function.
+        joins: whether it may become part of what calls it, where it is short.
+    """
     outputs = [graph.number(node) for node in outputs]
     own = sum(instructions.is_own(graph.operations[node]) for node in graph.reachable(outputs))
     inline = own <= _MOST_INLINE
@@ -37,18 +45,19 @@ def module(graph: Graph, outputs: Sequence[Node], width: int, name: str = "f") -
     bodies = [block.write(chunk) for block, chunk in zip(blocks, chunks, strict=True)]
     called = set[str]().union(*(block.block.called for block in blocks))
     declared = set[str]().union(*(block.block.declared for block in blocks))
+    apart = "" if joins and len(chunks) == 1 else " noinline"
     texts = [
-        _function(f"internal void @{name}{index}", f"{_POINTERS}, ptr noalias %s", body)
+        _function(f"internal void @{name}{index}", f"{_POINTERS}, ptr noalias %s", body, apart)
         for index, body in enumerate(bodies)
     ]
     calls = [f"  call void @{name}{i}({_PASSED}, ptr %s)" for i in range(len(chunks))]
     scratch = f"  %s = alloca <{width} x double>, i64 {max(len(slots), 1)}, align 64"
-    texts.append(_function(f"void @{name}", _POINTERS, "\n".join([scratch, *calls])))
+    texts.append(_function(f"void @{name}", _POINTERS, "\n".join([scratch, *calls]), apart))
     return "\n".join([functions(called, width, declared), *texts])
 
 
-def _function(head: str, parameters: str, body: str) -> str:
-    return f"define {head}({parameters}) nounwind noinline {{\n{body}\n  ret void\n}}"
+def _function(head: str, parameters: str, body: str, apart: str) -> str:
+    return f"define {head}({parameters}) nounwind{apart} {{\n{body}\n  ret void\n}}"
 
 
 def _chunks(graph: Graph, outputs: Sequence[Node], width: int, inline: bool) -> list[list[_Step]]:

@@ -33,7 +33,7 @@ _LIBRARY: Final = {
 
 def cost(operation: str, width: int, inline: bool) -> int:
     """Return about how many instructions an operation is."""
-    if operation in _LIBRARY or operation == "factorial":
+    if needs_library(operation):
         return 3 * width
     return _OWN.get(operation, 1) if inline else 1
 
@@ -46,6 +46,11 @@ def is_product(exponent: float | None) -> bool:
 def is_own(operation: str) -> bool:
     """Whether the operation is a function of our own, which may be called or written out."""
     return operation in _OWN
+
+
+def needs_library(operation: str) -> bool:
+    """Whether the operation calls the C library, which a GPU has not."""
+    return operation in _LIBRARY or operation == "factorial"
 
 
 def truth(block: Block, operation: str, values: list[Value]) -> Value:

@@ -30,7 +30,7 @@ class Code:
 
 
 def _compiled(ir: str) -> bytes:
-    machine = _machine()
+    machine = host_machine()
     target = "\n".join([llvmlite.__version__, machine.triple, binding.get_host_cpu_name(), _features()])
     return kept(f"{target}\n{ir}", lambda: _compile(ir, machine))
 
@@ -51,7 +51,8 @@ def _features() -> str:
 
 
 @cache
-def _machine() -> Any:
+def host_machine() -> Any:
+    """Return the CPU this runs on."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple().create_target_machine(
@@ -68,4 +69,4 @@ def _machine() -> Any:
 def _linker() -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    return binding.create_lljit_compiler(_machine(), use_jit_link=False)
+    return binding.create_lljit_compiler(host_machine(), use_jit_link=False)

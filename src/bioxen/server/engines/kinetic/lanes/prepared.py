@@ -14,31 +14,28 @@ from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.system import Matrix, System
 
 
-class Prepared:
-    """Faster forms of some functions of a program: they take longer rows of parameters, from `extended`.
+class Hoisted:
+    """Functions that take longer rows of parameters, from `extended`.
 
-    The program's other functions take those too, since the model's own parameters come first. Nothing is
-    derived from a parameter that an event may change, so derived ones stay right through a run.
+    The model's own parameters come first. Nothing is derived from a parameter that an event may change, so
+    derived ones stay right through a run.
     """
 
-    def __init__(self, system: System, width: int, functions: Mapping[str, Sequence[Node]]) -> None:
+    def __init__(self, system: System, functions: Mapping[str, Sequence[Node]]) -> None:
         """Take the expressions of each function by name."""
-        count = len(system.parameters)
+        self._own = len(system.parameters)
         changing = {
             target - len(system.states)
             for reset in system.resets
             for target in reset.targets
             if target >= len(system.states)
         }
-        self._graph = system.graph
-        self._own = count
-        hoister = Hoister(system.graph, count, changing)
-        nodes = {name: hoister.rewrite(roots) for name, roots in functions.items()}
+        self.graph = system.graph
+        hoister = Hoister(system.graph, self._own, changing)
+        self.nodes = {name: hoister.rewrite(roots) for name, roots in functions.items()}
+        """Expressions of each function."""
         self._derived = hoister.derived
-        self._codes = {name: Code(module(system.graph, roots, width), ["f"]) for name, roots in nodes.items()}
-        self.addresses = {name: code.addresses["f"] for name, code in self._codes.items()}
-        """Address of each function."""
-        self.parameter_count = count + len(self._derived)
+        self.parameter_count = self._own + len(self._derived)
         """Parameters of the model and derived ones."""
 
     def extended(self, parameters: Matrix) -> Matrix:
@@ -46,7 +43,19 @@ class Prepared:
         members = parameters.shape[0]
         table = np.empty((members, self.parameter_count))
         table[:, : self._own] = parameters
-        columns = arrays.evaluate(self._graph, self._derived, list(parameters.T))
+        columns = arrays.evaluate(self.graph, self._derived, list(parameters.T))
         for index, column in enumerate(columns, start=self._own):
             table[:, index] = column
         return table
+
+
+class Prepared(Hoisted):
+    """Faster forms of some functions of a program, compiled for lanes; its own take the longer rows too."""
+
+    def __init__(self, system: System, width: int, functions: Mapping[str, Sequence[Node]]) -> None:
+        """Take the expressions of each function by name."""
+        super().__init__(system, functions)
+        nodes = self.nodes.items()
+        self._codes = {name: Code(module(self.graph, roots, width), ["f"]) for name, roots in nodes}
+        self.addresses = {name: code.addresses["f"] for name, code in self._codes.items()}
+        """Address of each function."""

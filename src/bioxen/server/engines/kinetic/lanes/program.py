@@ -204,9 +204,12 @@ class LaneProgram:
     def prepared(self, *functions: str) -> Prepared:
         """Return faster forms of `rates`, `fluxes`, `jacobian` or `time_rate`; see `Prepared`."""
         if functions not in self._prepared:
-            nodes = {name: self._nodes(name) for name in functions}
-            self._prepared[functions] = Prepared(self._system, self.width, nodes)
+            self._prepared[functions] = Prepared(self._system, self.width, self.expressions(*functions))
         return self._prepared[functions]
+
+    def expressions(self, *functions: str) -> dict[str, list[Node]]:
+        """Return what `rates`, `fluxes`, `jacobian` or `time_rate` write."""
+        return {name: self._nodes(name) for name in functions}
 
     def initial_values(
         self, overrides: Mapping[str, ArrayLike], *, members: int = 1, seed: int = 0, first_member: int = 0

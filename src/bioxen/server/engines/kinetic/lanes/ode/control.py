@@ -20,17 +20,17 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     store,
 )
 
-_SAFETY = 0.95
-_SMALLEST, _LARGEST = 0.2, 8.0
-_LOG2 = 1.4426950408889634
-_ALLOWANCE = 10.0
+SAFETY = 0.95
+SMALLEST, LARGEST = 0.2, 8.0
+LOG2 = 1.4426950408889634
+ALLOWANCE = 10.0
 """How many times the tolerance the estimated error of a step may be.
 
 The estimate is that of the embedded solution of order 4; what is kept is the one of order 5, which is many
 times better. CVODE's tolerances count the error of the solution kept: at the same ones, the largest errors on
 ten BioModels are a hundredth to a half of CVODE's in eight, and 1.5 and 3 times CVODE's in two.
 """
-_HUGE = 1e10
+HUGE = 1e10
 """Stands for an error that is no number."""
 
 
@@ -80,7 +80,7 @@ def first_step(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
     step = choose(step > 0.0, step, tiny)
     store(w, layout.STEP, choose(fresh, step, load(w, layout.STEP)))
     store(w, layout.LOG_ERROR, choose(fresh, broadcast(0.0), load(w, layout.LOG_ERROR)))
-    store(w, layout.GROWTH, choose(fresh, broadcast(_LARGEST), load(w, layout.GROWTH)))
+    store(w, layout.GROWTH, choose(fresh, broadcast(LARGEST), load(w, layout.GROWTH)))
 
 
 @lean
@@ -90,17 +90,17 @@ def judge(w: NDArray[np.float64]) -> None:
     Writes ACCEPTED and, as CUT, the factor for the next step. `GROWTH` is the largest factor allowed now: one
     after a step that was rejected.
     """
-    error = load(w, layout.ERROR) * (1 / _ALLOWANCE)
-    number = choose(error < _HUGE, error, broadcast(_HUGE))
+    error = load(w, layout.ERROR) * (1 / ALLOWANCE)
+    number = choose(error < HUGE, error, broadcast(HUGE))
     accepted = error <= 1.0
-    now = logarithm(larger(number, broadcast(1e-6))) * _LOG2
+    now = logarithm(larger(number, broadcast(1e-6))) * LOG2
     before = load(w, layout.LOG_ERROR)
-    onward = _SAFETY * exponential2(0.08 * before - 0.14 * now)
-    back = _SAFETY * exponential2(-0.2 * now)
-    factor = larger(choose(accepted, onward, back), broadcast(_SMALLEST))
+    onward = SAFETY * exponential2(0.08 * before - 0.14 * now)
+    back = SAFETY * exponential2(-0.2 * now)
+    factor = larger(choose(accepted, onward, back), broadcast(SMALLEST))
     largest = load(w, layout.GROWTH)
     factor = choose(factor < largest, factor, largest)
     store(w, layout.ACCEPTED, choose(accepted, broadcast(1.0), broadcast(0.0)))
     store(w, layout.CUT, factor)
-    store(w, layout.GROWTH, choose(accepted, broadcast(_LARGEST), broadcast(1.0)))
+    store(w, layout.GROWTH, choose(accepted, broadcast(LARGEST), broadcast(1.0)))
     store(w, layout.LOG_ERROR, choose(accepted, now, before))

@@ -19,7 +19,7 @@ from bioxen.server.engines.kinetic.lanes.simd.operations import (
     store,
 )
 
-_WEIGHTS = (
+WEIGHTS = (
     0.09646076681806523,
     0.01,
     0.4798896504144996,
@@ -66,9 +66,9 @@ def attempt(rates: int, w: NDArray[np.float64], n: int, rtol: float) -> None:
     store(w, layout.MOMENT, t + h)
     call(rates, w, layout.MOMENT, stage, p, k6)
     for i in range(n):
-        change = _WEIGHTS[0] * load(w, k1 + i) + _WEIGHTS[1] * load(w, k2 + i) + _WEIGHTS[2] * load(w, k3 + i)
-        change = change + _WEIGHTS[3] * load(w, k4 + i) + _WEIGHTS[4] * load(w, k5 + i)
-        change = change + _WEIGHTS[5] * load(w, k6 + i)
+        change = WEIGHTS[0] * load(w, k1 + i) + WEIGHTS[1] * load(w, k2 + i) + WEIGHTS[2] * load(w, k3 + i)
+        change = change + WEIGHTS[3] * load(w, k4 + i) + WEIGHTS[4] * load(w, k5 + i)
+        change = change + WEIGHTS[5] * load(w, k6 + i)
         store(w, new + i, load(w, y + i) + h * change)
     call(rates, w, layout.MOMENT, new, p, k7)
     total = broadcast(0.0)
