@@ -29,7 +29,7 @@ demo: $(VENV)/.server $(VENV)/.kernel ## Start the services and run virtual cell
 	$(BIN)/bioxen demo
 
 test: $(VENV)/.test $(VENV)/.kernel ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 # The store's tests, and those that kill a server, on a PostgreSQL that lives as long as they run.
 test-postgres: $(VENV)/.test $(VENV)/.kernel ## Run the store's tests on PostgreSQL, installed where that can be

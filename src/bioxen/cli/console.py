@@ -28,10 +28,14 @@ class PlainTable(Table):
 
 
 def table(title: str, *columns: str) -> Table:
-    """Return a table in the one style that BioXen uses; a column that starts with `>` is right-aligned."""
+    """Return a table in the one style that BioXen uses; a column that starts with `>` is right-aligned.
+
+    The first column has the names, which somebody may copy: it is never cut.
+    """
     made = PlainTable(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for column in columns:
-        made.add_column(Text(column.lstrip(">")), justify="right" if column.startswith(">") else "left")
+    for number, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        made.add_column(Text(column.lstrip(">")), justify=justify, no_wrap=number == 0)
     return made
 
 

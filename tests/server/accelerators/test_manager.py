@@ -229,8 +229,7 @@ def test_a_crossover_is_measured_once_and_kept(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_model_that_the_lanes_do_not_run_is_measured_one_after_the_other() -> None:
-    delayed = "d = 2; at d after A > 1e9, persistent=false: k = 1; at A < 1: k = 2;"
-    found = measured(source_of(f"species A = 10; A => ; k*A; k = 0.5; {delayed}"), "")
+    found = measured(source_of("species A = 10; A => ; k*A; k = 0.5; q = 0; at A == 1e9: q = 1;"), "")
     assert found.lanes is None and found.single > 0
     assert "lanes do not run" in found.why_not
     assert route_of(found) == Route(lanes=None, gpu=None)

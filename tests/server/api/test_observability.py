@@ -66,7 +66,7 @@ def test_workers_replicas_and_jobs_are_counted(http: httpx2.Client, static: http
     healthy = [value for (name, _), value in whole.items() if name == "bioxen_replica_healthy"]
     assert healthy == [1.0, 1.0]
     states = {dict(labels)["state"] for name, labels in whole if name == "bioxen_jobs"}
-    assert states == {"queued", "running", "done", "failed", "cancelled"}
+    assert states == {"queued", "running", "done", "failed", "cancelled", "unknown"}
 
 
 def test_tokens_and_owners_are_no_labels(http: httpx2.Client) -> None:

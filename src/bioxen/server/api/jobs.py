@@ -48,7 +48,7 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
-    @router.post("/estimate", response_model=Estimate, responses=responses_for(404, 422, 507))
+    @router.post("/estimate", response_model=Estimate, responses=responses_for(400, 404, 422, 507))
     async def post_estimate(submission: JobSubmission, asking: Asking) -> Estimate:  # noqa: ARG001 - a scope
         """Say what a job would take, and start nothing; one that does not fit is refused as it would be."""
         return await runner.estimator.admit(submission.request)

@@ -45,6 +45,9 @@ E1: at time > 9: Q = Q + 1;
 """
 """A delayed event that fires at the start: libRoadRunner's reset leaves it waiting."""
 
+EQUALITY = "P = 1.5; Q = 0; R = 0; R' = P; at R == 1e9: Q = Q + 1;"
+"""An event that lanes could step over."""
+
 
 def source_of(text: str, text_format: ModelFormat = "antimony") -> ModelSource:
     """Return the model as the engine gets it."""

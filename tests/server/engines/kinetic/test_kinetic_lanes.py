@@ -10,7 +10,7 @@ import pytest
 from tests.server.engines.kinetic.models import (
     BIRTH_DEATH,
     DECAY,
-    DELAYED,
+    EQUALITY,
     GENE_EXPRESSION,
     KITCHEN_SINK,
     REPRESSILATOR,
@@ -130,15 +130,15 @@ def test_a_model_that_the_lanes_do_not_run_says_so(engine: KineticEngine) -> Non
         "time_end": 5.0,
         "time_points": 3,
     }
-    result = run(engine, DELAYED, "kinetic_scan", **request)
+    result = run(engine, EQUALITY, "kinetic_scan", **request)
     assert result.members is not None
     assert set(result.members.methods) == {"libRoadRunner cvode_bdf"}
-    assert "delay" in str(result.provenance.settings["lanes"])
+    assert "equality" in str(result.provenance.settings["lanes"])
     assert result.audit is None
-    with pytest.raises(InvalidModelError, match="delay") as caught:
-        run(engine, DELAYED, "kinetic_scan", engine="lanes", **request)
+    with pytest.raises(InvalidModelError, match="equality") as caught:
+        run(engine, EQUALITY, "kinetic_scan", engine="lanes", **request)
     assert caught.value.place == "engine"
-    assert "delay" in caught.value.details["construct"]
+    assert "equality" in caught.value.details["construct"]
 
 
 def test_a_lane_that_stops_is_libroadrunners(engine: KineticEngine) -> None:

@@ -52,22 +52,30 @@ def children(node: Any) -> list[Any]:
     return [node.getChild(index) for index in range(node.getNumChildren())]
 
 
+def walk(node: Any) -> Iterator[Any]:
+    """Yield a formula and all its parts, each before its own; without recursion, since a sum may be long."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(reversed(children(node)))
+
+
 def names(node: Any) -> Iterator[str]:
     """Yield every identifier in a formula, functions included; the time as `time`."""
-    kind = node.getType()
-    if kind in (libsbml.AST_NAME, libsbml.AST_FUNCTION):
-        yield node.getName()
-    elif kind == libsbml.AST_NAME_TIME:
-        yield TIME
-    elif kind == libsbml.AST_FUNCTION_RATE_OF:
-        yield EVERYTHING
-    for child in children(node):
-        yield from names(child)
+    for part in walk(node):
+        kind = part.getType()
+        if kind in (libsbml.AST_NAME, libsbml.AST_FUNCTION):
+            yield part.getName()
+        elif kind == libsbml.AST_NAME_TIME:
+            yield TIME
+        elif kind == libsbml.AST_FUNCTION_RATE_OF:
+            yield EVERYTHING
 
 
 def jumps(node: Any) -> bool:
     """Whether a formula may jump: it has a comparison, a piecewise or a rounding; called functions aside."""
-    return node.getType() in _JUMPS or node.isRelational() or any(map(jumps, children(node)))
+    return any(part.getType() in _JUMPS or part.isRelational() for part in walk(node))
 
 
 class Signs:

@@ -278,7 +278,7 @@ def test_a_launch_has_many_blocks_and_a_part_has_the_bytes_of_the_whole(
     assert sorted(cuda.launched[2:]) == [1] * len(cuda.launched[2:])  # members that the audit looks at
     assert whole is not None and part is not None
     assert (part.numbers or []) == (whole.numbers or [])[140:340]
-    monkeypatch.setattr("bioxen.server.engines.kinetic.laned._ON_GPU_AT_ONCE", 101 * 4 * 120)
+    monkeypatch.setattr("bioxen.server.engines.kinetic.laned._ON_GPU_AT_ONCE", 2 * 4 * 120)
     cuda.launched.clear()
     assert of(ensemble("gpu", members=230)).features == whole
     assert cuda.launched == [100, 100, 30]
@@ -321,7 +321,7 @@ def test_what_no_gpu_runs_is_the_lanes_and_what_they_do_not_run_is_refused(
         wavy.provenance.settings["gpu"] == "not used: the model has the function sin, which no GPU runs here"
     )
     with pytest.raises(InvalidModelError, match="lanes do not run"):
-        ensemble("gpu", f"{GENE_EXPRESSION} at 1 after p > 3, persistent=false: k1 = 5; at p > 9: k1 = 1;")
+        ensemble("gpu", f"{GENE_EXPRESSION} at p == 1e9: k1 = 5;")
 
 
 def test_a_stiff_study_takes_the_implicit_method(monkeypatch: pytest.MonkeyPatch) -> None:

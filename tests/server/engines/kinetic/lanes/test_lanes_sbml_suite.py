@@ -20,9 +20,9 @@ REFUSED = {
     "an event whose priority is computed",
     "an event that sets S1 later, while the size of its compartment changes",
 }
-FIRES_AT_START = {"00995", "01334", "01527", "01684", "01686", "01693", "01698"}
+FIRES_AT_START = {"00995", "01334", "01336", "01527", "01684", "01686", "01693", "01698"}
 """An event changes these at time 0. libRoadRunner shows values after it, and `initial_values` before it."""
-RULED_STOICHIOMETRY = {"01449", "01450", "01452", "01637", "01723"}
+RULED_STOICHIOMETRY = {"01449", "01450", "01452", "01637", "01718", "01723"}
 """A rate rule changes a stoichiometry. libRoadRunner's rates of change mix up their columns then."""
 
 
