@@ -9,7 +9,7 @@ import pytest
 
 from bioxen.server.supervisor import Supervisor
 
-EXAMPLES = 20
+EXAMPLES = 10
 SEED = 1
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
