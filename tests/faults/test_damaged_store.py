@@ -106,8 +106,7 @@ def test_a_request_that_changed_on_the_disk_is_not_computed(tmp_path: Path) -> N
             store.write_now(jobs.submit, new("j1", batch(1)))
             text = new("j1", batch(1)).request.replace('"g7"', '"g8"')
             store.write_now(lambda c: c.exec_driver_sql("update jobs set request = ?", (text,)))
-            runner._queue.add("ada", "j1", 50)
-            runner._wake.set()
+            runner._line.rejoin("ada", "j1", 50)
             return await ended(store, runner, "j1")
 
     job = asyncio.run(main())

@@ -116,7 +116,7 @@ def test_a_killed_server_moves_the_cell_once(tmp_path: Path, monkeypatch: pytest
             async def stand_still(_: Any) -> None:
                 await asyncio.Event().wait()
 
-            monkeypatch.setattr(server.runner, "_complete", stand_still)
+            monkeypatch.setattr(server.runner._work, "_complete", stand_still)
             first = await server.submit("culture", "metabolic_dfba", time_end=1.0)
             while (await server.store.read(jobs.find, LOCAL, first.job_id)).parts_done < 1:
                 await asyncio.sleep(0.01)

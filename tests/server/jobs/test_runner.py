@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import sqlite3
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,12 @@ from bioxen.protocol.metabolic import BatchRequest, Variant
 from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
-from bioxen.server.jobs import runner as runner_module
+from bioxen.server.jobs import beginning, patience, results, work
 from bioxen.server.jobs.runner import JobRunner
-from bioxen.server.orchestrator.sharding import SHARD, Shard
+from bioxen.server.orchestrator.sharding import SHARD, Shard, assemble
 from bioxen.server.store import jobs
+from bioxen.server.store.arrays import StoredArrays
+from bioxen.server.store.faults import in_words
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.store import Store
@@ -173,7 +177,7 @@ def test_a_part_whose_result_is_lost_is_computed_again(
             async def stand_still(_: Any) -> None:
                 await asyncio.Event().wait()
 
-            monkeypatch.setattr(runner, "_complete", stand_still)
+            monkeypatch.setattr(runner._work, "_complete", stand_still)
             await runner.submit(new("j1", batch()))
             while (await store.read(jobs.find, "ada", "j1")).parts_done < PARTS:
                 await asyncio.sleep(0.01)
@@ -195,25 +199,45 @@ def test_a_part_whose_result_is_lost_is_computed_again(
     asyncio.run(resume())
 
 
+def no_room() -> sqlite3.OperationalError:
+    fault = sqlite3.OperationalError("database or disk is full")
+    fault.sqlite_errorname = "SQLITE_FULL"
+    return fault
+
+
 def test_a_full_disk_makes_jobs_wait_and_nothing_is_computed_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "PATIENCE", 0.01)
-    full = {"begin": 2, "finish_shard": 3, "complete": 1}
+    monkeypatch.setattr(patience, "PATIENCE", 0.01)
+    full = {"begin": 2, "finish_shard": 3, "complete": 1, "result": 2, "array": 1}
 
     async def main() -> None:
         bench = Bench()
         async with running(tmp_path, bench) as (store, runner):
-            write = store.write
+            write, keep = store.write, store.blobs.write_parts
 
             async def sometimes(change: Any, *arguments: Any) -> Any:
                 name = change.__name__
                 if full.get(name, 0):
                     full[name] -= 1
-                    raise OperationalError("insert", {}, Exception("database or disk is full"))
+                    with in_words():
+                        raise OperationalError("insert", {}, no_room())
                 return await write(change, *arguments)
 
+            def seldom(parts: Sequence[bytes | memoryview]) -> str:
+                kind = "array" if len(parts) == 2 else "result"
+                if full[kind]:
+                    full[kind] -= 1
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                return keep(parts)
+
+            def with_an_array(request: ComputeRequest, parts: Sequence[bytes], arrays: StoredArrays) -> bytes:
+                arrays.keep(b"header", memoryview(b"numbers"))
+                return assemble(request, parts)
+
             monkeypatch.setattr(store, "write", sometimes)
+            monkeypatch.setattr(store.blobs, "write_parts", seldom)
+            monkeypatch.setattr(results, "assemble", with_an_array)
             await runner.submit(new("j1", batch()))
             assert (await ended(store, runner, "j1")).state == "done"
             assert not any(full.values())
@@ -244,14 +268,14 @@ def test_a_cancel_stops_what_runs(tmp_path: Path) -> None:
 
 
 def test_a_cancel_counts_while_the_request_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, read, original = threading.Event(), threading.Event(), runner_module._read
+    reading, read, original = threading.Event(), threading.Event(), beginning.read_job
 
     def slowly(*arguments: Any) -> Any:
         reading.set()
         assert read.wait(10)
         return original(*arguments)
 
-    monkeypatch.setattr(runner_module, "_read", slowly)
+    monkeypatch.setattr(work, "read_job", slowly)
 
     async def main() -> None:
         bench = Bench()

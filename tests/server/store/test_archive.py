@@ -17,7 +17,7 @@ from bioxen.protocol.base import parse
 from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.quotas import Quotas
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
-from bioxen.server.jobs.runner import _read
+from bioxen.server.jobs.beginning import read_job
 from bioxen.server.store import database, jobs, past
 from bioxen.server.store.cells import find
 from bioxen.server.store.database import MIGRATIONS
@@ -85,11 +85,11 @@ def test_its_jobs_are_read_and_those_in_the_middle_go_on(store: Store) -> None:
     assert found["failed"].error is not None and found["failed"].error["code"] == "BX013"
     running = found["unknown"]  # nobody has taken it over yet
     assert 0 < running.parts_done < running.parts_total
-    resumed = _read(store.write_now(jobs.begin, running.job_id), LOCAL)
+    resumed = read_job(store.write_now(jobs.begin, running.job_id), LOCAL)
     assert len(resumed.finished) == running.parts_done and resumed.total == running.parts_total
     for digest in resumed.finished.values():
         assert parse(MetabolicResult, store.blobs.read(digest)).batch is not None
-    queued = _read(store.write_now(jobs.begin, found["queued"].job_id), LOCAL)
+    queued = read_job(store.write_now(jobs.begin, found["queued"].job_id), LOCAL)
     assert not queued.finished and queued.next_piece() is not None
 
 

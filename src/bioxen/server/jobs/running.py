@@ -26,9 +26,6 @@ class Running:
     finished: dict[int, str]
     """Number of a part → digest of its result."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    exhausted: bool = False
-    """Whether every part has begun."""
-    seconds: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -38,13 +35,12 @@ class Running:
 
     def next_piece(self) -> tuple[int, Piece] | None:
         """Return the next part to begin; `None` where all have begun."""
-        piece = next(self.pieces, None)
-        self.exhausted = piece is None
-        return piece
+        return next(self.pieces, None)
 
-    def stop(self) -> None:
-        """Stop what runs of it."""
+    def stop(self, but: asyncio.Task[None] | None = None) -> None:
+        """Stop what runs of it, `but` the task that says so."""
         if self.timer is not None:
             self.timer.cancel()
         for task in self.tasks:
-            task.cancel()
+            if task is not but:
+                task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bioxen.protocol.kinetic import ArrayReference
+from bioxen.server.store.faults import in_words
 from bioxen.server.store.results import record_array
 from bioxen.server.store.store import Store
 
@@ -17,8 +18,9 @@ class StoredArrays:
         """Keep a file of NumPy's, on the disk when this returns.
 
         Raises:
-            OSError: the disk is full, say.
+            ResourceExhaustionError, ServiceUnavailableError: the disk is full, or cannot be written.
         """
-        digest, size = self._store.blobs.write_parts([header, numbers]), len(header) + len(numbers)
+        with in_words():
+            digest, size = self._store.blobs.write_parts([header, numbers]), len(header) + len(numbers)
         self._store.write_now(record_array, digest, size)
         return ArrayReference(digest=digest, size=size, path=f"/arrays/{digest}")

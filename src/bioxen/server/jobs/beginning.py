@@ -1,0 +1,58 @@
+"""From the record of a job to what is to be computed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from bioxen.errors import ComputationError
+from bioxen.protocol.base import fingerprint_of, parse
+from bioxen.protocol.processes import find_process
+from bioxen.server.jobs.calls import is_call, request_in
+from bioxen.server.jobs.running import Running
+from bioxen.server.orchestrator.sharding import parts_of
+from bioxen.server.store.jobs import Begun
+
+
+def read_job(begun: Begun, owner: str) -> Running:
+    """Return the job with the parts that are left.
+
+    Raises:
+        ComputationError: no such process is known, or the record is not the one that was accepted.
+    """
+    process = find_process(begun.process_code)
+    if process is None:
+        raise ComputationError(
+            f"The job {begun.job_id} asks for {begun.process_code!r}, which this BioXen does not know.",
+            details={"remedy": "The version that accepted it knows it."},
+        )
+    of_cell = is_call(begun.request)
+    if not of_cell:  # the request of a cell's process follows from the cell's state
+        _check_undamaged(begun)
+    request = parse(process.request, request_in(begun.request))
+    every = list(enumerate(parts_of(request)))
+    return Running(
+        job_id=begun.job_id,
+        owner=owner,
+        priority=begun.priority,
+        request=request,
+        document=begun.request if of_cell else "",
+        pieces=iter([(number, piece) for number, piece in every if number not in begun.finished]),
+        total=len(every),
+        finished=dict(begun.finished),
+    )
+
+
+def _check_undamaged(begun: Begun) -> None:
+    """Return where the request is the one that was accepted.
+
+    Raises:
+        ComputationError: what the database holds is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if fingerprint_of(json.loads(begun.request)) == begun.request_digest:
+            return
+    raise ComputationError(
+        f"The request of the job {begun.job_id} is not the one that was accepted: the store was damaged.",
+        details={"place": "request", "remedy": "Submit it again, and have the disk looked at."},
+    )

@@ -1,0 +1,68 @@
+"""The jobs of which something is left to start, and when each may: owners share, cells take turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from bioxen.server.jobs.calls import is_call
+from bioxen.server.jobs.fairness import FairQueue
+from bioxen.server.jobs.turns import Turns
+
+
+class Line:
+    """Owners share the slots; of the jobs of one cell the next comes when the last one has left."""
+
+    def __init__(self) -> None:
+        self._queue = FairQueue()
+        self._turns = Turns()
+        self._moved = asyncio.Event()
+
+    def join(self, owner: str, job_id: str, priority: int, document: str, vm_id: str | None) -> None:
+        """Let a job in; `document`, or how it begins, tells whether it is a cell's."""
+        if is_call(document) and vm_id is not None:
+            self._turns.line_up(job_id, owner, vm_id, priority)
+        self._queue.add(owner, job_id, priority)
+        self._moved.set()
+
+    def rejoin(self, owner: str, job_id: str, priority: int) -> None:
+        """Let a job in once more: there is again something of it to start. Its turn is still its own."""
+        self._queue.remove(owner, job_id)
+        self._queue.add(owner, job_id, priority)
+        self._moved.set()
+
+    def first(self, full: Collection[str], begun: Collection[str]) -> tuple[str, str] | None:
+        """Return the owner and the job that come next; see `FairQueue.first`."""
+        return self._queue.first(full, begun)
+
+    def take_turn(self, job_id: str) -> bool:
+        """Return whether the job may begin, as far as others of its cell are concerned."""
+        return self._turns.take(job_id)
+
+    def step_out(self, owner: str, job_id: str) -> None:
+        """Take out a job of which nothing is to be started for now; its turn stays its own."""
+        self._queue.remove(owner, job_id)
+
+    def leave(self, owner: str, job_id: str) -> None:
+        """Take out a job of which nothing more starts; where others wait for its cell, the next one comes."""
+        self._queue.remove(owner, job_id)
+        following = self._turns.leave(job_id)
+        if following is not None:
+            self._queue.add(owner, *following)
+            self._moved.set()
+
+    def charge(self, owner: str, seconds: float) -> None:
+        """Note computing time that an owner was given."""
+        self._queue.charge(owner, seconds)
+
+    def nudge(self) -> None:
+        """Wake whoever waits for `moved`: a slot is free."""
+        self._moved.set()
+
+    def look(self) -> None:
+        """Note that whatever moved until now is about to be seen."""
+        self._moved.clear()
+
+    async def moved(self) -> None:
+        """Wait until something happened since the last `look`."""
+        await self._moved.wait()

@@ -1,0 +1,223 @@
+"""The life of a job from its beginning to its end: parts, lost parts, the result, a cancel, a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from bioxen.errors import BioXenException, ComputationError, ComputationTimeoutError, JobStateError
+from bioxen.protocol.jobs import Job
+from bioxen.server.cache.status import watching
+from bioxen.server.jobs.beginning import read_job
+from bioxen.server.jobs.calls import CellCalls
+from bioxen.server.jobs.estimates import Estimates
+from bioxen.server.jobs.line import Line
+from bioxen.server.jobs.news import News
+from bioxen.server.jobs.patience import PatientStore, until_services_can
+from bioxen.server.jobs.results import Change, Results
+from bioxen.server.jobs.running import Running
+from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.sharding import Piece
+from bioxen.server.store import jobs
+from bioxen.server.store.arrays import StoredArrays
+from bioxen.server.store.jobs import Begun
+from bioxen.server.store.store import Store
+from bioxen.server.workers import tracing, urgency
+
+TRIES = 3
+"""Times that lost parts of a job are computed again."""
+
+
+class Work:
+    """The jobs that have begun.
+
+    Args:
+        store: where the jobs are.
+        computer: what computes.
+        line: where jobs wait for something of them to be started.
+        estimates: learns from what parts took.
+        news: tells listeners what happens.
+        calls: knows the cells of the store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        computer: Computer,
+        line: Line,
+        estimates: Estimates,
+        news: News,
+        calls: CellCalls | None,
+    ) -> None:
+        self.running: dict[str, Running] = {}
+        self._store = PatientStore(store)
+        self._results = Results(self._store, StoredArrays(store), calls)
+        self._computer, self._calls = computer, calls
+        self._line, self._estimates, self._news = line, estimates, news
+        self._beginning: set[str] = set()
+        """Jobs whose requests are being read; a cancel takes them out."""
+        self._lost: Counter[str] = Counter()
+        """How often parts of a job were found lost."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """Stop what runs; the next server goes on with it."""
+        for running in self.running.values():
+            running.stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Beginning
+
+    async def begin(self, owner: str, job_id: str) -> Running | None:
+        """Start to work on a job; return `None` where there is nothing to work on."""
+        try:
+            resolve = None if self._calls is None else self._calls.resolve
+            begun = await self._store.write(jobs.begin, job_id, resolve)
+            self._beginning.add(job_id)
+            running = await asyncio.to_thread(read_job, begun, owner)  # a large one takes a second
+            await self._estimates.recall(job_id, running.request)
+        except JobStateError:  # it was cancelled while it waited
+            return None
+        except BioXenException as error:  # another version accepted it, say, or its cell is stopped now
+            await self._note_failure(job_id, error)
+            self._news.tell(job_id)
+            return None
+        if job_id not in self._beginning:
+            return None
+        self._beginning.discard(job_id)
+        self.running[job_id] = running
+        return await self._go_on(running, begun)
+
+    async def _go_on(self, running: Running, begun: Begun) -> Running | None:
+        """Take up a job as the server that began it left it."""
+        if begun.cancel_asked:
+            await self._end(running, lambda c: jobs.cancelled(c, running.job_id))
+            return None
+        if (deadline := begun.deadline) is not None:
+            running.timer = asyncio.get_running_loop().call_later(
+                deadline, lambda: self._spawn(self._expire(running, deadline))
+            )
+        self._news.tell(running.job_id)
+        if running.complete:  # the last server died between the last part and the end
+            self._spawn(self._complete(running))
+        return running
+
+    # Parts
+
+    def start(self, running: Running, number: int, piece: Piece) -> asyncio.Task[None]:
+        """Start a part of a job; the task ends when the part is recorded, or the job has ended."""
+        task = self._spawn(self._part(running, number, piece))
+        running.tasks.add(task)
+        task.add_done_callback(running.tasks.discard)
+        return task
+
+    async def _part(self, running: Running, number: int, piece: Piece) -> None:
+        try:
+            with tracing.named(f"job-{running.job_id}-{number}"), urgency.background():
+                result, seconds = await until_services_can(lambda: self._compute(running.owner, piece))
+            digest = await self._store.keep(result)
+            await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
+        except JobStateError:
+            return  # it ended in the meantime
+        except BioXenException as error:
+            await self._fail(running, error)
+            return
+        running.finished[number] = digest
+        self._news.tell(running.job_id)
+        if running.complete:
+            await self._complete(running)
+
+    async def _compute(self, owner: str, piece: Piece) -> tuple[bytes, float]:
+        """Return the result of a part, and the seconds it took."""
+        start = time.perf_counter()
+        try:
+            with watching() as seen:
+                result = await self._computer.compute(piece.request)
+        finally:
+            self._line.charge(owner, time.perf_counter() - start)
+        # What workers were busy for, where the service says it: waiting for one is no computing.
+        seconds = time.perf_counter() - start if seen.origin is None else seen.seconds
+        await self._estimates.learn(piece.request, seconds, seen)
+        return result, seconds
+
+    # The result
+
+    async def _complete(self, running: Running) -> None:
+        """Put the parts together and record the result, or compute once more what was lost of them."""
+        parts, lost = await self._results.collect(running)
+        if lost:
+            await self._again(running, lost)
+            return
+        try:
+            complete = await self._results.make(running, parts)
+        except BioXenException as error:
+            await self._fail(running, error)
+            return
+        await self._end(running, complete)
+
+    async def _again(self, running: Running, lost: Mapping[int, ComputationError]) -> None:
+        """Compute parts once more whose results are lost; a disk that keeps losing them ends the job."""
+        self._lost[running.job_id] += 1
+        if self._lost[running.job_id] > TRIES:
+            await self._fail(running, next(iter(lost.values())))
+        elif self.running.get(running.job_id) is running:
+            await self._store.write(jobs.forget_shards, running.job_id, list(lost))
+            self.running.pop(running.job_id)
+            if running.timer is not None:
+                running.timer.cancel()
+            self._line.rejoin(running.owner, running.job_id, running.priority)
+
+    # The end
+
+    async def cancel(self, owner: str, job: Job) -> None:
+        """Stop a job of which the store knows already that it is to be cancelled."""
+        running = self.running.get(job.job_id)
+        if running is not None:
+            await self._end(running, lambda c: jobs.cancelled(c, job.job_id))
+            return
+        self._beginning.discard(job.job_id)
+        self._line.leave(owner, job.job_id)
+        if not job.ended:  # its request is being read, or it waits to be resumed
+            with contextlib.suppress(JobStateError):
+                await self._store.write(jobs.cancelled, job.job_id)
+
+    async def _fail(self, running: Running, error: BioXenException) -> None:
+        await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
+
+    async def _expire(self, running: Running, deadline: float) -> None:
+        await self._fail(
+            running,
+            ComputationTimeoutError(
+                f"The job was stopped at its deadline of {deadline:g} s.",
+                details={"place": "deadline", "remedy": "Give it more time, or ask for less."},
+            ),
+        )
+
+    async def _end(self, running: Running, change: Change) -> None:
+        """Record the end of a job and stop what is left of it. Only the first end counts."""
+        if self.running.pop(running.job_id, None) is None:
+            return
+        self._line.step_out(running.owner, running.job_id)
+        self._lost.pop(running.job_id, None)
+        try:
+            with contextlib.suppress(JobStateError):
+                await self._store.write(change)
+        except BioXenException as error:  # its cell was changed in the meantime, say
+            await self._note_failure(running.job_id, error)
+        self._line.leave(running.owner, running.job_id)
+        running.stop(but=asyncio.current_task())
+        self._news.tell(running.job_id)
+
+    async def _note_failure(self, job_id: str, error: BioXenException) -> None:
+        with contextlib.suppress(JobStateError):
+            await self._store.write(jobs.fail, job_id, error.to_problem())
+
+    def _spawn(self, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(life)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
