@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from bioxen.errors import BioXenException, ValidationError
-from bioxen.protocol.kinetic import MembersRequest
+from bioxen.protocol.kinetic import KineticBatchRequest, MembersRequest
 from bioxen.protocol.kinetic import Part as Members
 from bioxen.protocol.metabolic import (
     BatchRequest,
@@ -111,7 +111,14 @@ def _some_members(request: MembersRequest) -> Iterator[Piece]:
         return
     for first in range(0, total, size):
         part = Members(first=first, count=min(size, total - first))
-        yield Piece(first, part.count, request.model_copy(update={"part": part}))
+        yield Piece(first, part.count, request.model_copy(update={"part": part, **_own(request, part)}))
+
+
+def _own(request: MembersRequest, part: Members) -> dict[str, Any]:
+    """Return the fields with which a part is sent its own variants, and not those of every other."""
+    if not isinstance(request, KineticBatchRequest):
+        return {}
+    return {"variants": request.variants[part.first : part.first + part.count], "total": request.member_count}
 
 
 def _is_large(request: DoubleDeletionRequest) -> bool:
