@@ -40,7 +40,7 @@ from bioxen.server.jobs.news import News
 from bioxen.server.jobs.running import Running
 from bioxen.server.jobs.turns import Turns
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import Piece, assemble, parts_of
+from bioxen.server.orchestrator.sharding import Piece, assemble, moved, parts_of
 from bioxen.server.store import faults, jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import Begun, NewJob
@@ -280,7 +280,7 @@ class JobRunner:
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
-            await self._fail(running, error)
+            await self._fail(running, moved(error, piece.offset))
             return
         running.finished[number] = digest
         self.news.tell(running.job_id)

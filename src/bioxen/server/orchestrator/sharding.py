@@ -144,7 +144,7 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
             with urgency.background():
                 result = await compute(piece.request)
         except BioXenException as error:
-            raise _moved(error, piece.offset) from None
+            raise moved(error, piece.offset) from None
         return Shard(piece.offset, piece.size, msgspec.json.decode(result))
 
     waiting = pieces(request)
@@ -245,7 +245,7 @@ def _encoded(request: ComputeRequest, parts: list[dict[str, Any]], arrays: Array
     return msgspec.json.encode(whole(request, parts, arrays))
 
 
-def _moved(error: BioXenException, offset: int) -> BioXenException:
+def moved(error: BioXenException, offset: int) -> BioXenException:
     """Return the fault of a part, with its place counted in the whole batch."""
     head, _, rest = (error.place or "").partition(".")
     number, _, tail = rest.partition(".")
