@@ -39,6 +39,8 @@ class _Group:
     study: Study
     """Member i of it is the i-th of them."""
     table: Matrix
+    whole: bool
+    """Whether every variant of the block changes these."""
 
 
 def way_of_variants(request: KineticBatchRequest, study: Study) -> Way:
@@ -78,14 +80,14 @@ def _groups(request: KineticBatchRequest, study: Study, block: range) -> list[_G
         alike.setdefault((*sorted(variant.parameters), "", *sorted(variant.initial_conditions)), []).append(
             member
         )
-    return [_group(request, study, members) for members in alike.values()]
+    return [_group(request, study, members, len(alike) == 1) for members in alike.values()]
 
 
 def _variant(request: KineticBatchRequest, member: int) -> KineticVariant:
     return request.variants[member - request.offset]
 
 
-def _group(request: KineticBatchRequest, study: Study, members: list[int]) -> _Group:
+def _group(request: KineticBatchRequest, study: Study, members: list[int], whole: bool) -> _Group:
     facts = study.program.facts
     first = _variant(request, members[0])
     try:
@@ -106,7 +108,8 @@ def _group(request: KineticBatchRequest, study: Study, members: list[int]) -> _G
         fixed=[change for change in study.fixed if change.symbol not in varied],
         seeds=[_seed(request, member) for member in members],
     )
-    return _Group(members, own, np.array(rows, dtype=float).reshape(len(members), len(names)))
+    table = np.array(rows, dtype=float).reshape(len(members), len(names))
+    return _Group(members, own, table, whole)
 
 
 def _seed(request: KineticBatchRequest, member: int) -> int:
@@ -139,7 +142,7 @@ def _way(request: KineticBatchRequest, group: _Group) -> tuple[Way, str]:
         how = group.study.how
         if isinstance(how, Stochastic) and how.epsilon is None and not needs_lanes(group.study.program):
             why_not = _ALONE
-        elif not isinstance(how, Stochastic) and len(group.members) < _FEWEST_OF_A_BLOCK:
+        elif not (isinstance(how, Stochastic) or group.whole) and len(group.members) < _FEWEST_OF_A_BLOCK:
             why_not = _FEW
     asked = request.model_copy(update={"engine": "libroadrunner"}) if why_not else request
     way = way_for(asked, group.study)
