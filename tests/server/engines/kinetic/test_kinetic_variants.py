@@ -28,7 +28,9 @@ def births(engine: KineticEngine) -> Program:
     return engine.compile(source_of(BIRTH_DEATH))
 
 
-def batch(engine: KineticEngine, model: str | Program, variants: list[Any], /, **fields: Any) -> KineticResult:
+def batch(
+    engine: KineticEngine, model: str | Program, variants: list[Any], /, **fields: Any
+) -> KineticResult:
     program = engine.compile(source_of(model)) if isinstance(model, str) else model
     request = {"process_code": "kinetic_batch", "variants": variants, "report": "values", **GRID, **fields}
     return engine.run(engine.parse(request), program)
@@ -59,9 +61,7 @@ def test_variants_in_their_order(engine: KineticEngine, engine_name: str) -> Non
         given = {**own, "parameters": {"j": 4.0, "k": 0.4, **own.get("parameters", {})}}
         alone = run(engine, FOLLOWING, **GRID, **given)
         assert alone.species_trajectories is not None
-        np.testing.assert_allclose(
-            courses(found)[number, :, 0], alone.species_trajectories["[A]"], rtol=3e-5
-        )
+        np.testing.assert_allclose(courses(found)[number, :, 0], alone.species_trajectories["[A]"], rtol=3e-5)
     assert courses(found)[0, 0, 0] == pytest.approx(2.0)  # 20 times its own k, not the request's
     assert courses(found)[2, 0, 0] == pytest.approx(8.0)
 
@@ -80,7 +80,8 @@ def test_a_seed_gives_the_trajectory_that_it_gives_alone(
 
 def test_without_seeds_every_variant_has_one_of_the_requests(engine: KineticEngine, births: Program) -> None:
     one, again, other = (
-        courses(batch(engine, births, [{}] * 10, method="ssa", seed=seed, time_end=20.0)) for seed in (1, 1, 2)
+        courses(batch(engine, births, [{}] * 10, method="ssa", seed=seed, time_end=20.0))
+        for seed in (1, 1, 2)
     )
     assert one.tolist() == again.tolist() != other.tolist()
     assert len({tuple(course) for course in one[:, :, 0].tolist()}) > 5
@@ -112,7 +113,9 @@ def test_parts_give_the_bytes_of_the_whole(
         sent = json.loads(piece.request.model_dump_json())
         answers.append(engine.run(engine.parse(sent), program).model_dump_json().encode())
     assert len(answers) == 3
-    assert json.loads(assemble(request, answers)) == json.loads(engine.run(request, program).model_dump_json())
+    assert json.loads(assemble(request, answers)) == json.loads(
+        engine.run(request, program).model_dump_json()
+    )
 
 
 def test_a_part_that_is_no_block_has_the_same_members(engine: KineticEngine) -> None:
