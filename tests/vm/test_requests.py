@@ -40,6 +40,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "measurements": {"S": [1.0, None]},
         "estimate": {"k": {"lower": 0.0, "upper": 1.0}},
     },
+    "kinetic_batch": {"variants": [{"parameters": {"k": 1.0}}]},
     "kinetic_ensemble": {"method": "ssa"},
     "kinetic_scan": {"axes": {"k": {"values": [1.0]}}},
     "kinetic_sobol": {"factors": {name: {"lower": 0.0, "upper": 1.0} for name in "jk"}},

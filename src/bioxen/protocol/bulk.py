@@ -56,14 +56,15 @@ class BulkDone(Message):
 class PopulationRun(Message):
     """The body of `POST /vms/runs`: one process on many cells, as one job.
 
-    The job's result is that of `metabolic_batch`: one entry a cell, in the order of `vm_ids`.
+    The job's result is that of `metabolic_batch` or `kinetic_batch`: one entry a cell, in the order of
+    `vm_ids`.
     """
 
     vm_ids: Annotated[list[VmId], Field(min_length=1, max_length=MAX_POPULATION)]
-    """Cells that run, all with the same chassis and model."""
+    """Cells that run, all with the same chassis and model, and with their models' clocks at the same time."""
     process_code: Identifier
-    """A metabolic process."""
+    """A metabolic process; a kinetic time course, stochastic simulation or steady state."""
     context: dict[str, Any] = Field(default_factory=dict)
-    """Fields of the process's own request, for every cell."""
+    """Fields of the process's own request, for every cell; `report` and the like of the batch too."""
     priority: Priority = 50
     deadline: JobDeadline | None = None

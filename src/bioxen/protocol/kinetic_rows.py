@@ -40,7 +40,7 @@ def _members(service: Mapping[str, Any]) -> Rows:
     if members["values"] is not None:
         return _member_values(members)
     steady = _steady_columns(members)
-    numbers = _numbers(members["features"])
+    numbers = numbers_of(members["features"])
     names = [f"{feature} {output}" for feature in members["feature_names"] for output in members["outputs"]]
     made: list[list[Cell]] = [
         [
@@ -62,7 +62,7 @@ def _steady_columns(members: Mapping[str, Any]) -> dict[str, list[Cell]]:
 
 def _member_values(members: Mapping[str, Any]) -> Rows:
     outputs, times = members["outputs"], members["times"]
-    rows = _cut(_numbers(members["values"]), len(outputs))
+    rows = _cut(numbers_of(members["values"]), len(outputs))
     made: list[list[Cell]] = [
         [members["first"] + index // len(times), times[index % len(times)], *row]
         for index, row in enumerate(rows)
@@ -70,7 +70,7 @@ def _member_values(members: Mapping[str, Any]) -> Rows:
     return Rows(["member", "time", *outputs], made)
 
 
-def _numbers(array: Mapping[str, Any]) -> list[Cell]:
+def numbers_of(array: Mapping[str, Any]) -> list[Cell]:
     """Return the numbers of an array in either encoding; NaN as null."""
     if array["numbers"] is not None:
         return list(array["numbers"])
@@ -92,8 +92,8 @@ def _summary(service: Mapping[str, Any]) -> Rows:
     summary = service["summary"]
     times = service["time_vector"] or [None]  # a steady state has no time
     outputs = summary["outputs"]
-    statistics = [_numbers(summary["mean"]), _numbers(summary["standard_deviation"])]
-    statistics += _cut(_numbers(summary["quantiles"]), len(times) * len(outputs))
+    statistics = [numbers_of(summary["mean"]), numbers_of(summary["standard_deviation"])]
+    statistics += _cut(numbers_of(summary["quantiles"]), len(times) * len(outputs))
     made: list[list[Cell]] = [
         [time, output, *(column[point * len(outputs) + place] for column in statistics)]
         for point, time in enumerate(times)

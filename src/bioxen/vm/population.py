@@ -5,66 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bioxen.errors import ConfigurationError, ValidationError
+from bioxen.errors import ConfigurationError
 from bioxen.protocol.base import parse
 from bioxen.protocol.cells import Delta, VmConfig
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.lineage import ForkSpec
-from bioxen.protocol.metabolic import BatchColumns, MetabolicResult
+from bioxen.vm.population_results import AnyPopulationResult, population_result
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bioxen.client import BiologicalComputationClient
 
 Edits = Delta | Mapping[str, Any]
 Vary = Callable[[int], Edits] | Iterable[Edits]
-
-
-class PopulationResult:
-    """What one process gave on every cell of a population, in columns."""
-
-    def __init__(self, vm_ids: Sequence[str], result: MetabolicResult) -> None:
-        self.vm_ids = list(vm_ids)
-        self.result = result
-        """The batch as the service answered it: entry i is of `vm_ids[i]`."""
-
-    @property
-    def status(self) -> dict[str, str]:
-        """Cell id → status."""
-        return dict(zip(self.vm_ids, self._columns.status, strict=True))
-
-    @property
-    def objective(self) -> dict[str, float | None]:
-        """Cell id → objective, 1/h for a biomass objective; null unless the cell's status is optimal."""
-        return dict(zip(self.vm_ids, self._columns.objective, strict=True))
-
-    def fluxes(self, reaction: str) -> dict[str, float | None]:
-        """Return cell id → flux through a reaction, mmol/gDW/h.
-
-        Raises:
-            ValidationError: that flux was not reported.
-        """
-        reported = self._columns.fluxes or {}
-        if reaction not in reported:
-            raise ValidationError(
-                f"The run did not report the flux through {reaction!r}.",
-                details={"place": "reaction", "remedy": 'Run with {"report": "fluxes"}.'},
-            )
-        return dict(zip(self.vm_ids, reported[reaction], strict=True))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the columns as a pandas DataFrame with the cells' ids as index.
-
-        Raises:
-            MissingModuleError: pandas is not installed.
-        """
-        return self.result.to_frame().set_axis(self.vm_ids).rename_axis("vm_id")
-
-    @property
-    def _columns(self) -> BatchColumns:
-        assert self.result.batch is not None  # noqa: S101 - the result of a population is a batch
-        return self.result.batch
 
 
 class Population:
@@ -85,12 +37,14 @@ class Population:
         *,
         seen: Callable[[Job], None] | None = None,
         timeout: float | None = None,
-    ) -> PopulationResult:
+    ) -> AnyPopulationResult:
         """Return the result of one process on every cell: one request, cut into parts by the orchestrator.
 
         Args:
-            process_code: a metabolic process, such as `metabolic_fba`.
-            context: fields of the process's request, for every cell; `{"report": "fluxes"}` for fluxes.
+            process_code: a metabolic process, such as `metabolic_fba`; `kinetic_ode`, `kinetic_ssa`,
+                `kinetic_tau_leaping` or `kinetic_steady_state`.
+            context: fields of the process's request, for every cell; `{"report": "fluxes"}` for fluxes,
+                `{"report": "values"}` for time courses in place of their features.
             seen: is told of the job as it goes on; `parts_done` of `parts_total`.
             timeout: seconds to wait; for ever where absent.
 
@@ -101,8 +55,7 @@ class Population:
         job = self._client.cells.run_many(self.vm_ids, process_code, context)
         self._client.jobs.wait(job.job_id, timeout, seen)
         result = self._client.jobs.result(job.job_id)
-        assert isinstance(result, MetabolicResult)  # noqa: S101 - the orchestrator takes no other process
-        return PopulationResult(self.vm_ids, result)
+        return population_result(self.vm_ids, result)
 
     def destroy(self) -> None:
         """End every cell, and the founder."""

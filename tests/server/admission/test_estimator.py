@@ -13,6 +13,8 @@ from bioxen.protocol.jobs import Job
 from bioxen.protocol.kinetic import (
     EnsembleRequest,
     EstimationRequest,
+    KineticBatchRequest,
+    KineticVariant,
     SensitivityRequest,
     TimeCourseRequest,
 )
@@ -81,6 +83,7 @@ def test_a_models_size_is_what_the_engine_finds_in_it() -> None:
         ),
         (TimeCourseRequest(), 1),
         (EnsembleRequest(**ENSEMBLE), 2000),
+        (KineticBatchRequest(variants=[KineticVariant()] * 30), 30),
         (SensitivityRequest(sensitivity_parameters=["a", "b", "c"]), 6),
         (
             parse(

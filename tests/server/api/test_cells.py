@@ -11,6 +11,7 @@ from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError
 from bioxen.protocol.cells import Resources
 from bioxen.server.supervisor import Supervisor
 from bioxen.vm.hypervisor import BioXenHypervisor
+from bioxen.vm.population_results import PopulationResult
 
 
 @pytest.fixture
@@ -268,6 +269,7 @@ def test_a_population_in_python(hypervisor: BioXenHypervisor) -> None:
             {"report": "fluxes", "reactions": ["PFK"]},
             seen=lambda job: told.append(job.parts_done),
         )
+        assert isinstance(result, PopulationResult)
         assert (len(population), told[-1]) == (600, 3)
         assert result.status["pop-001"] == "infeasible" and result.objective["pop-001"] is None
         assert result.objective["pop-301"] == pytest.approx(0.873922, abs=1e-6)
@@ -275,6 +277,7 @@ def test_a_population_in_python(hypervisor: BioXenHypervisor) -> None:
         frame = result.to_frame()
         assert (frame.index.name, frame.loc["pop-301", "status"]) == ("vm_id", "optimal")
         moma = population.run("metabolic_fva", {"reactions": ["PFK"]})
+        assert isinstance(moma, PopulationResult)
         assert moma.result.batch is not None and moma.result.batch.results is not None
         assert hypervisor.kept.lineage("pop-301").ancestors[1].vm_id == "pop"
         with pytest.raises(VmCreationError, match="'pop' is registered already"):
@@ -335,7 +338,7 @@ def test_a_client_of_kept_cells(services: Supervisor) -> None:
         ("/vms/bulk", {"action": "start", "vm_ids": ["cell-1", "nobody"]}, "BX010"),
         ("/vms/runs", {"vm_ids": ["nobody"], "process_code": "metabolic_fba"}, "BX010"),
         ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "metabolic_fbaa"}, "BX014"),
-        ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "kinetic_ode"}, "BX014"),
+        ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "kinetic_scan"}, "BX014"),
         ("/vms/runs", {"vm_ids": ["cell-1"], "process_code": "metabolic_fba"}, "BX006"),
         ("/vms/cell-1/processes", {"process_code": "metabolic_fba", "advance": True}, "BX006"),
     ],

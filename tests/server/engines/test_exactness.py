@@ -13,7 +13,9 @@ from bioxen.protocol.kinetic import (
     EnsembleRequest,
     Estimation,
     GlobalSensitivity,
+    KineticBatchRequest,
     KineticResult,
+    KineticVariant,
     Members,
     PetabFit,
     SobolRequest,
@@ -120,6 +122,7 @@ def test_metabolic_results(result: MetabolicResult, exact: bool) -> None:
 
 COURSE = TimeCourseRequest()
 ENSEMBLE = EnsembleRequest(members=2, method="ssa")
+BATCH = KineticBatchRequest(variants=[KineticVariant(), KineticVariant()])
 SOBOL = parse(
     SobolRequest,
     {
@@ -157,6 +160,8 @@ def branch(*ended: str) -> Branch:
         (COURSE, ran("failed"), False),
         (ENSEMBLE, ran(members=members("completed", "completed")), True),
         (ENSEMBLE, ran(members=members("completed", "failed", failures={"stiff": [1]})), False),
+        (BATCH, ran(members=members("completed", "completed")), True),
+        (BATCH, ran(members=members("completed", "failed", failures={"stiff": [1]})), False),
         (ENSEMBLE, ran(summary=summary(2)), True),
         (ENSEMBLE, ran(summary=summary(1)), False),
         (ENSEMBLE, ran(), False),

@@ -8,7 +8,7 @@ estimation, petab, control,
 continuation, oscillation, export the requests of one analysis and the parts they add to the result
 integrators                      the algorithms of a time course
 members                          many simulations in one request, which these share:
-ensemble, scan, screening        members by chance, on a grid, for global sensitivities
+batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
 resting, summary                 their steady states; statistics over them
 features, arrays                 scalar features of a time course; large numbers in compact form
 result                           the result
@@ -24,6 +24,10 @@ from bioxen.protocol.kinetic.arrays import (
     ArrayReference,
     Encoding,
     NumberArray,
+)
+from bioxen.protocol.kinetic.batch import (
+    KineticBatchRequest,
+    KineticVariant,
 )
 from bioxen.protocol.kinetic.continuation import (
     Branch,
@@ -138,6 +142,7 @@ AnyKineticRequest = Annotated[
     | SteadyStateRequest
     | SensitivityRequest
     | EstimationRequest
+    | KineticBatchRequest
     | EnsembleRequest
     | ScanRequest
     | SobolRequest
@@ -152,7 +157,8 @@ AnyKineticRequest = Annotated[
 """Any kinetic request; `process_code` tells which."""
 
 AnyMembersRequest = Annotated[
-    EnsembleRequest | ScanRequest | SobolRequest | MorrisRequest, Field(discriminator="process_code")
+    KineticBatchRequest | EnsembleRequest | ScanRequest | SobolRequest | MorrisRequest,
+    Field(discriminator="process_code"),
 ]
 """A request with many members, which can be streamed."""
 
@@ -187,9 +193,11 @@ __all__ = [
     "GlobalSensitivity",
     "Histogram",
     "Integrator",
+    "KineticBatchRequest",
     "KineticRequest",
     "KineticResult",
     "KineticStatus",
+    "KineticVariant",
     "LogNormal",
     "LogUniform",
     "Members",

@@ -173,7 +173,8 @@ class Members(Message):
     first: int
     """Index of the first member."""
     varied: dict[str, list[float]]
-    """What was varied → its value in each member; empty in a part of a summary."""
+    """What was varied → its value in each member; empty in a part of a summary, and in a batch, which has it
+    in its request."""
     status: list[KineticStatus]
     """A member that failed has null in place of every number."""
     failures: dict[str, list[int]]

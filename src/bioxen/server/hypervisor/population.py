@@ -1,4 +1,4 @@
-"""One process on many cells as one batch: each cell's edits are a variant."""
+"""One process on many cells as one batch: how each cell differs is a variant."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bioxen.errors import UnknownProcessError, ValidationError, did_you_mean
-from bioxen.protocol.base import parse
 from bioxen.protocol.bulk import PopulationRun
-from bioxen.protocol.metabolic import BatchRequest, FbaRequest, Variant
-from bioxen.protocol.metabolic.request import MetabolicRequest
-from bioxen.protocol.processes import Process, find_process, process_codes
+from bioxen.protocol.kinetic import KineticBatchRequest
+from bioxen.protocol.metabolic import BatchRequest
+from bioxen.protocol.processes import find_process, process_codes
 from bioxen.server.hypervisor.changes import placed
 from bioxen.server.hypervisor.images import context_of, delta_of, living_of
+from bioxen.server.hypervisor.kinetic_population import METHODS, KineticPopulation
 from bioxen.server.hypervisor.living import started
+from bioxen.server.hypervisor.metabolic_population import MetabolicPopulation
 from bioxen.server.store.cells import CellRecord
 from bioxen.vm.lifecycle import require_running
 from bioxen.vm.requests import build_request
 
-OF_A_VARIANT = frozenset(Variant.model_fields)
-OF_ALL = frozenset(MetabolicRequest.model_fields) - OF_A_VARIANT - {"vm_id"}
-OF_A_BATCH = frozenset({"process_code", "report", "reactions"})
-"""What a batch of flux balance analyses says itself; anything more makes it a batch of analyses."""
+Kind = MetabolicPopulation | KineticPopulation
 
 
-def batch_of(records: Sequence[CellRecord], run: PopulationRun) -> BatchRequest:
+def batch_of(records: Sequence[CellRecord], run: PopulationRun) -> BatchRequest | KineticBatchRequest:
     """Return the batch whose variants are these cells.
 
     Raises:
@@ -32,74 +30,67 @@ def batch_of(records: Sequence[CellRecord], run: PopulationRun) -> BatchRequest:
         VmStateError: a cell is not running.
         ValidationError: the process has no batches, or the cells cannot share one.
     """
-    process = _metabolic(run.process_code)
-    requests: dict[tuple[str, str, str | None], dict[str, Any]] = {}
-    variants: list[Variant] = []
-    made: dict[tuple[str, str, str | None], Variant] = {}
-    for number, record in enumerate(records):
-        with placed(f"vm_ids.{number}", len(records)):
-            require_running(record.state, record.vm_id)  # type: ignore[arg-type]  # the database checks it
-        key = (record.image, record.delta, record.living)
-        if key not in made:
-            with placed(f"vm_ids.{number}", len(records)):
-                requests[key] = fields = _fields(process, record, run)
-                made[key] = _variant(fields)
-                _check_same(requests, fields, record)
-        variants.append(made[key])
-    return _batch(next(iter(requests.values())), variants, run, process)
+    kind = _kind(run)
+    shared, changes = _collected(records, kind)
+    if isinstance(kind, MetabolicPopulation):
+        return kind.batch(shared, changes)
+    if kind.each_has_a_seed:
+        seeds = (context_of(record, {}).seed for record in records)
+        changes = [{**own, "seed": seed} for own, seed in zip(changes, seeds, strict=True)]
+    return kind.batch(shared, changes)
 
 
-def _metabolic(code: str) -> Process:
+def _kind(run: PopulationRun) -> Kind:
+    code = run.process_code
     process = find_process(code)
     if process is None:
         details = {"place": "process_code", **did_you_mean(code, process_codes())}
         raise UnknownProcessError(f"No process has the code {code!r}.", details=details)
-    if process.service != "static" or process.request is BatchRequest:
-        raise UnknownProcessError(
-            f"A population cannot run {code!r}: it runs metabolic analyses of one problem.",
-            details={
-                "place": "process_code",
-                "remedy": "Run it on each cell by POST /vms/{vm_id}/processes.",
-            },
-        )
-    return process
+    if process.service == "static" and process.request is not BatchRequest:
+        return MetabolicPopulation(run, process)
+    if process.request in METHODS:
+        return KineticPopulation(run, process)
+    raise UnknownProcessError(
+        f"A population cannot run {code!r}: it runs metabolic analyses, simulations and steady states.",
+        details={
+            "place": "process_code",
+            "remedy": "Run it on each cell by POST /vms/{vm_id}/processes.",
+        },
+    )
 
 
-def _fields(process: Process, record: CellRecord, run: PopulationRun) -> dict[str, Any]:
-    fields = started(run.process_code, run.context, delta_of(record.delta), living_of(record.living))
-    request = build_request(process, run.process_code, context_of(record, fields))
-    return request.model_dump(exclude_defaults=True, exclude={"vm_id"}) | {"process_code": run.process_code}
+def _collected(records: Sequence[CellRecord], kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the fields that all cells share, and those that each has of its own."""
+    known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    shared: dict[str, Any] | None = None
+    changes: list[dict[str, Any]] = []
+    for number, record in enumerate(records):
+        key = (record.image, record.delta, record.living)
+        with placed(f"vm_ids.{number}", len(records)):
+            require_running(record.state, record.vm_id)  # type: ignore[arg-type]  # the database checks it
+            if key not in known:
+                fields = _fields(kind, record)
+                mine = {name: value for name, value in fields.items() if name not in kind.of_variant}
+                shared = mine if shared is None else shared
+                _check_same(shared, mine, record)
+                known[key] = {name: value for name, value in fields.items() if name in kind.of_variant}
+        changes.append(known[key])
+    return shared or {}, changes
 
 
-def _variant(fields: Mapping[str, Any]) -> Variant:
-    return parse(Variant, {name: value for name, value in fields.items() if name in OF_A_VARIANT})
+def _fields(kind: Kind, record: CellRecord) -> dict[str, Any]:
+    """Return what a cell's own request would say beside what every request has."""
+    code = kind.run.process_code
+    context = started(code, kind.context, delta_of(record.delta), living_of(record.living))
+    request = build_request(kind.process, code, context_of(record, context))
+    return request.model_dump(exclude_defaults=True, exclude={"vm_id"}) | {"process_code": code}
 
 
-def _shared(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in OF_A_VARIANT}
-
-
-def _check_same(known: Mapping[Any, Mapping[str, Any]], fields: dict[str, Any], record: CellRecord) -> None:
+def _check_same(first: Mapping[str, Any], mine: Mapping[str, Any], record: CellRecord) -> None:
     """Check that a cell differs from the first one in nothing but what a variant can say."""
-    first = _shared(next(iter(known.values())))
-    mine = _shared(fields)
     differing = sorted(name for name in {*first, *mine} if first.get(name) != mine.get(name))
     if differing:
         raise ValidationError(
             f"The cell {record.vm_id!r} differs from the first one in {', '.join(differing)}.",
             details={"remedy": "Run cells that share those together, or each by itself."},
         )
-
-
-def _batch(
-    fields: dict[str, Any], variants: list[Variant], run: PopulationRun, process: Process
-) -> BatchRequest:
-    shared = {name: value for name, value in fields.items() if name in OF_ALL}
-    own = {name: value for name, value in _shared(fields).items() if name not in OF_ALL}
-    batch: dict[str, Any] = {**shared, "process_code": "metabolic_batch", "variants": variants}
-    if process.request is FbaRequest and own.keys() <= OF_A_BATCH:
-        batch["report"] = run.context.get("report", "objective")
-        batch["reactions"] = own.get("reactions")
-    else:
-        batch["analysis"] = own
-    return parse(BatchRequest, batch)

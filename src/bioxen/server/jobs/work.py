@@ -21,7 +21,7 @@ from bioxen.server.jobs.patience import PatientStore, until_services_can
 from bioxen.server.jobs.results import Change, Results
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import Piece
+from bioxen.server.orchestrator.sharding import Piece, moved
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import Begun
@@ -124,7 +124,7 @@ class Work:
         except JobStateError:
             return  # it ended in the meantime
         except BioXenException as error:
-            await self._fail(running, error)
+            await self._fail(running, moved(error, piece.offset))
             return
         running.finished[number] = digest
         self._news.tell(running.job_id)

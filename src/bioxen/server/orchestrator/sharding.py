@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from bioxen.errors import BioXenException, ValidationError
-from bioxen.protocol.kinetic import MembersRequest
+from bioxen.protocol.kinetic import KineticBatchRequest, MembersRequest
 from bioxen.protocol.kinetic import Part as Members
 from bioxen.protocol.metabolic import (
     BatchRequest,
@@ -111,7 +111,14 @@ def _some_members(request: MembersRequest) -> Iterator[Piece]:
         return
     for first in range(0, total, size):
         part = Members(first=first, count=min(size, total - first))
-        yield Piece(first, part.count, request.model_copy(update={"part": part}))
+        yield Piece(first, part.count, request.model_copy(update={"part": part, **_own(request, part)}))
+
+
+def _own(request: MembersRequest, part: Members) -> dict[str, Any]:
+    """Return the fields with which a part is sent its own variants, and not those of every other."""
+    if not isinstance(request, KineticBatchRequest):
+        return {}
+    return {"variants": request.variants[part.first : part.first + part.count], "total": request.member_count}
 
 
 def _is_large(request: DoubleDeletionRequest) -> bool:
@@ -137,7 +144,7 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
             with urgency.background():
                 result = await compute(piece.request)
         except BioXenException as error:
-            raise _moved(error, piece.offset) from None
+            raise moved(error, piece.offset) from None
         return Shard(piece.offset, piece.size, msgspec.json.decode(result))
 
     waiting = pieces(request)
@@ -238,7 +245,7 @@ def _encoded(request: ComputeRequest, parts: list[dict[str, Any]], arrays: Array
     return msgspec.json.encode(whole(request, parts, arrays))
 
 
-def _moved(error: BioXenException, offset: int) -> BioXenException:
+def moved(error: BioXenException, offset: int) -> BioXenException:
     """Return the fault of a part, with its place counted in the whole batch."""
     head, _, rest = (error.place or "").partition(".")
     number, _, tail = rest.partition(".")

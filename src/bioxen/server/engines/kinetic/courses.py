@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -87,13 +88,15 @@ def _chosen(program: LaneProgram, start: float, end: float, rtol: float, atol: f
 class Random:
     """Stochastic simulation by the direct method, or by tau-leaping where there is an epsilon."""
 
-    def __init__(self, program: LaneProgram, times: Matrix, how: Stochastic) -> None:
-        """Take the model and the seed of the whole study.
+    def __init__(
+        self, program: LaneProgram, times: Matrix, how: Stochastic, seeds: Sequence[int] | None = None
+    ) -> None:
+        """Take the model, and the seed of the whole study or one of each member.
 
         Raises:
             Uncovered: the lanes do not run the model event by event.
         """
-        self._program, self._times, self._how = program, times, how
+        self._program, self._times, self._how, self._seeds = program, times, how, seeds
         nobody = np.zeros((0, len(program.states))), np.zeros((0, len(program.parameters)))
         try:
             self.run(*nobody, first=0)
@@ -110,19 +113,33 @@ class Random:
         """
         self._check_whole(states, first)
         epsilon = self._how.epsilon
-        found = ssa.stochastic(
+        found = self._simulated(states, parameters, first)
+        way = "lanes direct method" if epsilon is None else f"lanes tau-leaping, epsilon {epsilon:g}"
+        stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
+        return Courses(found.values, found.parameters, [way] * len(states), stopped)
+
+    def _simulated(self, states: Matrix, parameters: Matrix, first: int) -> ssa.Realisations:
+        if self._seeds is None or not len(states):
+            return self._with_seed(states, parameters, self._how.seed, first)
+        # A key of the random numbers is one of all lanes, so each of these has its lane to itself.
+        each = [
+            self._with_seed(states[row : row + 1], parameters[row : row + 1], self._seeds[first + row], 0)
+            for row in range(len(states))
+        ]
+        return ssa.together(each)
+
+    def _with_seed(self, states: Matrix, parameters: Matrix, seed: int, first: int) -> ssa.Realisations:
+        epsilon = self._how.epsilon
+        return ssa.stochastic(
             self._program,
             states,
             parameters,
             self._times,
-            seed=self._how.seed,
+            seed=seed,
             first_member=first,
             method="direct" if epsilon is None else "tau-leaping",
             epsilon=EPSILON if epsilon is None else epsilon,
         )
-        way = "lanes direct method" if epsilon is None else f"lanes tau-leaping, epsilon {epsilon:g}"
-        stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
-        return Courses(found.values, found.parameters, [way] * len(states), stopped)
 
     def _check_whole(self, states: Matrix, first: int) -> None:
         counted = [name not in self._program.rate_rules for name in self._program.states]

@@ -62,12 +62,15 @@ class Lanes:
         from bioxen.server.engines.kinetic.on_gpu import on_gpu  # late: few ask for it
 
         assert not isinstance(study.how, Settled)  # noqa: S101 - steady states have `RestingLanes`
+        if study.seeds is not None and isinstance(study.how, Stochastic):
+            self.settings["gpu"] = "not used: every member has a seed of its own"
+            return None
         driver, self.settings = on_gpu(self._program, self._times, study.how)
         return driver
 
     def _on_cpu(self, study: Study) -> Deterministic | Random:
         if isinstance(study.how, Stochastic):
-            return Random(self._program, self._times, study.how)
+            return Random(self._program, self._times, study.how, study.seeds)
         assert isinstance(study.how, Tolerances)  # noqa: S101 - steady states have `RestingLanes`
         return Deterministic(self._program, self._times, study.how)
 
@@ -139,10 +142,19 @@ def starts(program: LaneProgram, study: Study, table: Matrix, first: int) -> tup
     """
     columns = {name: table[:, index] for index, name in enumerate(study.names)}
     fixed = {change.selection: change.value for change in study.fixed}
+    given: dict[str, Matrix] = {name: np.array(value) for name, value in fixed.items()} | columns
+    if study.seeds is not None and program.draws_at_start(given):
+        alone = [
+            program.initial_values(
+                {name: value if value.ndim == 0 else value[row] for name, value in given.items()},
+                seed=study.seeds[first + row],
+            )
+            for row in range(len(table))
+        ]
+        states, parameters = (np.concatenate(each) for each in zip(*alone, strict=True))
+        return states, parameters
     seed = study.how.seed if isinstance(study.how, Stochastic) else study.seed
-    states, parameters = program.initial_values(
-        {**fixed, **columns}, members=len(table), seed=seed, first_member=first
-    )
+    states, parameters = program.initial_values(given, members=len(table), seed=seed, first_member=first)
     return _each(states, len(table)), _each(parameters, len(table))
 
 

@@ -63,6 +63,15 @@ class Study:
 
     seed: int = 0
     """Of what members that are integrated draw at random."""
+    seeds: Sequence[int] | None = None
+    """Each member's own seed, by its index, with which it is what it would be alone; absent where a member
+    follows from the seed of all and its index."""
+
+    def seed_of(self, member: int) -> int:
+        """Return the seed with which libRoadRunner runs a member."""
+        if self.seeds is not None:
+            return self.seeds[member]
+        return member_seed(self.how.seed if isinstance(self.how, Stochastic) else self.seed, member)
 
     def changes(self, row: Sequence[float]) -> list[Change]:
         """Return what the member with these values changes in the model."""
@@ -199,11 +208,11 @@ def _one_by_one(
 def _one(study: Study, changes: list[Change], member: int) -> tuple[Matrix, str, dict[str, Setting]]:
     how = study.how
     if isinstance(how, Stochastic):
-        seed = member_seed(how.seed, member)
+        seed = study.seed_of(member)
         table, settings = realise(study.program, changes, study.grid, study.selections, seed)
         return study.wanted(table[:, 1:]), "libRoadRunner direct method", _common(settings)
     assert isinstance(how, Tolerances)  # noqa: S101 - steady states are `resting`'s
-    seed = member_seed(study.seed, member)
+    seed = study.seed_of(member)
     course = integrate(study.program, changes, study.grid, study.selections, how, seed=seed)
     way = f"{course.settings['solver']} {course.settings['method']}"
     return study.wanted(course.table[:, 1:]), way, _common(course.settings)

@@ -10,6 +10,7 @@ from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import (
     EnsembleRequest,
     Feature,
+    KineticBatchRequest,
     MembersRequest,
     Part,
     SampledRequest,
@@ -28,7 +29,8 @@ from bioxen.server.engines.kinetic.rest import COEFFICIENTS, Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic, refuse_unsound
 from bioxen.server.engines.kinetic.steady_state import refuse_driven
-from bioxen.server.engines.kinetic.ways import way_for
+from bioxen.server.engines.kinetic.variants import way_of_variants
+from bioxen.server.engines.kinetic.ways import Way, way_for
 from bioxen.server.engines.studies.audits import merged
 from bioxen.server.engines.studies.block import Block
 from bioxen.server.engines.studies.conclude import conclude, times_of
@@ -119,7 +121,7 @@ def _refuse_method(request: MembersRequest, program: Program) -> None:
 def _run(
     request: MembersRequest, study: Study, own_values: Mapping[str, float]
 ) -> tuple[Block, dict[str, Setting]]:
-    way = way_for(request, study)
+    way = _way(request, study)
     wanted = _features(request)
     part, size = request.members_of_part, request.block_size
     table = design(request, own_values)
@@ -163,6 +165,12 @@ def _run(
     )
     settings = next((run.settings for run in runs if run.settings), {})
     return joined, {**settings, "lanes": way.why_not} if way.why_not else dict(settings)
+
+
+def _way(request: MembersRequest, study: Study) -> Way:
+    if isinstance(request, KineticBatchRequest):
+        return way_of_variants(request, study)
+    return way_for(request, study)
 
 
 def _summed(run: MembersRun) -> dict[str, Sums]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bioxen.protocol.kinetic import (
     GlobalSensitivity,
+    KineticBatchRequest,
     Members,
     MembersRequest,
     MorrisRequest,
@@ -45,7 +46,8 @@ def conclude(request: MembersRequest, block: Block, write: Writer | None = None)
     write = write or writer(request.encoding)
     message, completed = _words(block), bool(block.completed.any())
     method = ", ".join(f"{name}: {count}" for name, count in sorted(block.methods.items()))
-    if request.part is not None:
+    batch = isinstance(request, KineticBatchRequest) and request.report != "summary"
+    if request.part is not None or batch:  # where every variant failed, each still says why
         return Conclusion(message, True, method, members_of(block, write))
     if not completed:
         return Conclusion(message, False, method)

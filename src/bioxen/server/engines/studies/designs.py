@@ -13,6 +13,7 @@ from bioxen.protocol.kinetic import (
     Choice,
     Distribution,
     EnsembleRequest,
+    KineticBatchRequest,
     LogNormal,
     LogUniform,
     MembersRequest,
@@ -29,6 +30,8 @@ from bioxen.server.engines.studies.indices import unit_sample
 
 def varied_names(request: MembersRequest) -> tuple[str, ...]:
     """Return what a request varies, in the order of the design's columns."""
+    if isinstance(request, KineticBatchRequest):
+        return ()  # each variant names its own
     if isinstance(request, EnsembleRequest):
         return tuple(sorted(request.distributions))
     return tuple(request.axes) if isinstance(request, ScanRequest) else tuple(_factors(request))
@@ -41,6 +44,8 @@ def design(request: MembersRequest, own_values: Mapping[str, float]) -> Array:
         request: the study.
         own_values: name → value without any variation, for distributions of a factor.
     """
+    if isinstance(request, KineticBatchRequest):
+        return np.empty((len(request.members_of_part), 0))
     if isinstance(request, EnsembleRequest):
         return _drawn(request, own_values)
     if isinstance(request, ScanRequest):

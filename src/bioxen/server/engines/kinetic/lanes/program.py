@@ -6,7 +6,7 @@ All four are rows of `width` doubles, one for each lane, at any alignment; `out`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -237,6 +237,10 @@ class LaneProgram:
             table[:, index] = column
         count = len(self.states)
         return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
+
+    def draws_at_start(self, names: Iterable[str]) -> bool:
+        """Return whether initial values are drawn at random, with these given instead of the model's own."""
+        return bool(self._start(tuple(names))[0].draws)
 
     def _nodes(self, function: str) -> list[Node]:
         system = self._system

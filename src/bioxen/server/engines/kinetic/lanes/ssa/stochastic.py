@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import STATUS
 from bioxen.server.engines.kinetic.lanes.ssa.leap import leap
 from bioxen.server.engines.kinetic.lanes.ssa.network import network_of
 
-__all__ = ["STATUS", "Realisations", "stochastic"]
+__all__ = ["STATUS", "Realisations", "stochastic", "together"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,18 @@ def stochastic(
         leaping(functions, *net, matters, diagonal, len(program.jacobian_rows), float(epsilon), *common)
     changed = np.ascontiguousarray(values[:, :, n:]) if own else None
     return Realisations(np.ascontiguousarray(values[:, :, :n]), changed, status, events, method)
+
+
+def together(parts: Sequence[Realisations]) -> Realisations:
+    """Return the members of some ensembles of one network and method as one ensemble's."""
+    changed = [part.parameters for part in parts if part.parameters is not None]
+    return Realisations(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate(changed) if changed else None,
+        np.concatenate([part.status for part in parts]),
+        np.concatenate([part.events for part in parts]),
+        parts[0].method,
+    )
 
 
 def _check(program: LaneProgram, counted: Truths, y: Floats, p: Floats, times: Floats, start: float) -> None:
