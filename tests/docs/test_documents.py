@@ -71,10 +71,14 @@ def guides() -> str:
 
 @pytest.mark.parametrize("path", WITH_PYTHON, ids=name)
 def test_python_runs_and_prints_what_it_says(path: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"BIOXEN_HOME": str(tmp_path), "PYTHONDEVMODE": "0"}
+    environment = os.environ | {
+        "BIOXEN_HOME": str(tmp_path),
+        "PYTHONDEVMODE": "0",
+        "PYTHONPATH": os.pathsep.join((str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")]))),
+    }
     command = [sys.executable, "-m", "tests.docs.run_document", str(path)]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
 
