@@ -135,7 +135,7 @@ def test_a_population_simulates_in_python(hypervisor: BioXenHypervisor) -> None:
         assert isinstance(chance, KineticPopulationResult)
         course = chance.course("sim-02", "[S]")
         assert course[0] == 10 and len(course) == 3
-        assert chance.to_frame().loc["sim-02", "[S]"].tolist() == course
+        assert list(chance.to_frame().query("vm_id == 'sim-02'")["[S]"]) == course
         summed = population.run("kinetic_ssa", {**GRID, "report": "summary"})
         assert isinstance(summed, KineticPopulationResult) and summed.result.summary is not None
         with pytest.raises(ValidationError, match="summary says nothing of one cell"):
