@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 
 from bioxen.errors import UnknownIdentifierError, ValidationError
@@ -72,6 +75,21 @@ def test_steady_states_and_one_seed_for_all(http: httpx2.Client, cells: list[str
     own = alone(http, cells[1], "kinetic_ssa", **GRID, seed=9)["final_state"]["[S]"]
     first, second, third = members["features"]["numbers"]
     assert first == second and third == own
+
+
+def test_numbers_by_reference_and_in_a_stream(http: httpx2.Client, cells: list[str]) -> None:
+    finals = result_of(http, ask(http, cells, "kinetic_ssa", **GRID)).json()["members"]["features"]["numbers"]
+    found = result_of(http, ask(http, cells, "kinetic_ssa", **GRID, encoding="reference")).json()
+    file = http.get(found["members"]["features"]["reference"]["path"]).content
+    assert np.load(io.BytesIO(file)).ravel().tolist() == finals
+    variants = [{"parameters": {"birth": 1.0 + n}, "seed": n} for n in range(COUNT)]
+    body = {"process_code": "kinetic_batch", "method": "ssa", "variants": variants, **GRID}
+    whole = http.post("/compute/kinetic", json=body).json()["members"]["features"]["numbers"]
+    with http.stream("POST", "/compute/kinetic/stream", json=body) as answer:
+        events = [(event.event, json.loads(event.data)) for event in httpx2.EventSource(answer)]
+    shards = sorted((data["offset"], data["result"]) for event, data in events if event == "shard")
+    assert [offset for offset, _ in shards] == [0, 50]
+    assert [x for _, part in shards for x in part["members"]["features"]["numbers"]] == whole
 
 
 def test_a_cell_that_has_lived_goes_on_from_where_it_stands(http: httpx2.Client, cells: list[str]) -> None:
