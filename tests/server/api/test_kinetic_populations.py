@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 
 from bioxen.errors import UnknownIdentifierError, ValidationError
@@ -74,6 +77,21 @@ def test_steady_states_and_one_seed_for_all(http: httpx2.Client, cells: list[str
     assert first == second and third == own
 
 
+def test_numbers_by_reference_and_in_a_stream(http: httpx2.Client, cells: list[str]) -> None:
+    finals = result_of(http, ask(http, cells, "kinetic_ssa", **GRID)).json()["members"]["features"]["numbers"]
+    found = result_of(http, ask(http, cells, "kinetic_ssa", **GRID, encoding="reference")).json()
+    file = http.get(found["members"]["features"]["reference"]["path"]).content
+    assert np.load(io.BytesIO(file)).ravel().tolist() == finals
+    variants = [{"parameters": {"birth": 1.0 + n}, "seed": n} for n in range(COUNT)]
+    body = {"process_code": "kinetic_batch", "method": "ssa", "variants": variants, **GRID}
+    whole = http.post("/compute/kinetic", json=body).json()["members"]["features"]["numbers"]
+    with http.stream("POST", "/compute/kinetic/stream", json=body) as answer:
+        events = [(event.event, json.loads(event.data)) for event in httpx2.EventSource(answer)]
+    shards = sorted((data["offset"], data["result"]) for event, data in events if event == "shard")
+    assert [offset for offset, _ in shards] == [0, 50]
+    assert [x for _, part in shards for x in part["members"]["features"]["numbers"]] == whole
+
+
 def test_a_cell_that_has_lived_goes_on_from_where_it_stands(http: httpx2.Client, cells: list[str]) -> None:
     call = {"process_code": "kinetic_ode", "context": GRID, "advance": True}
     for name in cells[:2]:
@@ -135,7 +153,7 @@ def test_a_population_simulates_in_python(hypervisor: BioXenHypervisor) -> None:
         assert isinstance(chance, KineticPopulationResult)
         course = chance.course("sim-02", "[S]")
         assert course[0] == 10 and len(course) == 3
-        assert chance.to_frame().loc["sim-02", "[S]"].tolist() == course
+        assert list(chance.to_frame().query("vm_id == 'sim-02'")["[S]"]) == course
         summed = population.run("kinetic_ssa", {**GRID, "report": "summary"})
         assert isinstance(summed, KineticPopulationResult) and summed.result.summary is not None
         with pytest.raises(ValidationError, match="summary says nothing of one cell"):

@@ -61,7 +61,9 @@ def test_variants_in_their_order(engine: KineticEngine, engine_name: str) -> Non
         given = {**own, "parameters": {"j": 4.0, "k": 0.4, **own.get("parameters", {})}}
         alone = run(engine, FOLLOWING, **GRID, **given)
         assert alone.species_trajectories is not None
-        np.testing.assert_allclose(courses(found)[number, :, 0], alone.species_trajectories["[A]"], rtol=3e-5)
+        np.testing.assert_allclose(
+            courses(found)[number, :, 0], np.array(alone.species_trajectories["[A]"], float), rtol=3e-5
+        )
     assert courses(found)[0, 0, 0] == pytest.approx(2.0)  # 20 times its own k, not the request's
     assert courses(found)[2, 0, 0] == pytest.approx(8.0)
 
@@ -130,7 +132,8 @@ def test_a_variant_that_fails_is_an_entry(engine: KineticEngine, a: list[float])
     found = batch(engine, BLOWS_UP, [{"parameters": {"a": one}} for one in a])
     assert found.status == "completed" and found.members is not None
     assert found.members.status == ["failed" if one >= 1 else "completed" for one in a]
-    assert sorted(sum(found.members.failures.values(), [])) == [n for n, one in enumerate(a) if one >= 1]
+    said = [member for members in found.members.failures.values() for member in members]
+    assert sorted(said) == [n for n, one in enumerate(a) if one >= 1]
     for number, one in enumerate(a):
         last = courses(found)[number, -1, 0]
         assert np.isnan(last) if one >= 1 else last == pytest.approx(1 / (1 - 2 * one), rel=1e-4)
