@@ -2,7 +2,8 @@
 
 from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
 from bioxen.server.accelerators.ensembles import Crossover
-from bioxen.server.accelerators.manager import BioAcceleratorManager, Kernel, OptimizationPlan
+from bioxen.server.accelerators.kernels import Kernel
+from bioxen.server.accelerators.manager import BioAcceleratorManager, OptimizationPlan
 from bioxen.server.accelerators.profiles import OptimizationProfile
 
 __all__ = [

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -16,24 +14,10 @@ from bioxen._version import VERSION
 from bioxen.errors import ConfigurationError, UnknownProcessError, did_you_mean
 from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
 from bioxen.server.accelerators.ensembles import GPU_MEMBERS, Crossover, crossover
+from bioxen.server.accelerators.kernels import Kernel, Kernels
 from bioxen.server.accelerators.profiles import KINETIC_ENSEMBLES, PROFILES, OptimizationProfile
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic.routes import Route, Routes
-
-REPEATS = 5
-"""Runs of each kernel in a measurement, interleaved; the medians are compared."""
-
-Compute = Callable[[Any], Sequence[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """One way to compute a type of process on one kind of device."""
-
-    process_type: str
-    accelerator: AcceleratorType
-    compute: Compute
-    """data → numbers; the CPU's kernel is the reference for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +55,7 @@ class BioAcceleratorManager:
             raise ConfigurationError(
                 "A CPU must be among the accelerators: it is what the others are measured by."
             )
-        self._kernels: dict[tuple[str, AcceleratorType], Kernel] = {}
-        self._scores: dict[tuple[str, AcceleratorType], float] = {}
-        """Speed relative to the CPU."""
+        self._kernels = Kernels()
         self._measure_crossover = crossover
         self._crossovers: dict[str, Crossover] = {}
         """Digest of a model, or "" for the shipped one, → what was measured."""
@@ -85,8 +67,7 @@ class BioAcceleratorManager:
     def register_kernel(self, kernel: Kernel) -> None:
         """Add a kernel; it is chosen only after a measurement showed a gain."""
         self.get_optimization_profile(kernel.process_type)
-        self._kernels[kernel.process_type, kernel.accelerator] = kernel
-        self._scores.pop((kernel.process_type, kernel.accelerator), None)
+        self._kernels.add(kernel)
 
     def get_optimization_profile(self, process_type: str) -> OptimizationProfile:
         """Return the profile of `process_type`.
@@ -152,14 +133,12 @@ class BioAcceleratorManager:
         self.get_optimization_profile(process_type)
         if accelerator is None:
             return max(self.get_capability_score(process_type, kind, source) for kind in AcceleratorType)
-        beside_cpu = self._scores.get((process_type, accelerator), 0.0)
-        if accelerator is AcceleratorType.CPU:
-            beside_cpu = 1.0
+        beside_cpu = self._kernels.score(process_type, accelerator)
         if process_type != KINETIC_ENSEMBLES:
             return beside_cpu
         if accelerator is AcceleratorType.GPU and accelerator not in self.available_types():
             return 0.0
-        if accelerator is AcceleratorType.GPU and (process_type, accelerator) not in self._scores:
+        if accelerator is AcceleratorType.GPU and not self._kernels.measured(process_type, accelerator):
             return self.crossover(source).gpu_speed
         return beside_cpu * max(1.0, self.crossover(source).speed) if beside_cpu else 0.0
 
@@ -172,27 +151,8 @@ class BioAcceleratorManager:
             ConfigurationError: the type has no kernel for the CPU to compare with.
         """
         profile = self.get_optimization_profile(process_type)
-        kernels = self._runnable(process_type)
-        if AcceleratorType.CPU not in kernels:
-            raise ConfigurationError(f"{process_type} has no CPU kernel, so nothing to measure against.")
-        reference = kernels[AcceleratorType.CPU].compute(data)
-        times: dict[AcceleratorType, list[float]] = {kind: [] for kind in kernels}
-        for _ in range(REPEATS):
-            for kind, kernel in kernels.items():
-                times[kind].append(_seconds(kernel.compute, data))
-        cpu = median(times[AcceleratorType.CPU])
-        for kind, kernel in kernels.items():
-            agrees = _agree(reference, kernel.compute(data), profile.tolerance)
-            self._scores[process_type, kind] = cpu / median(times[kind]) if agrees else 0.0
-        return {kind: self.get_capability_score(process_type, kind) for kind in kernels}
-
-    def _runnable(self, process_type: str) -> dict[AcceleratorType, Kernel]:
-        here = self.available_types()
-        return {
-            kind: kernel
-            for (known, kind), kernel in self._kernels.items()
-            if known == process_type and kind in here
-        }
+        kinds = self._kernels.measure(process_type, data, self.available_types(), profile.tolerance)
+        return {kind: self.get_capability_score(process_type, kind) for kind in kinds}
 
     def optimize_biological_process(
         self, process_type: str, data: Sequence[Any], source: ModelSource | None = None
@@ -226,7 +186,7 @@ class BioAcceleratorManager:
         self, best: AcceleratorType, process_type: str, members: int, source: ModelSource | None
     ) -> str:
         """Return why a GPU does not pay for so few members of a model, or nothing."""
-        own_kernel = (process_type, best) in self._scores
+        own_kernel = self._kernels.measured(process_type, best)
         if best is not AcceleratorType.GPU or process_type != KINETIC_ENSEMBLES or own_kernel:
             return ""
         fewest = route_of(self.crossover(source)).gpu
@@ -251,16 +211,3 @@ def route_of(found: Crossover) -> Route:
     gpu = None if found.gpu_members == math.inf else max(math.ceil(found.gpu_members), GPU_MEMBERS)
     lanes = None if found.members == math.inf else max(math.ceil(found.members), 1)
     return Route(lanes=lanes, gpu=gpu)
-
-
-def _seconds(compute: Compute, data: Any) -> float:
-    start = time.perf_counter()
-    compute(data)
-    return time.perf_counter() - start
-
-
-def _agree(reference: Sequence[float], answer: Sequence[float], tolerance: float) -> bool:
-    return len(reference) == len(answer) and all(
-        math.isclose(want, got, rel_tol=tolerance, abs_tol=tolerance)
-        for want, got in zip(reference, answer, strict=True)
-    )

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bioxen.errors import ValidationError
+from bioxen.server.engines.kinetic.lanes.asked import check_courses
 from bioxen.server.engines.kinetic.lanes.ode.run import STATUS, Floats, Method, Run, Trajectories
 from bioxen.server.engines.kinetic.lanes.ode.seats import DONE
 from bioxen.server.engines.kinetic.lanes.simd.contract import Runnable
-from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 __all__ = ["STATUS", "Method", "Trajectories", "choose_method", "integrate"]
 
@@ -57,7 +57,8 @@ def integrate(
     """
     y, p, grid = (np.ascontiguousarray(each, np.float64) for each in (states, parameters, times))
     begin = float(grid[0]) if start is None and grid.size else float(start or 0.0)
-    _check(program, y, p, grid, begin, rtol, atol)
+    check_courses(program, y, p, grid, begin)
+    _check_tolerances(rtol, atol)
     chosen: Method = choose_method(program, grid, begin, rtol, atol) if method == "auto" else method
     run = Run(program, grid, begin, rtol, atol, max_steps, longest_step)
     found = run.on(y, p, stiff=chosen == "rodas5p")
@@ -95,33 +96,7 @@ def choose_method(program: Runnable, times: Floats, start: float, rtol: float, a
     return "tsit5" if explicit.status[0] == DONE and used <= _STIFF_COST * needed else "rodas5p"
 
 
-def _check(
-    program: Runnable, y: Floats, p: Floats, times: Floats, start: float, rtol: float, atol: float
-) -> None:
-    if program.width != WIDTH:
-        raise ValidationError(
-            f"The program works on {program.width} members at a time, the drivers on {WIDTH}.",
-            details={"place": "width", "remedy": "Build the program without naming a width."},
-        )
-    shapes = (
-        y.shape[1:] == (len(program.states),),
-        p.shape[1:] == (len(program.parameters),),
-        len(y) == len(p),
-    )
-    if y.ndim != 2 or p.ndim != 2 or not all(shapes):
-        raise ValidationError(
-            f"States and parameters have the shapes {y.shape} and {p.shape}.",
-            details={"place": "states", "remedy": "Give a row a member, a column a state or parameter."},
-        )
-    if times.ndim != 1 or not times.size or not np.isfinite(times).all() or (np.diff(times) < 0).any():
-        raise ValidationError(
-            "The times are not rising numbers.", details={"place": "times", "remedy": "Give them in order."}
-        )
-    if not np.isfinite(start) or start > times[0]:
-        raise ValidationError(
-            "The start lies after the first time.",
-            details={"place": "start", "remedy": "Start at the first time or earlier."},
-        )
+def _check_tolerances(rtol: float, atol: float) -> None:
     if not (0 < rtol < 1 and 0 <= atol < np.inf):
         raise ValidationError(
             "The tolerances are out of range.",

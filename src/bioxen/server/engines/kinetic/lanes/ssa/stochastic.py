@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bioxen.errors import ValidationError
+from bioxen.server.engines.kinetic.lanes.asked import check_courses
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
-from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.direct import direct
 from bioxen.server.engines.kinetic.lanes.ssa.given import Floats, Truths
 from bioxen.server.engines.kinetic.lanes.ssa.layout import STATUS
@@ -73,7 +73,8 @@ def stochastic(
     y, p, grid = (np.ascontiguousarray(each, np.float64) for each in (states, parameters, times))
     begin = float(grid[0]) if start is None and grid.size else float(start or 0.0)
     network = network_of(program)
-    _check(program, network.whole, y, p, grid, begin)
+    check_courses(program, y, p, grid, begin)
+    _check_whole(program, network.whole, y)
     if not 0 <= seed < 2**64 or first_member < 0 or not 0 < epsilon < 1:
         raise ValidationError(
             "The seed, the first member or epsilon is out of range.",
@@ -127,21 +128,7 @@ def together(parts: Sequence[Realisations]) -> Realisations:
     )
 
 
-def _check(program: LaneProgram, counted: Truths, y: Floats, p: Floats, times: Floats, start: float) -> None:
-    if program.width != WIDTH or y.ndim != 2 or p.ndim != 2 or len(y) != len(p):
-        raise ValidationError(
-            f"States and parameters have the shapes {y.shape} and {p.shape}.",
-            details={"place": "states", "remedy": "Give a row a member, a column a state or parameter."},
-        )
-    if times.ndim != 1 or not times.size or not np.isfinite(times).all() or (np.diff(times) < 0).any():
-        raise ValidationError(
-            "The times are not rising numbers.", details={"place": "times", "remedy": "Give them in order."}
-        )
-    if not np.isfinite(start) or start > times[0]:
-        raise ValidationError(
-            "The start lies after the first time.",
-            details={"place": "start", "remedy": "Start at the first time or earlier."},
-        )
+def _check_whole(program: LaneProgram, counted: Truths, y: Floats) -> None:
     whole = ~counted | (y >= 0) & (np.abs(y - np.round(y)) <= 1e-9 * np.maximum(1.0, y))
     if not whole.all():
         member, state = (int(index) for index in np.argwhere(~whole)[0])
