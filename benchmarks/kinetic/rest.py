@@ -29,7 +29,7 @@ def rest() -> None:
         "| model, integration | points | bare socket | BioXen's client | orchestrator, bare | with client |"
     )
     print("|---|---|---|---|---|---|")
-    with Supervisor(compute_arguments=["--workers", "1"]) as services:
+    with Supervisor(compute_arguments=["--workers", "1", "--cache-mb", "0"]) as services:
         kinetic = next(one for one in services.services if one.name == "kinetic")
         urls = {"direct": kinetic.url, "orchestrator": services.url}
         for name, sbml in TEXTS.items():

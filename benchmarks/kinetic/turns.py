@@ -19,7 +19,7 @@ from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 
 Floats = NDArray[np.float64]
 ROUNDS = 5
-DATA = Path(os.environ.get("BIOXEN_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("BIOXEN_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @dataclass
