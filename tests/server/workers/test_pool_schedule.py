@@ -12,6 +12,7 @@ from bioxen.server.workers.actions import Action, Actions, Assign, Fail, Kill, R
 from bioxen.server.workers.schedule import (
     CONFINED_AT,
     HOPELESS_STARTS,
+    KEPT_FREE,
     MAX_TRIES,
     PATIENCE,
     URGENT_IN_A_ROW,
@@ -135,6 +136,8 @@ class ScheduleMachine(RuleBasedStateMachine):
         if idle:
             running = {self.schedule.jobs[job].key for job in self.doing.values() if job in self.open}
             for job in self.waiting:
+                if job.background and not self.schedule.takes_background:
+                    continue
                 assert self.schedule.is_confined(job.key)
                 assert job.key in running
 
@@ -262,3 +265,22 @@ def test_the_background_waits_but_not_for_ever() -> None:
         42,
     ]
     assert [job for job in order if job >= 10] == list(range(10, 50))
+
+
+def test_one_worker_is_kept_free_for_whoever_asked_last() -> None:
+    schedule = running_schedule(size=2, queue_limit=1000)
+    for job in range(200):
+        schedule.submit(job, A, pure=True, background=True)
+    assert {w.job is not None for w in schedule.workers.values()} == {True}  # nobody asks: both work
+    schedule.submit(1000, A, pure=True)
+    first, second = schedule.workers.values()
+    assert [a.job for a in schedule.finished(first.id, 0.1) if isinstance(a, Assign)] == [1000]
+    assert schedule.finished(first.id, 0.001) == []
+    assert isinstance(only(schedule.submit(1001, A, pure=True)), Assign)  # at once
+    schedule.finished(first.id, 0.001)
+    busy = second.id
+    for _ in range(KEPT_FREE - 1):
+        follows = only(schedule.finished(busy, 0.1))
+        assert isinstance(follows, Assign)
+        busy = follows.worker
+    assert len(schedule.finished(busy, 0.1)) == 2  # that was long ago: both work again

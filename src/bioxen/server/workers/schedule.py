@@ -8,7 +8,9 @@ tells what happened and does what it is told. A worker's life::
 Rules that hold after every event (the property test checks them):
 
 - at most `size` workers exist, at most one job runs on each, and each job ends exactly once;
-- no worker is idle while a job waits that may run;
+- no worker is idle while a job waits that may run, but for the one that is kept free;
+- after a job of the usual line, one worker of several is kept free of the background until `KEPT_FREE` jobs
+  of the background have ended: who asked for that one may ask again, and would wait for a long job's end;
 - a job whose worker died is tried once more if it is pure, and never a third time;
 - a job that waits is overtaken by jobs of its line with a warm program at most `PATIENCE` times;
 - jobs in the background wait in a line of their own: of those that wait in both, `URGENT_IN_A_ROW` of the
@@ -30,6 +32,7 @@ from bioxen.server.workers.actions import Actions, Assign, Fail, Kill, Reason, S
 MAX_TRIES = 2
 PATIENCE = 8
 URGENT_IN_A_ROW = 16
+KEPT_FREE = 64
 LOOKAHEAD = 32
 """How many waiting jobs are searched for one with a warm program."""
 CONFINED_AT, STRIKES_MAX, STRIKES_KEPT = 3, 12, 1024
@@ -90,6 +93,7 @@ class Schedule:
         self.usual: deque[Job] = deque()
         self.background: deque[Job] = deque()
         self._urgent_in_a_row = 0
+        self._kept_free = 0
         self.replaced = 0
         self.failed_starts = 0
         self._idle: OrderedDict[int, Worker] = OrderedDict()
@@ -110,6 +114,8 @@ class Schedule:
         if self._closed or self.hopeless:
             return [Fail(job, Reason.UNAVAILABLE)]
         entry = self.jobs[job] = Job(job, key, pure, background)
+        if not background:
+            self._kept_free = KEPT_FREE
         line = self._line(entry)
         line.append(entry)
         actions = self._dispatch()
@@ -135,6 +141,7 @@ class Schedule:
             return []
         self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
         self._vain_deaths = 0
+        self._kept_free -= state.job.background and self._kept_free > 0
         self._acquit(state.job.key)
         del self.jobs[state.job.id]
         state.job = None
@@ -199,6 +206,14 @@ class Schedule:
         return sum(w.phase is Phase.BUSY for w in self.workers.values())
 
     @property
+    def takes_background(self) -> bool:
+        """Whether one more worker may take a job of the background."""
+        if self.size == 1 or not self._kept_free:
+            return True
+        taken = sum(w.job is not None and w.job.background for w in self.workers.values())
+        return taken < self.size - 1
+
+    @property
     def hopeless(self) -> bool:
         """Whether no worker is alive and the last starts all failed."""
         return self.failed_starts >= HOPELESS_STARTS and self.ready_workers == 0
@@ -220,10 +235,10 @@ class Schedule:
 
     def _next_job(self) -> Job | None:
         """Return the job that comes first, if any that waits may run."""
-        lines = [self.usual, self.background]
+        lines = [self.usual, self.background] if self.takes_background else [self.usual]
         if self._urgent_in_a_row >= URGENT_IN_A_ROW:
             lines.reverse()
-        return self._first_of(lines[0]) or self._first_of(lines[1])
+        return next(filter(None, map(self._first_of, lines)), None)
 
     def _first_of(self, line: deque[Job]) -> Job | None:
         """Return the first job whose program an idle worker has warm, unless one before it lost patience."""
