@@ -3,7 +3,7 @@
 Two metabolic services run beside each other, one of them without a cache. Rivals take turns within one run:
 each round asks both of them for something new, and then the one with the cache for the same again.
 
-    python benchmarks/result_cache.py [ROUNDS]
+    python -m benchmarks.result_cache [ROUNDS]
 """
 
 from __future__ import annotations

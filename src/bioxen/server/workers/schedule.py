@@ -141,7 +141,8 @@ class Schedule:
             return []
         self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
         self._vain_deaths = 0
-        self._kept_free -= state.job.background and self._kept_free > 0
+        if state.job.background and self._kept_free:
+            self._kept_free -= 1
         self._acquit(state.job.key)
         del self.jobs[state.job.id]
         state.job = None
