@@ -125,7 +125,8 @@ def integrate(
             settings = _named(rung)
             program.forget()
             continue
-        return replace(course, settings=course.settings | _why(program, words))
+        why = _why(program, words)
+        return replace(course, settings=course.settings | why) if why else course
     raise IntegrationFailure("; ".join(words), settings | {"method": "every rung failed"})
 
 

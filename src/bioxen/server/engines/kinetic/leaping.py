@@ -37,7 +37,7 @@ def tau_leaping(request: TauLeapingRequest, program: Program) -> Answer:
     settings: dict[str, Setting] = {"method": "tau-leaping", **run.settings}
     if run.failures:
         return failed(next(iter(run.failures)), settings, request.seed)
-    columns = columns_of(np.column_stack([run.times, run.values[0]]), selections)
+    columns, _ = columns_of(np.column_stack([run.times, run.values[0]]), selections)
     return Answer(
         message=f"One approximate trajectory to time {request.time_end:g} by tau-leaping, "
         f"epsilon {request.epsilon:g}, seed {request.seed}.",

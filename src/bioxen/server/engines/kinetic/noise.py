@@ -27,6 +27,7 @@ class Noise:
         Path(name).unlink()
         weakref.finalize(self, os.close, self._descriptor)
         self._text = ""
+        self._open = False
 
     @contextmanager
     def caught(self) -> Iterator[Noise]:
@@ -39,8 +40,10 @@ class Noise:
         try:
             os.dup2(self._descriptor, 1)
             os.dup2(self._descriptor, 2)
+            self._open = True
             yield self
         finally:
+            self._open = False
             _libc.fflush(None)
             for descriptor, original in zip((1, 2), saved, strict=True):
                 os.dup2(original, descriptor)
@@ -49,6 +52,8 @@ class Noise:
 
     def text(self) -> str:
         """Return what was caught so far, in an open block or in the last one."""
+        if not self._open:
+            return self._text
         _libc.fflush(None)
         return self._text + self._peek()
 

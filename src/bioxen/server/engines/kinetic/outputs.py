@@ -66,12 +66,16 @@ def check_size(points: int, columns: int) -> None:
         )
 
 
-def columns_of(table: Matrix, selections: Sequence[str]) -> dict[str, Column]:
-    """Return selection → values of a table whose first column is the time; null where not finite."""
+def columns_of(table: Matrix, selections: Sequence[str]) -> tuple[dict[str, Column], list[str]]:
+    """Return selection → values of a table whose first column is the time, and which of them have gaps.
+
+    A gap is a null where the value is not a finite number.
+    """
     columns: list[Column] = table[:, 1:].T.tolist()
-    if not np.isfinite(table).all():
-        columns = [_without_gaps(column) for column in columns]
-    return dict(zip(selections, columns, strict=True))
+    if np.isfinite(table).all():
+        return dict(zip(selections, columns, strict=True)), []
+    whole = dict(zip(selections, map(_without_gaps, columns), strict=True))
+    return whole, [name for name, column in whole.items() if None in column]
 
 
 def written(values: Matrix) -> Column:

@@ -69,6 +69,8 @@ class Program:
             InvalidModelError: the model has constructs that libRoadRunner does not run.
         """
         self._require_roadrunner()
+        if not changes:
+            return self._clean(())
         changes = self._native(changes)
         deep = self._deep(changes)
         runner = self._clean(tuple((change.selection, change.value) for change in deep))

@@ -93,8 +93,10 @@ class Runner:
         except RuntimeError as error:
             raise InvalidModelError(f"libRoadRunner cannot run this model: {_words(error)}") from error
 
+        self._model = self._rr.model
         self._firings: list[Firing] = []
         self._listen()
+        self._options: Any = roadrunner.SimulateOptions()
         self._cvode: dict[str, Setting] = {}
         """CVODE's settings as they were last set."""
         self._reported: list[str] = []
@@ -102,7 +104,7 @@ class Runner:
 
     def _listen(self) -> None:
         """Note what events do. The closures hold the list and not the runner, which so can be freed."""
-        model, firings = self._rr.model, self._firings
+        model, firings = self._model, self._firings
 
         def note(kind: Literal["trigger", "assignment"]) -> Callable[[Any, int, str], None]:
             return lambda running, _, event: firings.append(
@@ -166,7 +168,10 @@ class Runner:
             SolverFailure: the integration stopped, or its step size shrank to nothing.
         """
         self._report(selections)
-        return self._simulate(float(start), float(end), int(points))
+        options = self._options
+        options.start, options.end, options.steps = float(start), float(end), int(points) - 1
+        # Not the public `simulate`: its checks, of what is known here, take as long as ten points.
+        return self._simulated(self._rr._simulate, options)
 
     def at(self, times: Sequence[float], selections: Sequence[str]) -> Matrix:
         """Integrate through `times`, the first of which is the start; return one row for each.
@@ -175,7 +180,7 @@ class Runner:
             SolverFailure: the integration stopped, or its step size shrank to nothing.
         """
         self._report(selections)
-        return self._simulate(times=[float(time) for time in times])
+        return self._simulated(self._rr.simulate, times=[float(time) for time in times])
 
     def rates(self) -> Matrix:
         """Return d/dt of every state variable, in the order of `state_ids`; amounts for species."""
@@ -183,15 +188,13 @@ class Runner:
 
     def state(self) -> dict[str, float]:
         """Return the amounts of floating species, then the values of what else a rate rule integrates."""
-        model = self._rr.model
-        amounts = dict(
-            zip(model.getFloatingSpeciesIds(), model.getFloatingSpeciesAmounts().tolist(), strict=True)
-        )
+        names, values = self._model.getFloatingSpeciesIds(), self._model.getFloatingSpeciesAmounts()
+        amounts = dict(zip(names, values.tolist(), strict=True))
         return amounts | {name: self.get(name) for name in self._rate_rules if name not in amounts}
 
     def is_finite(self) -> bool:
         """Whether all of `state` is."""
-        amounts = self._rr.model.getFloatingSpeciesAmounts()
+        amounts = self._model.getFloatingSpeciesAmounts()
         return bool(np.isfinite(amounts).all()) and all(map(math.isfinite, map(self.get, self._rate_rules)))
 
     def state_ids(self) -> list[str]:
@@ -205,8 +208,8 @@ class Runner:
 
     def stoichiometry(self, names: Sequence[str]) -> Matrix:
         """Return the stoichiometry matrix with a row for each of `names`, zero where no reaction reaches."""
-        if self._rr.model.getNumReactions() == 0 or not names:
-            return np.zeros((len(names), self._rr.model.getNumReactions()))
+        if self._model.getNumReactions() == 0 or not names:
+            return np.zeros((len(names), self._model.getNumReactions()))
         table = self._call(self._rr.getFullStoichiometryMatrix)
         rows = dict(zip(table.rownames, np.array(table, dtype=float), strict=True))
         return np.array([rows.get(name, np.zeros(table.shape[1])) for name in names])
@@ -219,10 +222,11 @@ class Runner:
             self._call(setattr, self._rr, "timeCourseSelections", columns)
             self._reported = columns
 
-    def _simulate(self, *args: Any, **kwargs: Any) -> Matrix:
+    def _simulated(self, simulate: Any, *args: Any, **kwargs: Any) -> Matrix:
         with self._noise.caught():
-            table = np.array(self._call(self._rr.simulate, *args, **kwargs), dtype=float)
-        collapse = _COLLAPSE.search(self._noise.text())
+            table = np.array(self._call(simulate, *args, **kwargs), dtype=float)
+        said = self._noise.text()
+        collapse = _COLLAPSE.search(said) if said else None
         if collapse:
             raise SolverFailure(f"the step size shrank to nothing at time {float(collapse[1]):g}")
         return table

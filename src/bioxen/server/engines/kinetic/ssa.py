@@ -58,7 +58,7 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
         table, settings = run(program, changes, grid, selections, request.seed)
     except Unsampled as failure:
         return failed(str(failure), failure.settings, request.seed)
-    columns = columns_of(table, selections)
+    columns, _ = columns_of(table, selections)
     return Answer(
         message=f"One exact trajectory to time {request.time_end:g}, seed {request.seed}.",
         settings=settings,

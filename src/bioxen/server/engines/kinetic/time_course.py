@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from bioxen.protocol.kinetic import EventFirings, TimeCourseRequest
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
@@ -37,9 +35,8 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
         return failed(
             f"The integration did not reach time {request.time_end:g}: {failure}. {REMEDY}", failure.settings
         )
-    columns = columns_of(course.table, selections)
+    columns, gaps = columns_of(course.table, selections)
     told = program.facts.has_events and course.firings is not None
-    gaps = [] if np.isfinite(course.table).all() else [name for name in columns if None in columns[name]]
     return Answer(
         message=f"Integrated from time {request.time_start:g} to {request.time_end:g}." + _gap_words(gaps),
         settings=course.settings,
