@@ -21,7 +21,7 @@ def fuzzed() -> Iterator[Supervisor]:
         yield running
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # a minute or two on two quiet cores
 @pytest.mark.parametrize("name", ["metabolic", "kinetic", "orchestrator"])
 def test_the_service_keeps_to_its_document(fuzzed: Supervisor, name: str) -> None:
     url = next(service.url for service in fuzzed.services if service.name == name)

@@ -28,7 +28,7 @@ class GivenText(NamedTuple):
 def given_text(request: ComputeRequest) -> GivenText | None:
     """Return the model's text that `request` brings, or `None` where it names its model."""
     for field, model_format in TEXT_FIELDS.items():
-        text = getattr(request, field, None)
+        text = vars(request).get(field)
         if text is not None:
             return GivenText(field, text, model_format)
     return None
