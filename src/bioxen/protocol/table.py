@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Cell = str | float | int | bool | None
 
@@ -13,3 +13,5 @@ class Rows:
 
     columns: list[str]
     rows: list[list[Cell]]
+    units: dict[str, str] = field(default_factory=dict)
+    """Name of an output → its unit, where the model declares one."""
