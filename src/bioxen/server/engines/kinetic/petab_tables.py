@@ -188,7 +188,7 @@ def _assembled(frames: dict[str, Any], facts: Facts) -> Tables:
 
 
 def _check_used(tables: Tables) -> None:
-    """Make sure that every parameter to be estimated is used somewhere: a misspelt one would change nothing."""
+    """Make sure that every parameter to be estimated is used: a misspelt one would change nothing."""
     used = {at for condition in tables.conditions for at in tables.changes(condition).values()}
     for row in tables.rows:
         used |= {*row.how.formula.symbols, *row.how.noise.symbols, *row.overrides.values()}
