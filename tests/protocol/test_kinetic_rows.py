@@ -68,15 +68,6 @@ def test_either_encoding_gives_the_same_rows() -> None:
     assert tables[0] == tables[1]
 
 
-def test_a_frame_knows_the_units() -> None:
-    engine = KineticEngine()
-    text = "unit substance = 1e-9 mole; unit time_unit = 60 second; unit volume = litre; " + DECAY
-    frame = run(engine, text, outputs=["A"], time_end=1.0).to_frame()
-    assert list(frame.columns) == ["time", "A"]
-    assert frame.attrs["units"] == {"time": "min", "A": "nmol"}
-    assert run(engine, DECAY, time_end=1.0).to_frame().attrs["units"] == {}
-
-
 def test_a_line_on_an_exported_model_names_its_file() -> None:
     line = kinetic_line(run(KineticEngine(), DECAY, "kinetic_export", format="antimony"))
     assert line.startswith("the model as model.ant")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -36,14 +35,11 @@ def rows_of(result: ProcessResult) -> Rows:
 
 def service_rows(service: Mapping[str, Any]) -> Rows | None:
     """Return the main numbers of a service's result, or `None` where it has none."""
-    made = next((make(service) for field, make in _MAKERS.items() if service.get(field) is not None), None)
-    return made and replace(made, units=service.get("output_units") or {})
+    return next((make(service) for field, make in _MAKERS.items() if service.get(field) is not None), None)
 
 
 def to_frame(rows: Rows) -> pd.DataFrame:
     """Return `rows` as a pandas DataFrame; rows that are named have their name as index, as in COBRApy.
-
-    `attrs["units"]` of the frame has the units of the outputs, where the model declares them.
 
     Raises:
         MissingModuleError: pandas is not installed.
@@ -56,7 +52,6 @@ def to_frame(rows: Rows) -> pd.DataFrame:
             details={"remedy": "Install it with pip install pandas, or use the fields themselves."},
         ) from None
     frame = pd.DataFrame(rows.rows, columns=rows.columns)
-    frame.attrs["units"] = rows.units
     if rows.columns[0] == "without":  # a matrix of numbers, also where a whole column has none
         return frame.set_index("without").astype(float)
     return frame.set_index(rows.columns[0]) if rows.columns[0] in NAMES else frame

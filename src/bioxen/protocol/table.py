@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Cell = str | float | int | bool | None
 
@@ -13,5 +13,3 @@ class Rows:
 
     columns: list[str]
     rows: list[list[Cell]]
-    units: dict[str, str] = field(default_factory=dict)
-    """Name of an output → its unit, where the model declares one."""

@@ -89,19 +89,6 @@ def test_declared_units_are_reported(engine: KineticEngine) -> None:
     assert result.output_units == {"[A]": "nmol/L", "A": "nmol", "k": "1/min"}
 
 
-def test_rates_have_the_units_of_what_changes_over_that_of_time(engine: KineticEngine) -> None:
-    model = """unit substance = 1e-9 mole; unit extent = 1e-9 mole; unit volume = litre;
-    unit time_unit = 60 second; unit metre_ = metre; compartment V = 2; species A in V; A = 1;
-    J: A => ; A*V; x = 1 metre_; x' = 1;"""
-    result = run(engine, model, outputs=["J", "A'", "x'"])
-    assert result.output_units == {"J": "nmol/min", "A'": "nmol/min", "x'": "m/min", "time": "min"}
-
-
-def test_a_reaction_without_a_declared_extent_has_no_unit(engine: KineticEngine) -> None:
-    model = "unit time_unit = 60 second; species A; A = 1; J: A => ; A;"
-    assert run(engine, model, outputs=["J"]).output_units == {"time": "min"}
-
-
 def test_a_singular_rate_fails_without_numbers(engine: KineticEngine) -> None:
     """Plain libRoadRunner answers -1e34 here, with a warning on stdout."""
     result = run(engine, "species A = 1; A => ; 1/A;", time_end=10)

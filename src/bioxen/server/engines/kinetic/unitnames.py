@@ -22,24 +22,19 @@ _TIMES = {60.0: "min", 3600.0: "h", 86400.0: "d"}
 
 
 def units_of(model: libsbml.Model) -> dict[str, str]:
-    """Return selection → unit for what declares one: species, compartments, parameters, and their rates."""
+    """Return selection → unit for the species, compartments and parameters that declare one."""
     units: dict[str, str] = {}
-    time = _of_model(model, model.getTimeUnits() or "time")
-    extent = _of_model(model, model.getExtentUnits() if model.getLevel() > 2 else "substance")
     for item in (*model.getListOfParameters(), *model.getListOfCompartments()):
-        own, unknown = item.getDerivedUnitDefinition(), item.containsUndeclaredUnits()
-        _note(units, item.getId(), own, unknown)
-        _note(units, f"{item.getId()}'", _per(own, time), unknown)
+        _note(units, item.getId(), item.getDerivedUnitDefinition(), item.containsUndeclaredUnits())
     for item in model.getListOfSpecies():
-        _note_species(units, item, model.getCompartment(item.getCompartment()), time)
-    _note(units, "time", time, False)
-    for item in model.getListOfReactions():
-        _note(units, item.getId(), _per(extent, time), False)
+        _note_species(units, item, model.getCompartment(item.getCompartment()))
+    _note(units, "time", _time_unit(model), False)
     return units
 
 
-def _of_model(model: libsbml.Model, name: str) -> Any:
-    """Return a unit that the model names as a whole (from level 3 on), or defines by that name, or `None`."""
+def _time_unit(model: libsbml.Model) -> Any:
+    """Return the unit of time that the model declares (by the attribute of level 3, or as `time` before)."""
+    name = model.getTimeUnits() or "time"
     declared = model.getUnitDefinition(name)
     kind = libsbml.UnitKind_forName(name)
     if declared is not None or kind == libsbml.UNIT_KIND_INVALID:
@@ -52,11 +47,7 @@ def _of_model(model: libsbml.Model, name: str) -> Any:
     return made
 
 
-def _per(changing: Any, time: Any) -> Any:
-    return None if changing is None or time is None else libsbml.UnitDefinition.divide(changing, time)
-
-
-def _note_species(units: dict[str, str], item: Any, compartment: Any, time: Any) -> None:
+def _note_species(units: dict[str, str], item: Any, compartment: Any) -> None:
     own, volume = item.getDerivedUnitDefinition(), compartment.getDerivedUnitDefinition()
     unknown = item.containsUndeclaredUnits() or compartment.containsUndeclaredUnits()
     if own is None or volume is None:
@@ -67,7 +58,6 @@ def _note_species(units: dict[str, str], item: Any, compartment: Any, time: Any)
         amount, concentration = libsbml.UnitDefinition.combine(own, volume), own
     _note(units, item.getId(), amount, unknown)
     _note(units, f"[{item.getId()}]", concentration, unknown)
-    _note(units, f"{item.getId()}'", _per(amount, time), unknown)
 
 
 def _note(units: dict[str, str], selection: str, definition: Any, unknown: bool) -> None:
