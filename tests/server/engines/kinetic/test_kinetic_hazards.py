@@ -75,6 +75,19 @@ def test_a_rate_that_jumps_is_not_integrated_as_if_it_were_smooth(engine: Kineti
     assert run(engine, text, **asked).final_state == pytest.approx({"A": 1.5}, rel=1e-3)
 
 
+@pytest.mark.parametrize("width", [0.5, 1e-3, 1e-5])
+@pytest.mark.parametrize("solver", ["libroadrunner", "lanes"])
+def test_a_pulse_shorter_than_any_step_is_found(engine: KineticEngine, width: float, solver: str) -> None:
+    """Two integrators that both step over it agree, and their word would overrule lanes that are right."""
+    text = f"A = 0; A' = piecewise(1, time > start && time < start + {width}, 0); start = 50;"
+    request: dict[str, Any] = {"time_end": 1000.0, "time_points": 2, "outputs": ["A"]}
+    axes = {"start": {"values": [70.0, 333.3]}}
+    result = run(engine, text, "kinetic_scan", engine=solver, axes=axes, **request)
+    assert result.members is not None and result.members.features is not None, result.message
+    assert result.members.features.numbers == pytest.approx([width, width], rel=1e-3)
+    assert run(engine, text, **request).final_state == pytest.approx({"A": width}, rel=1e-3)
+
+
 CONVERTED = """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1">
  <model id="m" conversionFactor="half">
