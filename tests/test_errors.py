@@ -52,5 +52,8 @@ def test_near_matches_ignore_case_and_keep_the_order() -> None:
     assert near_matches("biomass", ["BIOMASS_x", "Biomass", "EX_o2_e"])[0] == "Biomass"
     assert errors.did_you_mean("zzz", ["a"]) == {
         "near_matches": [],
-        "remedy": "No name like it exists there.",
+        "remedy": "There are a.",
     }
+    many = errors.did_you_mean("zzz", (f"a{number}" for number in range(10)))
+    assert many["remedy"] == "There are a0, a1, a2, a3, a4, a5, a6, a7 and 2 more."
+    assert errors.did_you_mean("zzz", [])["remedy"] == "There are none."

@@ -25,7 +25,7 @@ back into the same class: `BioXenException.from_problem(error.to_problem())` is 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
@@ -297,6 +297,10 @@ class ArrayNotFoundError(BioXenException):
     http_status = 404
 
 
+_MANY_NAMES = 8
+"""How many of the names that exist a remedy lists."""
+
+
 def near_matches(name: str, known: Iterable[str], limit: int = 5) -> list[str]:
     """Return up to `limit` of the `known` names that look like `name`, nearest first; case is ignored."""
     by_folded: dict[str, str] = {}
@@ -307,7 +311,18 @@ def near_matches(name: str, known: Iterable[str], limit: int = 5) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> dict[str, Any]:
-    """Return `details` with the near matches of `name` among `known` and a remedy that says them."""
-    close = near_matches(name, known)
-    remedy = f"Did you mean {', '.join(close)}?" if close else "No name like it exists there."
-    return {"near_matches": close, "remedy": remedy}
+    """Return `details` with the near matches of `name` among `known` and a remedy that says them.
+
+    Where nothing is near, the remedy begins to list what there is.
+    """
+    names = list(dict.fromkeys(known))
+    close = near_matches(name, names)
+    return {"near_matches": close, "remedy": f"Did you mean {', '.join(close)}?" if close else _there(names)}
+
+
+def _there(names: Sequence[str]) -> str:
+    if not names:
+        return "There are none."
+    rest = len(names) - _MANY_NAMES
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"There are {', '.join(sorted(names)[:_MANY_NAMES])}{more}."

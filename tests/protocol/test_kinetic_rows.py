@@ -66,3 +66,8 @@ def test_either_encoding_gives_the_same_rows() -> None:
         for encoding in ("numbers", "base64")
     ]
     assert tables[0] == tables[1]
+
+
+def test_a_line_on_an_exported_model_names_its_file() -> None:
+    line = kinetic_line(run(KineticEngine(), DECAY, "kinetic_export", format="antimony"))
+    assert line.startswith("the model as model.ant")

@@ -66,6 +66,8 @@ def _kinetic_outcome(result: KineticResult) -> str:
             for name, one in result.estimation.parameters.items()
         }
         return f"fitted {_few(fitted)}; sum of squares {_number(result.estimation.sum_of_squares)}"
+    if result.exported is not None:
+        return f"the model as {result.exported.file_name}"
     if (told := _toolbox(result)) is not None:
         return told
     if result.sensitivities is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.units import Identifier, ModelText, ModelTime, Quantity
@@ -28,7 +29,7 @@ class KineticRequest(ComputeRequest):
     """`S` (amount) or `[S]` (concentration) → value at the start."""
     parameters: dict[Identifier, Quantity] = Field(default_factory=dict)
     """Parameter or compartment id → value."""
-    outputs: list[Identifier] | None = None
+    outputs: Annotated[list[Identifier], Field(min_length=1)] | None = None
     """Selections to report: `S`, `[S]`, a reaction or parameter; every floating species where absent."""
 
     @model_validator(mode="after")
@@ -43,12 +44,14 @@ class TimedRequest(KineticRequest):
 
     time_start: ModelTime = 0.0
     """The time at which the initial state holds (libRoadRunner's `simulate(start, …)`)."""
-    time_end: ModelTime = 100.0
+    time_end: Annotated[ModelTime, Field(validate_default=True)] = 100.0
     time_points: Annotated[int, Field(ge=2, le=MAX_POINTS)] = 101
     """Number of points reported, both ends included (points, not steps)."""
 
-    @model_validator(mode="after")
-    def _forward(self) -> TimedRequest:
-        if self.time_end <= self.time_start:
-            raise ValueError(f"time_end {self.time_end:g} is not after time_start {self.time_start:g}")
-        return self
+    @field_validator("time_end")
+    @classmethod
+    def _forward(cls, time_end: float, info: ValidationInfo) -> float:
+        start = info.data.get("time_start", -math.inf)  # not there where it was itself refused
+        if time_end <= start:
+            raise ValueError(f"{time_end:g} is not after time_start {start:g}")
+        return time_end

@@ -12,7 +12,7 @@ class SteadyStateRequest(KineticRequest):
     """The steady state that the model settles to, with the eigenvalues that tell whether it is stable."""
 
     title: ClassVar[str] = "steady state"
-    kisao: ClassVar[str | None] = "KISAO:0000569"
+    kisao: ClassVar[str | None] = "KISAO:0000407"
 
     process_code: Literal["kinetic_steady_state"] = "kinetic_steady_state"
 

@@ -21,6 +21,9 @@ MAX_DEPTH = 200
 """Nesting of XML elements, of JSON values, and of brackets in Antimony; libSBML and libRoadRunner recurse."""
 MAX_ELEMENTS = 5_000_000
 """XML elements in one document; the largest published reconstructions have about a million."""
+_NAMESPACE = (
+    'Send a root like <sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2">.'
+)
 
 
 def admit(text: str, format: ModelFormat | None = None) -> ModelSource:
@@ -127,6 +130,8 @@ class _SbmlScan:
             self.refuse(f"the XML has more than {MAX_ELEMENTS:,} elements", "Send a smaller model.")
         namespace, _, local = name.rpartition(" ")
         if self.elements == 1 and (local != "sbml" or "sbml.org/sbml" not in namespace):
+            if local == "sbml":
+                self.refuse("the document is not SBML: its root has not SBML's namespace", _NAMESPACE)
             self.refuse(f"the document is <{local}>, not SBML", "Send a document whose root is <sbml>.")
         if local == "externalModelDefinition":
             source = next((value for key, value in attributes.items() if key.endswith("source")), "?")

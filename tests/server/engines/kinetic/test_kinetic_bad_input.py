@@ -15,6 +15,7 @@ from bioxen.errors import (
     ValidationError,
 )
 from bioxen.server.engines.kinetic import KineticEngine
+from bioxen.server.engines.kinetic.loader import from_antimony
 
 REQUESTS: list[tuple[dict[str, Any], type[BioXenException], str]] = [
     ({"initial_conditions": {"prtein": 1.0}}, UnknownIdentifierError, "initial_conditions.prtein"),
@@ -29,7 +30,8 @@ REQUESTS: list[tuple[dict[str, Any], type[BioXenException], str]] = [
     ({"outputs": ["cc(_J0, k)"]}, UnknownIdentifierError, "outputs.cc(_J0, k)"),
     ({"outputs": []}, ValidationError, "outputs"),
     ({"time_points": 1_000_001}, ValidationError, "time_points"),
-    ({"time_end": 0.0}, ValidationError, ""),
+    ({"time_end": 0.0}, ValidationError, "time_end"),
+    ({"time_start": 200.0}, ValidationError, "time_end"),
     ({"process_code": "kinetic_od"}, UnknownProcessError, "process_code"),
     ({"process_code": "metabolic_fba"}, UnknownProcessError, "process_code"),
     (
@@ -89,6 +91,18 @@ def test_a_bad_model_is_refused_in_words(
 ) -> None:
     with pytest.raises(InvalidModelError, match=words):
         engine.compile(source_of(text, text_format))
+
+
+def test_xml_without_an_encoding_is_utf_8(engine: KineticEngine) -> None:
+    """libSBML calls it an error; XML has a default, and libRoadRunner reads it."""
+    sbml = from_antimony("species A = 1; A => ; A;").replace(' encoding="UTF-8"', "", 1)
+    assert sbml.startswith('<?xml version="1.0"?>')
+    assert engine.compile(source_of(sbml, "sbml")).facts.species.keys() == {"A"}
+
+
+def test_nothing_to_report_is_a_fault_of_the_request_before_it_runs(engine: KineticEngine) -> None:
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        engine.parse({"outputs": []})
 
 
 def test_antimony_names_the_line(engine: KineticEngine) -> None:

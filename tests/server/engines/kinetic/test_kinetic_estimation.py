@@ -229,6 +229,23 @@ def test_the_boehm_problem_has_its_likelihood(engine: KineticEngine) -> None:
             "condition_table.q",
         ),
         ({"parameter_table": "nothing\n1\n"}, ValidationError, "parameter_table"),
+        ({"parameter_table": PARAMETERS.replace("log10", "log2")}, ValidationError, "parameter_table"),
+        (
+            {"parameter_table": PARAMETERS + "ofset\tlin\t-1\t1\t0.5\t1\n"},
+            UnknownIdentifierError,
+            "parameter_table.ofset",
+        ),
+        (
+            {"measurement_table": MEASUREMENTS.replace("observableId", "observable")},
+            ValidationError,
+            "measurement_table",
+        ),
+        (
+            {"measurement_table": MEASUREMENTS.replace("\t1.0\t", "\tx\t")},
+            ValidationError,
+            "measurement_table",
+        ),
+        ({"observable_table": OBSERVABLES.replace("laplace", "cauchy")}, ValidationError, "observable_table"),
     ],
 )
 def test_a_malformed_problem_is_named(

@@ -88,6 +88,9 @@ def compiled(text: str) -> Any:
 
 def test_sbml_is_read() -> None:
     assert run(compiled(sbml())).optimal_objective == 7.0
+    without_encoding = sbml().replace(' encoding="UTF-8"', "", 1)  # which XML then takes to be UTF-8
+    assert without_encoding.startswith('<?xml version="1.0"?>')
+    assert run(compiled(without_encoding)).optimal_objective == 7.0
 
 
 def test_initial_assignments_and_rules_on_bounds_count() -> None:

@@ -3,7 +3,8 @@
 The first rung is what everyone runs, CVODE's BDF on libRoadRunner. Where it stops, the same problem is tried
 with Adams steps, with BDF held to short steps, and at last with the general solver, which stops at every
 discontinuity. Where the model's rates jump, an integrator may step over a jump unawares: there the steps are
-short from the start, a second integrator must agree, and where it does not the general solver answers.
+short from the start, a second integrator must agree, and where it does not the general solver answers. Both
+may miss a pulse that is shorter than their steps: where the time makes one, the general solver answers.
 Models that libRoadRunner does not run go to the general solver at once. The settings say which rung answered
 and why the ones before it did not. A rung whose step size shrank to nothing, or whose state is no longer a
 finite number, has failed even where the library returns numbers.
@@ -34,6 +35,7 @@ from bioxen.server.engines.kinetic.integrators import (
     Rung,
 )
 from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.pulses import has_short_pulse
 from bioxen.server.engines.kinetic.runner import Firing, Matrix, Runner, SolverFailure
 
 Times = Sequence[float] | tuple[float, float, int]
@@ -114,7 +116,7 @@ def integrate(
     problem = _Problem(program, changes, times, selections, tolerances, seed)
     settings: dict[str, Setting] = {}
     words: list[str] = []
-    for rung in _rungs(program, integrator):
+    for rung in _rungs(problem, integrator):
         try:
             course = _climb(problem, rung)
             if integrator == "auto":
@@ -136,12 +138,31 @@ def _since(at_start: int, firings: list[Firing], times: Times) -> list[Firing]:
     return early + firings[at_start:]
 
 
-def _rungs(program: Program, integrator: Integrator) -> tuple[Rung, ...]:
+def _rungs(problem: _Problem, integrator: Integrator) -> tuple[Rung, ...]:
+    facts = problem.program.facts
     if integrator != "auto":
         return (BY_NAME[integrator],)
-    if program.facts.beyond_roadrunner:
+    if facts.beyond_roadrunner:
         return GENERAL
-    return JUMPING if program.facts.jumps else SMOOTH
+    if not facts.jumps:
+        return SMOOTH
+    return GENERAL if facts.time_dependent and _is_pulsed(problem) else JUMPING
+
+
+def _is_pulsed(problem: _Problem) -> bool:
+    """Return whether short steps may miss a pulse; not where the general solver lacks a construct."""
+    start, span = float(problem.times[0]), _span(problem.times)
+    program, changes = problem.program, problem.changes
+    facts, symbols = program.facts, [change.symbol for change in changes]
+    plain = not facts.fed_by(symbols) and set(symbols).issubset(facts.free_parameters)
+    given = {change.symbol: change.value for change in changes if plain}
+    try:
+        equations = program.equations(
+            () if plain else changes
+        )  # new ones take much longer than a look at them
+        return has_short_pulse(equations, given, (start, start + span), 2 * span / JUMPING[0].steps_at_least)
+    except (InvalidModelError, SolverFailure):
+        return False
 
 
 def _why(program: Program, words: Sequence[str]) -> dict[str, Setting]:

@@ -26,8 +26,8 @@ _UNCHECKED = (
     libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
     libsbml.LIBSBML_CAT_MODELING_PRACTICE,
 )
-_HARMLESS_ERRORS = {libsbml.DanglingUnitReference}
-"""References to units that do not exist: no number depends on them."""
+_HARMLESS_ERRORS = {libsbml.DanglingUnitReference, libsbml.MissingXMLEncoding}
+"""References to units that do not exist: no number depends on them. XML without an encoding is UTF-8."""
 _DELAY = "http://www.sbml.org/sbml/symbols/delay"
 _DISTRIB = "http://www.sbml.org/sbml/symbols/distrib"
 

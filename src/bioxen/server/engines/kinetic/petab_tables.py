@@ -24,6 +24,10 @@ _REFUSED = {
 """Columns whose use is refused → what they ask for."""
 
 
+Reader = Callable[[Any], Any]
+Check = Callable[[Any], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One row of the parameter table."""
@@ -116,19 +120,19 @@ def tables_of(request: PetabRequest, program: Program) -> Tables:
         ValidationError: a table is malformed, or asks for what is not run.
     """
     try:
-        from petab.v1 import conditions, measurements, observables, parameters
+        from petab.v1 import conditions, lint, measurements, observables, parameters
     except ImportError:
         raise MissingModuleError(
             "PEtab problems need the petab package, which is not installed.",
             details={"remedy": "Install it with pip install 'bioxen[petab]'."},
         ) from None
-    readers = {
-        "parameter_table": parameters.get_parameter_df,
-        "condition_table": conditions.get_condition_df,
-        "measurement_table": measurements.get_measurement_df,
-        "observable_table": observables.get_observable_df,
+    readers: dict[str, tuple[Reader, Check]] = {
+        "parameter_table": (parameters.get_parameter_df, lint.check_parameter_df),
+        "condition_table": (conditions.get_condition_df, lint.check_condition_df),
+        "measurement_table": (measurements.get_measurement_df, lint.check_measurement_df),
+        "observable_table": (observables.get_observable_df, lint.check_observable_df),
     }
-    frames = {name: _frame(getattr(request, name), name, reader) for name, reader in readers.items()}
+    frames = {name: _frame(getattr(request, name), name, *both) for name, both in readers.items()}
     for frame in (frames["parameter_table"], frames["measurement_table"]):
         for column, words in _REFUSED.items():
             if column in frame and frame[column].notna().any():
@@ -136,12 +140,16 @@ def tables_of(request: PetabRequest, program: Program) -> Tables:
     return _assembled(frames, program.facts)
 
 
-def _frame(text: str, place: str, reader: Callable[[Any], Any]) -> Any:
+def _frame(text: str, place: str, reader: Reader, check: Check) -> Any:
     import pandas as pd
 
     try:
-        return reader(pd.read_csv(io.StringIO(text), sep="\t", float_precision="round_trip"))
-    except Exception as error:  # whatever the parsers raise is about the text
+        frame = reader(pd.read_csv(io.StringIO(text), sep="\t", float_precision="round_trip"))
+        if place == "measurement_table":
+            frame = frame.astype({name: float for name in ("measurement", "time") if name in frame})
+        check(frame)
+        return frame
+    except Exception as error:  # whatever the parsers and the package's own checks raise is about the text
         raise ValidationError(
             f"The table cannot be read: {error}", details={"place": place, "remedy": "Give PEtab's TSV text."}
         ) from error
@@ -174,7 +182,24 @@ def _assembled(frames: dict[str, Any], facts: Facts) -> Tables:
                     "remedy": "Add it to the condition table.",
                 },
             )
-    return Tables(parameters, conditions, rows, _symbols(rows, facts, parameters), facts)
+    tables = Tables(parameters, conditions, rows, _symbols(rows, facts, parameters), facts)
+    _check_used(tables)
+    return tables
+
+
+def _check_used(tables: Tables) -> None:
+    """Make sure that every parameter to be estimated is used: a misspelt one would change nothing."""
+    used = {at for condition in tables.conditions for at in tables.changes(condition).values()}
+    for row in tables.rows:
+        used |= {*row.how.formula.symbols, *row.how.noise.symbols, *row.overrides.values()}
+    for one in tables.parameters.values():
+        if one.estimated and one.id not in used:
+            known = {*tables.facts.parameters, *(name for name in used if isinstance(name, str))}
+            near = did_you_mean(one.id, sorted(known - set(tables.parameters)))
+            raise UnknownIdentifierError(
+                f"{one.id} is to be estimated, and nothing in the problem depends on it.",
+                details={"place": f"parameter_table.{one.id}", **near},
+            )
 
 
 def _conditions(

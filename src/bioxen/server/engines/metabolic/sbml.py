@@ -35,7 +35,8 @@ def with_numbers(text: str) -> str:
 def _check_errors(document: libsbml.SBMLDocument) -> None:
     for number in range(document.getNumErrors()):
         error = document.getError(number)
-        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
+        harmless = error.getErrorId() == libsbml.MissingXMLEncoding  # XML without one is UTF-8
+        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and not harmless:
             raise InvalidModelError(
                 f"libSBML refuses the model: {' '.join(error.getMessage().split())}",
                 details={
