@@ -10,13 +10,12 @@ from typing import Any, Protocol
 from bioxen.client.answers import raise_for_fault, read_message
 from bioxen.client.transport import Answer
 from bioxen.errors import BioXenException, ComputationTimeoutError
-from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import Estimate, Job, JobPage
 from bioxen.protocol.kinetic import KineticRequest, KineticResult
 from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.submission import JobSubmission
+from bioxen.protocol.submission import read_submission
 
 FIRST_LOOK, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between two looks at a job, growing from the one to the other."""
@@ -57,10 +56,11 @@ class Jobs:
 
         Raises:
             ValidationError: the request is not of the form the protocol asks for.
+            UnknownProcessError: no process has its code.
             JobStateError: the key was used for another request.
         """
         fields = {"request": request, "priority": priority, "deadline": deadline}
-        submission = parse(JobSubmission, fields)
+        submission = read_submission(fields)
         headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
         return read_message(
             self._send("POST", "/jobs", submission.model_dump_json(exclude_none=True), headers), Job
@@ -71,10 +71,11 @@ class Jobs:
 
         Raises:
             ValidationError: the request is not of the form the protocol asks for.
+            UnknownProcessError: no process has its code.
             ModelNotFoundError: the orchestrator knows no such model.
             ResourceExhaustionError: the orchestrator would refuse the job: it needs too much memory.
         """
-        submission = parse(JobSubmission, {"request": request})
+        submission = read_submission({"request": request})
         return read_message(
             self._send("POST", "/jobs/estimate", submission.model_dump_json(exclude_none=True)), Estimate
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -103,6 +104,10 @@ def _words(error: Mapping[str, Any]) -> str:
 
 
 def _remedy(error: Mapping[str, Any], message_type: type[BaseModel] | None) -> str:
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        close = near_matches(error["input"], re.findall("'([^']*)'", error["ctx"]["expected"]))
+        if close:
+            return f"Did you mean {', '.join(close)}?"
     if error["type"] != "extra_forbidden" or message_type is None:
         return "Correct the value at that place; the OpenAPI document shows its form."
     fields = list(message_type.model_fields)
