@@ -47,7 +47,7 @@ def test_a_token_is_made_listed_and_revoked_beside_a_server(bioxen: Cli, tmp_pat
 def test_a_server_that_cannot_have_its_store_says_so_in_three_lines(tmp_path: Path) -> None:
     other = Store.at(tmp_path).open()
     command = [sys.executable, "-m", "bioxen.cli", "serve", "orchestrator", "--port", "0"]
-    ended = subprocess.run(  # noqa: S603 - our own command
+    ended = subprocess.run(
         [*command, "--store", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
     )
     other.close()

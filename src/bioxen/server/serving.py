@@ -8,8 +8,7 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -87,14 +86,14 @@ def _faults_of_the_start(app: FastAPI) -> list[BioXenException]:
     start = app.router.lifespan_context
 
     @contextlib.asynccontextmanager
-    async def lifespan(application: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as running:
             try:
-                state = await running.enter_async_context(start(application))
+                await running.enter_async_context(start(application))
             except BioXenException as error:
                 faults.append(error)
                 raise
-            yield state
+            yield
 
     app.router.lifespan_context = lifespan
     logging.getLogger("uvicorn.error").addFilter(lambda _: not faults)
