@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bioxen.errors import BioXenException, UnknownProcessError, ValidationError, near_matches
-from bioxen.protocol.base import validation_error
+from bioxen.protocol.base import OF_NO_KIND, validation_error
 from bioxen.protocol.processes import COMPUTE_PATHS, find_process, process_codes
 
 Path = tuple[str | int, ...]
 INSIDE = "request"
 """The field of a message that holds a request."""
+WHOLE = ("the body",)
 EVERY_CODE = "GET /processes lists the codes that exist."
 
 
@@ -31,7 +32,7 @@ def request_error(errors: Sequence[Mapping[str, Any]]) -> BioXenException:
     process = None if code is None else find_process(str(code))
     if process is not None:
         errors = [{**one, "loc": (*one["loc"][:at], *one["loc"][at + 1 :])} for one in errors]
-    placed = [{**one, "loc": tuple(one["loc"]) or ("the body",)} for one in errors]
+    placed = [one if one["loc"] or one["type"] in OF_NO_KIND else {**one, "loc": WHOLE} for one in errors]
     return validation_error(placed, process.request if process else None)
 
 

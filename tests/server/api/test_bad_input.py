@@ -132,6 +132,13 @@ def test_a_word_that_is_none_of_those_there_are_says_which_is_like_it(http: http
     )
 
 
+def test_a_message_of_no_kind_says_which_kinds_there_are(http: httpx2.Client) -> None:
+    check(http.post("/vms/bulk", json={"action": "stopp"}), 422, "BX008", "Did you mean stop")
+    missing = http.post("/vms/bulk", json={})
+    check(missing, 422, "BX008", "it is missing")
+    assert missing.json()["place"] == "action"
+
+
 def check(answer: httpx2.Response, status: int, code: str, word: str | None = None) -> None:
     problem = answer.json()
     assert answer.status_code == status, problem
