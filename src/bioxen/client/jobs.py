@@ -6,8 +6,10 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from bioxen.client.answers import raise_for_fault, read_message
+from bioxen.client.paths import of_job
 from bioxen.client.transport import Answer
 from bioxen.errors import BioXenException, ComputationTimeoutError
 from bioxen.protocol.jobs import Estimate, Job, JobPage
@@ -86,11 +88,12 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of that id.
         """
-        return read_message(self._send("GET", f"/jobs/{job_id}"), Job)
+        return read_message(self._send("GET", of_job(job_id)), Job)
 
     def list(self, state: str | None = None, *, after: str | None = None, limit: int = 100) -> JobPage:
         """Return your jobs, the newest first, from the one after `after` on."""
-        query = f"limit={limit}" + (f"&state={state}" if state else "") + (f"&after={after}" if after else "")
+        wanted = {"limit": limit, "state": state, "after": after}
+        query = urlencode({name: value for name, value in wanted.items() if value})
         return read_message(self._send("GET", f"/jobs?{query}"), JobPage)
 
     def cancel(self, job_id: str) -> Job:
@@ -99,7 +102,7 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of that id.
         """
-        return read_message(self._send("DELETE", f"/jobs/{job_id}"), Job)
+        return read_message(self._send("DELETE", of_job(job_id)), Job)
 
     def wait(
         self, job_id: str, timeout: float | None = None, seen: Callable[[Job], None] | None = None
@@ -147,7 +150,7 @@ class Jobs:
     def _result(self, job: Job) -> Answer:
         if job.error is not None:
             raise BioXenException.from_problem(job.error)
-        answer = self._send("GET", f"/jobs/{job.job_id}/result")
+        answer = self._send("GET", of_job(job.job_id, "result"))
         raise_for_fault(answer)
         return answer
 
