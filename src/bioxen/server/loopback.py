@@ -10,6 +10,8 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from starlette.datastructures import Headers
+
 from bioxen.client.transport import Answer, LateError
 from bioxen.server.cache.status import note_headers
 
@@ -33,7 +35,7 @@ class LoopTransport:
         except concurrent.futures.TimeoutError:
             future.cancel()  # the computation is killed with it
             raise LateError(f"no answer within {patience} s") from None
-        note_headers(answer.headers)
+        note_headers(Headers(answer.headers))
         return answer
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from bioxen.protocol.base import parse
 from bioxen.protocol.quotas import CellQuotas
 from bioxen.server.store.cell_usage import Sums, jobs_of, sums_of
 from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.clock import now
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.quotas import until_older
 from bioxen.server.store.refusals import Holder
@@ -89,7 +90,7 @@ class CellGate:
         """Take in computing time that was noted, so that the next process knows of it at once."""
         known = self._sums.get(cell_id)
         if known is not None:
-            known[1].computed += seconds
+            known[1].compute(seconds, now())
 
     def _admit_each(self, connection: Connection, new: NewJob, records: Sequence[CellRecord]) -> None:
         limited = [record.cell_id for record in records if self.quotas(record.quotas).queued_jobs]
