@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, union, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, union, update
 
 from bioxen.protocol.quotas import Usage
 from bioxen.server.store.tables import (
@@ -67,9 +67,14 @@ def spend(connection: Connection, cell_id: int, seconds: float) -> None:
     )
     if changed.rowcount:
         return
-    connection.execute(delete(spent).where(mine, spent.c.since < _text(moment - WINDOW - STEP)))
+    connection.execute(delete(spent).where(mine, _is_old(moment)))
     new = select(cells.c.cell_id, literal(since), literal(seconds)).where(cells.c.cell_id == cell_id)
     connection.execute(insert(spent).from_select(["cell_id", "since", "seconds"], new))
+
+
+def drop_old_spending(connection: Connection) -> None:
+    """Forget the computing time that counts no more."""
+    connection.execute(delete(spent).where(_is_old(datetime.now(UTC))))
 
 
 def sums_of(connection: Connection, cell_ids: Iterable[int]) -> dict[int, Sums]:
@@ -174,6 +179,10 @@ def _seconds_of_processes(some: Sequence[int], since: str) -> Any:
         .where(spent.c.cell_id.in_(some), spent.c.since > since)
         .group_by(spent.c.cell_id)
     )
+
+
+def _is_old(moment: datetime) -> ColumnElement[bool]:
+    return spent.c.since < _text(moment - WINDOW - STEP)
 
 
 def _beginning(moment: datetime) -> datetime:
