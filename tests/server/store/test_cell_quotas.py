@@ -19,7 +19,8 @@ from bioxen.protocol.jobs import Estimate
 from bioxen.protocol.quotas import CellQuotas, Quotas
 from bioxen.server.store import cell_quotas, cell_usage, cells, jobs, past
 from bioxen.server.store.cell_quotas import CellGate, own_quotas
-from bioxen.server.store.cell_usage import spend, usage_of_cell
+from bioxen.server.store.cell_spending import spend
+from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import CellRecord, NewCell
 from bioxen.server.store.database import MIGRATIONS
 from bioxen.server.store.jobs import NewJob

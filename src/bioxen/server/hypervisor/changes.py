@@ -18,7 +18,7 @@ from bioxen.server.hypervisor.hosts import Claims
 from bioxen.server.hypervisor.images import delta_of, forked, new_cell, resources_of, status_of, text_of
 from bioxen.server.store import cells, past
 from bioxen.server.store.cell_quotas import CellGate
-from bioxen.server.store.cell_usage import spend
+from bioxen.server.store.cell_spending import spend
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.past import Computed
 from bioxen.server.store.tables import cells as table

@@ -41,7 +41,8 @@ from bioxen.server.hypervisor.metering import metered, told
 from bioxen.server.loopback import LoopTransport
 from bioxen.server.store import cells, past
 from bioxen.server.store.cell_quotas import CellGate, own_quotas
-from bioxen.server.store.cell_usage import spend, usage_of_cell
+from bioxen.server.store.cell_spending import spend
+from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.store import Store
 from bioxen.vm.cell import health_word

@@ -61,10 +61,12 @@ class CellGate:
             OverloadError: one of them has as many jobs as it may.
             ResourceExhaustionError: the space or the computing time of one is used up.
         """
-        counted = {record.cell_id: record for record in new.cells if self.quotas(record.quotas).counted}
+        every = self._defaults.counted
+        apart = [record for record in new.cells if every or record.quotas is not None]  # of 100,000, say
+        counted = {record.cell_id: record for record in apart if self.quotas(record.quotas).counted}
         if counted:
             self._admit_each(connection, new, list(counted.values()))
-        return list(counted) or [record.cell_id for record in new.cells[:1] if len(new.cells) == 1]
+        return [record.cell_id for record in new.cells] if len(new.cells) == 1 else list(counted)
 
     def check(self, connection: Connection, record: CellRecord) -> None:
         """Return where a cell may run a process now.

@@ -1,13 +1,13 @@
-"""What kept cells use: noted as it is computed, and added up for those cells of whom it is asked."""
+"""What kept cells use, added up for those cells of whom it is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, union, update
+from sqlalchemy import Connection, func, select, union
 
 from bioxen.protocol.quotas import Usage
 from bioxen.server.store.tables import (
@@ -23,12 +23,8 @@ from bioxen.server.store.tables import (
 )
 from bioxen.server.store.texts import chunks
 
-if TYPE_CHECKING:
-    from bioxen.server.store.jobs.records import NewJob
-
 WINDOW = timedelta(hours=24)
-STEP = timedelta(minutes=10)
-"""Computing time of processes that are no jobs is added up in steps of this length."""
+"""How long computing time counts."""
 
 
 @dataclass(slots=True)
@@ -46,35 +42,6 @@ class Sums:
         """Add computing time."""
         self.computed += seconds
         self.first = first if self.first is None else min(self.first, first)
-
-
-def note_cells(connection: Connection, new: NewJob, counted: Sequence[int]) -> None:
-    """Note for which cells a new job counts: each has its share. A cell that is gone counts no more."""
-    for some in chunks(counted):
-        present = select(cells.c.cell_id, literal(new.job_id), literal(1.0 / len(new.cells)))
-        columns = ["cell_id", "job_id", "share"]
-        connection.execute(insert(job_cells).from_select(columns, present.where(cells.c.cell_id.in_(some))))
-
-
-def spend(connection: Connection, cell_id: int, seconds: float) -> None:
-    """Note computing time of a cell's process that is no job."""
-    if seconds <= 0.0:
-        return
-    moment = datetime.now(UTC)
-    since, mine = _text(_beginning(moment)), spent.c.cell_id == cell_id
-    changed = connection.execute(
-        update(spent).where(mine, spent.c.since == since).values(seconds=spent.c.seconds + seconds)
-    )
-    if changed.rowcount:
-        return
-    connection.execute(delete(spent).where(mine, _is_old(moment)))
-    new = select(cells.c.cell_id, literal(since), literal(seconds)).where(cells.c.cell_id == cell_id)
-    connection.execute(insert(spent).from_select(["cell_id", "since", "seconds"], new))
-
-
-def drop_old_spending(connection: Connection) -> None:
-    """Forget the computing time that counts no more."""
-    connection.execute(delete(spent).where(_is_old(datetime.now(UTC))))
 
 
 def sums_of(connection: Connection, cell_ids: Iterable[int]) -> dict[int, Sums]:
@@ -179,16 +146,6 @@ def _seconds_of_processes(some: Sequence[int], since: str) -> Any:
         .where(spent.c.cell_id.in_(some), spent.c.since > since)
         .group_by(spent.c.cell_id)
     )
-
-
-def _is_old(moment: datetime) -> ColumnElement[bool]:
-    return spent.c.since < _text(moment - WINDOW - STEP)
-
-
-def _beginning(moment: datetime) -> datetime:
-    """Return when the step began that a moment is in."""
-    start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    return start + (moment - start) // STEP * STEP
 
 
 def _text(moment: datetime) -> str:

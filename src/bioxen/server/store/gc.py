@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from bioxen.protocol.jobs import ENDED
-from bioxen.server.store.cell_usage import drop_old_spending
+from bioxen.server.store.cell_spending import drop_old_spending
 from bioxen.server.store.results import all_digests, drop_unused
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import jobs, shards

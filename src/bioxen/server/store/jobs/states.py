@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Update, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.protocol.jobs import NEXT, Job, JobState
-from bioxen.server.store.cell_usage import note_cells
+from bioxen.server.store.cell_spending import note_cells
 from bioxen.server.store.clock import now
 from bioxen.server.store.jobs.queries import ended_error, find, known
 from bioxen.server.store.jobs.records import Admit, Begun, NewJob, Resolve
