@@ -7,9 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-from tests.server.hypervisor.bench import Bench, Services
+from tests.server.hypervisor.bench import SECONDS, Bench, Metered
 from tests.server.hypervisor.test_cell_jobs import Server, served
 
 from bioxen.errors import BioXenException, ResourceExhaustionError, VmStateError
@@ -19,26 +18,14 @@ from bioxen.protocol.jobs import Job
 from bioxen.protocol.lineage import ForkSpec
 from bioxen.protocol.quotas import CellQuotas, Quotas
 from bioxen.protocol.request import ComputeRequest
-from bioxen.server.cache.status import add_seconds
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.store import jobs
 from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.owners import LOCAL
 
-SECONDS = 2.0
 FBA = CellProcessCall(process_code="metabolic_fba")
 GROW = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 1.0}, advance=True)
-
-
-class Metered(Services):
-    """Services whose workers are busy for two seconds with each request."""
-
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        answer = super().__call__(request)
-        if request.url.path.startswith("/compute/"):
-            add_seconds(SECONDS)
-        return answer
 
 
 @pytest.fixture

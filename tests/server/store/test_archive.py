@@ -106,7 +106,7 @@ def test_its_cells_keep_their_quotas_and_what_they_used(store: Store, request: p
     (of_job,) = (job for job in store.read_now(jobs.page, LOCAL).jobs if job.vm_id == "bounded")
     assert of_job.state == "done" and usage.stored_bytes > 1000
     mine = select(spent.c.seconds).where(spent.c.cell_id == bounded.cell_id)
-    assert store.read_now(lambda c: c.execute(mine).scalar()) > 0.0  # of a day long past
+    assert store.read_now(lambda c: c.execute(mine).scalar_one()) > 0.0  # of a day long past
 
 
 def test_its_owners_keep_their_quotas_and_tokens(store: Store) -> None:

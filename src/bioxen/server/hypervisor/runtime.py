@@ -260,7 +260,7 @@ class HypervisorRuntime:
         except BioXenException:
             await self._spend(record, seconds)  # what was computed counts, whatever comes of it
             raise
-        self._gate.computed(record.cell_id, seconds)
+        self._gate.computed(record, seconds)
         return ran.result
 
     async def records(self, owner: str, vm_ids: Sequence[str]) -> list[CellRecord]:
@@ -296,7 +296,7 @@ class HypervisorRuntime:
     async def _spend(self, record: CellRecord, seconds: float) -> None:
         if seconds > 0.0:
             await self._store.write(spend, record.cell_id, seconds)
-            self._gate.computed(record.cell_id, seconds)
+            self._gate.computed(record, seconds)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection
@@ -47,7 +47,7 @@ class CellGate:
 
     def __init__(self, defaults: CellQuotas | None = None) -> None:
         self._defaults = defaults or CellQuotas()
-        self._sums: dict[int, tuple[float, Sums]] = {}
+        self._sums: dict[tuple[int, str], tuple[float, Sums]] = {}
         """Cell → (when, what it had used)."""
 
     def quotas(self, own: str | None) -> CellQuotas:
@@ -75,7 +75,7 @@ class CellGate:
             ResourceExhaustionError: its space or its computing time is used up.
         """
         if self.quotas(record.quotas).counted:
-            self._check_sums(record, self._sums_of(connection, [record.cell_id])[record.cell_id])
+            self._check_sums(record, self._sums_of(connection, [record])[record.cell_id])
 
     def check_room(self, connection: Connection, record: CellRecord) -> None:
         """Return where a cell may store something more.
@@ -85,19 +85,19 @@ class CellGate:
         """
         limit = self.quotas(record.quotas).stored_bytes
         if limit is not None:
-            stored = self._sums_of(connection, [record.cell_id])[record.cell_id].stored
+            stored = self._sums_of(connection, [record])[record.cell_id].stored
             Holder("cell", record.vm_id).check_bytes(limit, stored)
 
-    def computed(self, cell_id: int, seconds: float) -> None:
+    def computed(self, record: CellRecord, seconds: float) -> None:
         """Take in computing time that was noted, so that the next process knows of it at once."""
-        known = self._sums.get(cell_id)
+        known = self._sums.get(_key(record))
         if known is not None:
             known[1].compute(seconds, now())
 
     def _admit_each(self, connection: Connection, new: NewJob, records: Sequence[CellRecord]) -> None:
         limited = [record.cell_id for record in records if self.quotas(record.quotas).queued_jobs]
         waiting = jobs_of(connection, limited)
-        sums = self._sums_of(connection, [record.cell_id for record in records])
+        sums = self._sums_of(connection, records)
         for record in records:
             quotas, holder, mine = self.quotas(record.quotas), _holder(record), sums[record.cell_id]
             holder.check_queue(quotas.queued_jobs, sum(waiting.get(record.cell_id, {}).values()))
@@ -109,20 +109,25 @@ class CellGate:
         holder.check_bytes(quotas.stored_bytes, mine.stored)
         holder.check_seconds(quotas.cpu_seconds, mine.computed, until_older(mine.first))
 
-    def _sums_of(self, connection: Connection, cell_ids: Iterable[int]) -> dict[int, Sums]:
+    def _sums_of(self, connection: Connection, records: Sequence[CellRecord]) -> dict[int, Sums]:
         moment = time.monotonic()
-        known = {cell_id: self._sums.get(cell_id, (-REMEMBERED, None)) for cell_id in cell_ids}
-        fresh = {
-            cell_id: sums
-            for cell_id, (when, sums) in known.items()
-            if sums is not None and moment - when <= REMEMBERED
+        sums = {
+            record.cell_id: known[1]
+            for record in records
+            if (known := self._sums.get(_key(record))) is not None and moment - known[0] <= REMEMBERED
         }
-        added = sums_of(connection, [cell_id for cell_id in known if cell_id not in fresh])
+        missing = {record.cell_id: record for record in records if record.cell_id not in sums}
+        added = sums_of(connection, missing)
         if len(self._sums) + len(added) > MOST_REMEMBERED:
             self._sums.clear()
         if len(added) <= MOST_REMEMBERED:
-            self._sums |= {cell_id: (moment, sums) for cell_id, sums in added.items()}
-        return fresh | added
+            self._sums |= {_key(missing[cell_id]): (moment, mine) for cell_id, mine in added.items()}
+        return sums | added
+
+
+def _key(record: CellRecord) -> tuple[int, str]:
+    """Return what tells a cell from all others; a database may give the number of one that is gone again."""
+    return record.cell_id, record.created_at
 
 
 def _holder(record: CellRecord) -> Holder:
