@@ -13,7 +13,8 @@ The tree::
     ├─ ValidationError (BX008)          ├─ EngineCrashError (BX017)
     ├─ ResourceExhaustionError (BX009)  ├─ ComputationError (BX018)
     ├─ JobNotFoundError (BX019)         ├─ JobStateError (BX020)
-    ├─ MissingScopeError (BX021)        └─ ArrayNotFoundError (BX022)
+    ├─ MissingScopeError (BX021)        ├─ ArrayNotFoundError (BX022)
+    └─ ModelExistsError (BX023)
 
 A scientific outcome (infeasible, unbounded, an integration that cannot go on) is a status in a
 result, never one of these. An exception is a fault: bad input, a missing part, a broken engine.
@@ -57,6 +58,7 @@ class BioXenErrorCode(StrEnum):
     JOB_STATE_ERROR = "BX020"
     MISSING_SCOPE = "BX021"
     ARRAY_NOT_FOUND = "BX022"
+    MODEL_EXISTS = "BX023"
 
 
 class BioXenException(Exception):  # noqa: N818 - the public name since the project's first day
@@ -295,6 +297,13 @@ class ArrayNotFoundError(BioXenException):
 
     default_code = BioXenErrorCode.ARRAY_NOT_FOUND
     http_status = 404
+
+
+class ModelExistsError(BioXenException):
+    """The id names another model already."""
+
+    default_code = BioXenErrorCode.MODEL_EXISTS
+    http_status = 409
 
 
 _MANY_NAMES = 8

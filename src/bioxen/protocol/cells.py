@@ -16,7 +16,15 @@ from bioxen.protocol.units import Bounds, Fraction, Identifier, ModelName, Quant
 VmType = Literal["basic", "lightweight", "enhanced"]
 ExecutionMode = Literal["symbolic", "real", "hybrid"]
 VmState = Literal["created", "running", "paused", "stopped", "destroyed"]
-VmId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.\-]+$")]
+VmId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^(\.{0,2}[A-Za-z0-9_\-][A-Za-z0-9_.\-]*|\.{3}[A-Za-z0-9_.\-]*)$",
+    ),
+]
+"""Letters, digits, and `_ . -`; not `.` and `..`, which mean other things in a path."""
 
 
 class Resources(MappingMessage):

@@ -22,7 +22,7 @@ class Quotas(Message):
     queued_jobs: Count | None = 10_000
     """Jobs that have not ended; one more is refused."""
     stored_bytes: Bytes | None = 20 * GIB
-    """Bytes of results, each counted once; where they are used up, new jobs are refused."""
+    """Bytes of results and models, each counted once; where they are used up, new ones are refused."""
     cpu_seconds: CpuSeconds | None = None
     """Computing time of jobs in the last 24 h, s; where it is used up, new jobs are refused."""
 

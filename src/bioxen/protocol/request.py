@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.units import Deadline, Identifier, ModelName
@@ -32,8 +32,20 @@ class ComputeRequest(Message):
     chassis_type: BiologicalType = "ecoli"
     """The organism; it chooses the model where the request names none."""
     model: ModelName | None = None
-    """A model of the repository by id or sha256 digest; never a path."""
+    """A model by id or sha256 digest, of the repository or one that you keep; never a path."""
     vm_id: Identifier | None = None
     """The virtual cell that asks, for the records; it does not change the answer."""
     deadline: Deadline | None = None
     """The longest the computation may take, s; the service's own limit where absent."""
+    _known_as: str | None = PrivateAttr(None)
+
+    @property
+    def known_as(self) -> str | None:
+        """The id under which its owner keeps the model whose text stands here; it is not sent."""
+        return self._known_as
+
+    def bound(self, field: str, text: str, known_as: str) -> Self:
+        """Return the request with the text of a model that an owner keeps in the place of its name."""
+        request = self.model_copy(update={"model": None, field: text})
+        request._known_as = known_as
+        return request

@@ -73,7 +73,8 @@ class ModelInfo(Message):
     licence: str
     sources: list[str]
     limits: list[str]
-    origin: Literal["bioxen", "package", "user"]
+    origin: Literal["bioxen", "package", "user", "owner"]
+    """`bioxen`, `package`: it ships; `user`: the machine's own folder has it; `owner`: it is yours alone."""
 
 
 class ReplicaInfo(Message):

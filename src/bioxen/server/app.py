@@ -21,6 +21,7 @@ from bioxen.server.api.cell_resources import cell_resource_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
+from bioxen.server.api.models import owners_model_routes
 from bioxen.server.api.observing import Observer
 from bioxen.server.api.openapi import describe
 from bioxen.server.api.owner import owner_route
@@ -45,6 +46,7 @@ from bioxen.server.metrics import (
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
+from bioxen.server.orchestrator.owned import OwnedComputer, OwnersModels
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
 from bioxen.server.store.arrays import StoredArrays
@@ -108,10 +110,12 @@ def orchestrator_app(
     orchestrator = ComputationOrchestrator(
         replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
     )
+    repository = Repository()
+    models = OwnersModels(store, repository, settings.quotas)
     gate = CellGate(settings.cell_quotas)
     cells = HypervisorRuntime(store, gate)
     slots = settings.job_slots or usable_cores() + 1
-    estimator = Estimator(Repository(), settings.memory_limit)
+    estimator = Estimator(repository, settings.memory_limit)
     jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator, gate)
 
     @contextlib.asynccontextmanager
@@ -135,21 +139,21 @@ def orchestrator_app(
         return list(job_metrics(await store.read(state_counts), jobs.parts_running))
 
     app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
-    app.include_router(compute_routes(orchestrator, BOTH))
+    app.include_router(compute_routes(OwnedComputer(orchestrator, models), BOTH))
     app.include_router(tool_routes(tools))
-    app.include_router(population_routes(cells, jobs))
-    app.include_router(call_routes(store, jobs))
+    app.include_router(population_routes(store, cells, jobs, models))
+    app.include_router(call_routes(store, jobs, models))
     app.include_router(past_routes(cells))
     app.include_router(cell_resource_routes(cells, jobs))
     app.include_router(cell_routes(cells))
-    app.include_router(job_routes(store, jobs))
+    app.include_router(job_routes(store, jobs, models))
     app.include_router(array_routes(store))
     app.include_router(owner_route(store, settings.quotas))
     app.include_router(health_routes(orchestrator.health, store))
     app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))
     app.include_router(metrics_route(app.state.metrics, stored))
     app.include_router(process_routes(BOTH, tools.processes))
-    app.include_router(model_routes(Repository(), BOTH))
+    app.include_router(owners_model_routes(models, repository, cells.forget_results))
     app.include_router(registry_routes(orchestrator, settings))
     return app
 

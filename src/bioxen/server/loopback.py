@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 
 from bioxen.client.transport import Answer, LateError
 from bioxen.server.cache.status import note_headers
+from bioxen.server.sharing import owners
 
 T = TypeVar("T")
 
@@ -29,7 +30,8 @@ class LoopTransport:
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: float
     ) -> Answer:
         """Run the request in the application's loop and wait for the answer, no longer than it may take."""
-        future = asyncio.run_coroutine_threadsafe(_ask(self._app, method, url, body, headers), self._loop)
+        asked = _ask(self._app, method, url, body, headers, owners.current())
+        future = asyncio.run_coroutine_threadsafe(asked, self._loop)
         try:
             answer = future.result(patience)
         except concurrent.futures.TimeoutError:
@@ -42,8 +44,10 @@ class LoopTransport:
         """Do nothing: there is no connection."""
 
 
-async def _ask(app: Any, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-    """Return the answer of an ASGI application."""
+async def _ask(
+    app: Any, method: str, url: str, body: bytes | None, headers: Mapping[str, str], owner: str | None
+) -> Answer:
+    """Return the answer of an ASGI application to what is asked for an owner."""
     parts = urlsplit(url)
     content = body or b""
     sent: list[dict[str, Any]] = []
@@ -73,6 +77,7 @@ async def _ask(app: Any, method: str, url: str, body: bytes | None, headers: Map
         "headers": [(name.lower().encode(), value.encode()) for name, value in named.items()],
         "client": ("127.0.0.1", 0),
         "server": (parts.hostname, parts.port),
+        owners.ON_BEHALF: owner,
     }
     try:
         await app(scope, receive, send)

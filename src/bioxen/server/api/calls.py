@@ -16,6 +16,7 @@ from bioxen.server.api.security import Asking
 from bioxen.server.hypervisor.calls import request_of
 from bioxen.server.jobs.calls import CellCall
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.owned import Asked, OwnersModels
 from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import cells, jobs
 from bioxen.server.store.cells import CellRecord
@@ -23,7 +24,7 @@ from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.store import Store
 
 
-def call_routes(store: Store, runner: JobRunner) -> APIRouter:
+def call_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRouter:
     """Return the route of cells' jobs."""
     router = APIRouter(prefix="/vms/{vm_id}", tags=["cells"])
 
@@ -41,8 +42,9 @@ def call_routes(store: Store, runner: JobRunner) -> APIRouter:
         if job is None:
             record = await store.read(cells.find, asking.owner, vm_id)
             request = await asyncio.to_thread(_request, record, wanted)  # what is wrong with it is said now
-            estimate = await runner.admit(request)
-            job = await runner.submit(_new_job(record, wanted, request, key, digest, estimate))
+            asked = await models.resolve(asking.owner, request)
+            estimate = await runner.admit(asked.request)
+            job = await runner.submit(_new_job(record, wanted, asked, key, digest, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
@@ -61,7 +63,7 @@ def _request(record: CellRecord, job: CellJob) -> ComputeRequest:
 def _new_job(
     record: CellRecord,
     job: CellJob,
-    request: ComputeRequest,
+    asked: Asked,
     key: str | None,
     digest: str,
     estimate: Estimate | None,
@@ -73,12 +75,13 @@ def _new_job(
         process_code=job.process_code,
         request=call.model_copy(update={"cell_id": record.cell_id}).model_dump_json(),
         request_digest=digest,
-        parts_total=len(parts_of(request)),
+        parts_total=len(parts_of(asked.request)),
         priority=job.priority,
         deadline=job.deadline,
         vm_id=record.vm_id,
         advances=job.advance,
         cells=(record,),
+        model=asked.model,
         idempotency_key=key,
         estimate=estimate,
     )

@@ -19,10 +19,12 @@ from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.problems import responses_for
 from bioxen.server.api.security import Asking
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.owned import OwnersModels
 from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.jobs import NewJob
+from bioxen.server.store.models import KeptModel
 from bioxen.server.store.store import Store
 
 JobId = Annotated[str, Path(min_length=1, max_length=64)]
@@ -32,7 +34,7 @@ HEARTBEAT = 15.0
 """Seconds after which a stream that has nothing to tell says so: proxies close silent ones."""
 
 
-def job_routes(store: Store, runner: JobRunner) -> APIRouter:
+def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRouter:
     """Return the routes of jobs."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -44,15 +46,25 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
     )
     async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
-        estimate = await runner.admit(submission.request)
-        job = await runner.submit(new_job(submission, asking.owner, key, estimate))
+        # Before its model is looked for: that may have been deleted since the job was handed in first.
+        job = (
+            await store.read(jobs.known, asking.owner, key, submission.request.fingerprint()) if key else None
+        )
+        if job is None:
+            asked = await models.resolve(asking.owner, submission.request)
+            estimate = await runner.admit(asked.request)
+            new = new_job(submission, asking.owner, key, estimate, model=asked.model)
+            job = await runner.submit(new)
+        else:
+            job = runner.with_estimate(job)
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
     @router.post("/estimate", response_model=Estimate, responses=responses_for(400, 404, 422, 507))
-    async def post_estimate(submission: JobSubmission, asking: Asking) -> Estimate:  # noqa: ARG001 - a scope
+    async def post_estimate(submission: JobSubmission, asking: Asking) -> Estimate:
         """Say what a job would take, and start nothing; one that does not fit is refused as it would be."""
-        return await runner.estimator.admit(submission.request)
+        asked = await models.resolve(asking.owner, submission.request)
+        return await runner.estimator.admit(asked.request)
 
     @router.get("", response_model=JobPage, responses=responses_for(404, 422))
     async def get_jobs(
@@ -114,8 +126,10 @@ def new_job(
     key: str | None,
     estimate: Estimate | None = None,
     cells: Sequence[CellRecord] = (),
+    model: KeptModel | None = None,
+    asked_digest: str | None = None,
 ) -> NewJob:
-    """Return the record of a new job, one that computes for `cells`."""
+    """Return the record of a new job, one that computes for `cells` with an owner's own `model`."""
     request = submission.request
     return NewJob(
         job_id=new_id(),
@@ -130,6 +144,8 @@ def new_job(
         idempotency_key=key,
         estimate=estimate,
         cells=cells,
+        model=model,
+        asked_digest=asked_digest,
     )
 
 

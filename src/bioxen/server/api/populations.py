@@ -17,10 +17,15 @@ from bioxen.server.api.security import Asking
 from bioxen.server.hypervisor.population import batch_of
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.owned import OwnersModels
+from bioxen.server.store import jobs
 from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.store import Store
 
 
-def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
+def population_routes(
+    store: Store, cells: HypervisorRuntime, runner: JobRunner, models: OwnersModels
+) -> APIRouter:
     """Return the routes of many cells at once."""
     router = APIRouter(prefix="/vms", tags=["cells"])
 
@@ -39,11 +44,17 @@ def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
     @router.post("/runs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=ACCEPTED)
     async def post_run(asking: Asking, run: PopulationRun, response: Response, key: Key = None) -> Job:
         """Run one process on many cells as one job, whose result has one entry a cell, in their order."""
-        records = await cells.records(asking.owner, run.vm_ids)
-        submission = await asyncio.to_thread(_submission, records, run)
-        estimate = await runner.admit(submission.request)
-        new = await asyncio.to_thread(new_job, submission, asking.owner, key, estimate, records)
-        job = await runner.submit(new)
+        digest = run.fingerprint()
+        job = await store.read(jobs.known, asking.owner, key, digest)
+        if job is None:
+            records = await cells.records(asking.owner, run.vm_ids)
+            submission = await asyncio.to_thread(_submission, records, run)
+            asked = await models.resolve(asking.owner, submission.request)
+            estimate = await runner.admit(asked.request)
+            new = await asyncio.to_thread(
+                new_job, submission, asking.owner, key, estimate, records, asked.model, digest
+            )
+            job = await runner.submit(new)
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 

@@ -16,6 +16,7 @@ from bioxen.errors import BioXenErrorCode, BioXenException, MissingScopeError
 from bioxen.protocol import tokens
 from bioxen.server.api.problems import problem_response, too_large
 from bioxen.server.settings import LOOPBACK_HOSTS, ServiceSettings
+from bioxen.server.sharing import owners
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.owners import LOCAL
 
@@ -39,6 +40,9 @@ NEEDED: dict[str, tokens.Scope | None] = {
     "static-offline-docs": None,
 }
 """First part of a path → the scope it needs; null: any token will do. What is not here needs `admin`."""
+NEEDED_TO_CHANGE: dict[str, tokens.Scope] = {"models": "models"}
+"""The same for methods that change something, where that is another scope."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """Headers of a request that a proxy passed on: it reached loopback, but did not begin there."""
 CALLER = "bioxen.caller"
@@ -101,11 +105,12 @@ class Guard:
             self._check_host(headers.get("host", ""))
             if scope["path"] not in OPEN_PATHS:
                 scope[CALLER] = caller = await self._caller(headers)
-                check_scope(caller, scope["path"])
+                check_scope(caller, scope["method"], scope["path"])
         except Refused as refused:
             await problem_response(refused.error, refused.status)(scope, receive, send)
             return
-        await self.app(scope, self._limited(receive), send)
+        with owners.working_for(_owner_of(scope)):
+            await self.app(scope, self._limited(receive), send)
 
     def _check_size(self, headers: Headers) -> None:
         length = headers.get("content-length", "0")
@@ -154,13 +159,23 @@ class Guard:
         return receive_within_limit
 
 
-def check_scope(caller: Caller, path: str) -> None:
-    """Return where `caller` may ask for `path`.
+def _owner_of(scope: Scope) -> str | None:
+    """Return whose turn a request takes: a cell's process is its owner's, though this server asks for it."""
+    caller: Caller | None = scope.get(CALLER)
+    on_behalf: str | None = scope.get(owners.ON_BEHALF)
+    return on_behalf or (caller.owner if caller is not None else None)
+
+
+def check_scope(caller: Caller, method: str, path: str) -> None:
+    """Return where `caller` may do that to `path`.
 
     Raises:
         Refused: a scope is missing.
     """
-    needed = NEEDED.get(path.split("/", 2)[1] if "/" in path else path, "admin")
+    first = path.split("/", 2)[1] if "/" in path else path
+    needed = NEEDED.get(first, "admin")
+    if method not in READING:
+        needed = NEEDED_TO_CHANGE.get(first, needed)
     if needed is None or needed in caller.scopes or "admin" in caller.scopes:
         return
     error = MissingScopeError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +9,12 @@ from pathlib import Path
 
 from bioxen.errors import ConfigurationError, InvalidModelError, ModelNotFoundError, did_you_mean
 from bioxen.protocol.services import ModelInfo
+from bioxen.server.bytecode.describe import DIGEST, check_id, describe
 from bioxen.server.bytecode.entry import Entry, read_text
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.shelf import Shelf, user_models_directory
 from bioxen.server.bytecode.shipped import SHIPPED, shipped_by_id, shipped_entries
 from bioxen.server.bytecode.source import ModelKind, ModelSource, digest_of
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
-_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,14 @@ class Repository:
             ModelNotFoundError: there is none, or the beginning fits several.
         """
         return self._entry(id_or_digest).info
+
+    def ships(self, id_or_digest: str) -> bool:
+        """Return whether a model that ships has that id or digest; no file is looked at for it."""
+        if id_or_digest in shipped_by_id(self._shipped):
+            return True
+        digest = DIGEST.fullmatch(id_or_digest)
+        entries = shipped_entries(self._shipped)
+        return digest is not None and any(entry.info.digest.startswith(digest[1]) for entry in entries)
 
     def read(self, id_or_digest: str) -> ModelSource:
         """Return the text of a model, after comparing it with its digest.
@@ -99,20 +104,18 @@ class Repository:
             InvalidModelError: the text is refused at the door.
             ConfigurationError: the id cannot be a name, or names another model already.
         """
-        _check_id(id)
-        source = admit(text)
-        info = ModelInfo(
+        check_id(id)
+        info = describe(
+            admit(text),
             id=id,
-            kind=kind or _kind_of(source),
             chassis=chassis,
             title=title,
-            format=source.format,
-            version=version,
-            digest=source.digest,
             licence=licence,
-            sources=[*sources],
-            limits=[*limits],
             origin="user",
+            kind=kind,
+            version=version,
+            sources=sources,
+            limits=limits,
         )
         return self._present(info) or self._shelf.put(info, text, partial(self._present, info))
 
@@ -155,7 +158,7 @@ class Repository:
         for entry in entries:
             if entry.info.id == id_or_digest:
                 return entry
-        digest = _DIGEST.fullmatch(id_or_digest)
+        digest = DIGEST.fullmatch(id_or_digest)
         fits = [entry for entry in entries if digest and entry.info.digest.startswith(digest[1])]
         if not fits:
             raise _not_found(id_or_digest, entries)
@@ -176,24 +179,6 @@ class Repository:
                 details={"place": "id", "remedy": "Choose another id, or remove that model first."},
             )
         return there
-
-
-def _check_id(id: str) -> None:
-    if not _ID.fullmatch(id) or _DIGEST.fullmatch(id):
-        raise ConfigurationError(
-            f"{id!r} cannot be the id of a model",
-            details={
-                "place": "id",
-                "remedy": "Use up to 100 letters, digits and _.- that do not look like a digest.",
-            },
-        )
-
-
-def _kind_of(source: ModelSource) -> ModelKind:
-    """Return what the text is for: flux balance constraints make a model metabolic."""
-    if source.format == "sbml":
-        return "metabolic" if "sbml.org/sbml/level3/version1/fbc/" in source.text else "kinetic"
-    return "metabolic" if source.format == "cobra-json" else "kinetic"
 
 
 def _not_found(name: str, entries: Sequence[Entry]) -> ModelNotFoundError:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bioxen.chassis import find_chassis
+from bioxen.errors import InvalidModelError
 from bioxen.protocol.metabolic import MetabolicRequest
 from bioxen.protocol.request import ComputeRequest
-from bioxen.server.bytecode.source import ModelFormat
+from bioxen.protocol.services import ModelInfo
+from bioxen.server.bytecode.source import ModelFormat, ModelKind
 
 TEXT_FIELDS: dict[str, ModelFormat | None] = {
     "sbml": "sbml",
@@ -32,6 +34,33 @@ def given_text(request: ComputeRequest) -> GivenText | None:
         if text is not None:
             return GivenText(field, text, model_format)
     return None
+
+
+def with_text(request: ComputeRequest, model: ModelInfo, text: str) -> ComputeRequest:
+    """Return `request` with the text of a model in the place of its name.
+
+    Raises:
+        InvalidModelError: the model is of the other kind.
+    """
+    check_kind(model, "metabolic" if isinstance(request, MetabolicRequest) else "kinetic")
+    field = "kinetic_code"
+    if isinstance(request, MetabolicRequest):
+        field = "cobra_json" if model.format == "cobra-json" else "sbml"
+    return request.bound(field, text, model.id)
+
+
+def check_kind(model: ModelInfo, wanted: ModelKind) -> None:
+    """Return where a model is of the kind that a service runs.
+
+    Raises:
+        InvalidModelError: it is not.
+    """
+    if model.kind != wanted:
+        service = "static" if wanted == "metabolic" else "dynamic"
+        raise InvalidModelError(
+            f"{model.id} is a {model.kind} model; this is the {service} service.",
+            details={"place": "model", "remedy": f"Name a {wanted} model; GET /models lists them."},
+        )
 
 
 def model_name(request: ComputeRequest) -> str:

@@ -121,6 +121,10 @@ class Hosts:
             self._caches.popitem(last=False)
         return cache
 
+    def forget_results(self) -> None:
+        """Forget what every cell remembers."""
+        self._caches.clear()
+
     def _load(self, connection: Connection, owner: str) -> BioXenHypervisor:
         host = self._hosts.get(owner)
         if host is None:

@@ -41,6 +41,7 @@ from bioxen.server.hypervisor.hosts import Hosts
 from bioxen.server.hypervisor.images import image_of, resources_report, status_of
 from bioxen.server.hypervisor.metering import metered, told
 from bioxen.server.loopback import LoopTransport
+from bioxen.server.sharing import owners
 from bioxen.server.store import cells, past
 from bioxen.server.store.cell_quotas import CellGate, own_quotas
 from bioxen.server.store.cell_spending import spend
@@ -85,6 +86,10 @@ class HypervisorRuntime:
         self._hosts.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def forget_results(self) -> None:
+        """Forget what cells remember of results: a name of a model may mean another one from now on."""
+        self._hosts.forget_results()
 
     # Cells.
 
@@ -232,7 +237,9 @@ class HypervisorRuntime:
         router = (await self._hosts.of(owner)).router(None)
         entries = []
         for one in found:
-            again, seconds = await self._in_thread(partial(metered, execution.again, record, one, router))
+            again, seconds = await self._in_thread(
+                owner, partial(metered, execution.again, record, one, router)
+            )
             await self._spend(record, seconds)
             entries.append(told(again))
         return Replay(entries=entries, same=all(one.same for one in entries), next=following)
@@ -256,7 +263,9 @@ class HypervisorRuntime:
         await self._admit(record)
         router = (await self._hosts.of(owner)).router(None)
         cache = self._hosts.cache(record) if image_of(record.image).caches else None
-        outcome, seconds = await self._in_thread(partial(metered, execution.run, record, call, router, cache))
+        outcome, seconds = await self._in_thread(
+            owner, partial(metered, execution.run, record, call, router, cache)
+        )
         try:
             ran = told(outcome)
             hit = ran.result.cache_hit
@@ -283,7 +292,7 @@ class HypervisorRuntime:
         """
         image = image_of((await self._store.read(cells.find, owner, vm_id)).image)
         client = (await self._hosts.of(owner)).router(None).client if image.services else None
-        health = await self._in_thread(client.check_service_health) if client else {}
+        health = await self._in_thread(owner, client.check_service_health) if client else {}
         computes = image.services and image.mode != "symbolic"
         return ComputationServiceStatus(
             service_based=image.services,
@@ -302,8 +311,14 @@ class HypervisorRuntime:
             await self._store.write(spend, record.cell_id, seconds)
             self._gate.computed(record, seconds)
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    async def _in_thread(self, owner: str, call: Callable[[], T]) -> T:
+        """Return what `call` returns, which asks services for the owner."""
+
+        def called() -> T:
+            with owners.working_for(owner):
+                return call()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, called)
 
 
 def _refuse_services(spec: VmSpec) -> None:

@@ -8,6 +8,7 @@ import json
 from bioxen.errors import ComputationError
 from bioxen.protocol.base import fingerprint_of, parse
 from bioxen.protocol.processes import find_process
+from bioxen.server.engines.models import with_text
 from bioxen.server.jobs.calls import is_call, request_in
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.sharding import parts_of
@@ -30,6 +31,8 @@ def read_job(begun: Begun, owner: str) -> Running:
     if not of_cell:  # the request of a cell's process follows from the cell's state
         _check_undamaged(begun)
     request = parse(process.request, request_in(begun.request))
+    if begun.model is not None:
+        request = with_text(request, begun.model.info, begun.model.text)
     every = list(enumerate(parts_of(request)))
     return Running(
         job_id=begun.job_id,

@@ -23,7 +23,7 @@ from bioxen.server.cache import status as cache_status
 from bioxen.server.cache.answers import AnswerCache
 from bioxen.server.cache.canonical import addressed, canonical, key_of
 from bioxen.server.cache.flights import Flights
-from bioxen.server.engines.models import GivenText, given_text, model_name
+from bioxen.server.engines.models import GivenText, check_kind, given_text, model_name
 from bioxen.server.orchestrator.references import refuse_references
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
 from bioxen.server.workers.base import Task, WorkerPool
@@ -173,12 +173,7 @@ class ComputationService:
 
     def _named_model(self, request: ComputeRequest) -> Model:
         info = self.repository.find(model_name(request))
-        wanted = "metabolic" if self.service == "static" else "kinetic"
-        if info.kind != wanted:
-            raise InvalidModelError(
-                f"{info.id} is a {info.kind} model; this is the {self.service} service.",
-                details={"place": "model", "remedy": f"Name a {wanted} model; GET /models lists them."},
-            )
+        check_kind(info, "metabolic" if self.service == "static" else "kinetic")
         return Model(info.digest, None)
 
 

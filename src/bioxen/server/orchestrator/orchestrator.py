@@ -22,6 +22,7 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, NoAnswerError
+from bioxen.server.orchestrator.owned import known_as
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
 from bioxen.server.orchestrator.replicas import Replica, choose
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
@@ -150,7 +151,8 @@ class ComputationOrchestrator:
         service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
         key = _affinity_key(request)
         timeout = (request.deadline or self._deadline) + GRACE
-        return await self._ask_in_turn(service, key, request, timeout)
+        result = await self._ask_in_turn(service, key, request, timeout)
+        return result if request.known_as is None else known_as(result, request.known_as)
 
     def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from bioxen.protocol.jobs import ENDED
 from bioxen.server.store.cell_spending import drop_old_spending
+from bioxen.server.store.models import release_ended
 from bioxen.server.store.results import all_digests, drop_unused
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import jobs, shards
@@ -32,7 +33,7 @@ class Removed:
     emptied: int
     """Jobs that are still listed, but have no result any more."""
     texts: int
-    """Documents of cells that no cell, snapshot or history refers to any more."""
+    """Documents of cells and texts of models that nothing refers to any more."""
     files: int
     bytes: int
 
@@ -51,6 +52,7 @@ def collect(store: Store, results_days: float, jobs_days: float, grace: timedelt
     emptied = store.write_now(_empty_jobs, _text(moment - timedelta(days=results_days)))
     store.write_now(drop_unused, _text(moment - grace), _text(moment - timedelta(days=results_days)))
     store.write_now(drop_old_spending)
+    store.write_now(release_ended)
     texts = store.write_now(drop_unused_texts)
     files, size = _remove_files(store, time.time() - grace.total_seconds())
     return Removed(gone, emptied, texts, files, size)

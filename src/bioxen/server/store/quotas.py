@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select, union, update
 
 from bioxen.protocol.base import parse
 from bioxen.protocol.quotas import Quotas, Usage
+from bioxen.server.store import models
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.refusals import Holder
@@ -53,6 +54,17 @@ def set_quotas(connection: Connection, owner: str, changes: Mapping[str, Any], d
     merged = kept | dict(changes)
     parse(Quotas, merged)
     connection.execute(update(owners).where(owners.c.owner_id == owner).values(quotas=json.dumps(merged)))
+
+
+def check_room(connection: Connection, owner: str, defaults: Quotas, size: int) -> None:
+    """Return where an owner may store so many bytes more.
+
+    Raises:
+        ResourceExhaustionError: the owner may not.
+    """
+    limit = quotas_of(connection, owner, defaults).stored_bytes
+    if limit is not None:
+        Holder("owner", owner).check_bytes(limit, _stored_bytes(connection, owner), size)
 
 
 def usage_of(connection: Connection, owner: str) -> Usage:
@@ -119,7 +131,7 @@ def _stored_bytes(connection: Connection, owner: str) -> int:
     total = connection.execute(
         select(func.coalesce(func.sum(results.c.size), 0)).where(results.c.digest.in_(union(whole, parts)))
     )
-    return int(total.scalar_one())
+    return int(total.scalar_one()) + models.stored_bytes(connection, owner)
 
 
 def _cpu_seconds(connection: Connection, owner: str) -> tuple[float, float]:

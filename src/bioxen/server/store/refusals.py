@@ -33,14 +33,19 @@ class Holder:
                 details=self._details("queued_jobs", waiting, limit, QUEUE_RETRY),
             )
 
-    def check_bytes(self, limit: int | None, stored: float) -> None:
-        """Return where more may be stored.
+    def check_bytes(self, limit: int | None, stored: float, size: int = 0) -> None:
+        """Return where more may be stored: `size` bytes, or some where nobody knows how many.
 
         Raises:
-            ResourceExhaustionError: nothing may.
+            ResourceExhaustionError: they may not.
         """
-        if limit is not None and stored >= limit:
-            what = "results of the owner" if self.kind == "owner" else "documents and results of the cell"
+        if limit is not None and (stored + size > limit if size else stored >= limit):
+            what = f"{'models' if self.kind == 'owner' else 'documents'} and results of the {self.kind}"
+            if size:
+                raise ResourceExhaustionError(
+                    f"The {what} {self.name} take {stored:.0f} bytes, of {limit}; this takes {size} more.",
+                    details=self._details("stored_bytes", round(stored), limit),
+                )
             raise ResourceExhaustionError(
                 f"The {what} {self.name} take {stored:.0f} bytes, of {limit}.",
                 details=self._details("stored_bytes", round(stored), limit),

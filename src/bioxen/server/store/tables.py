@@ -95,6 +95,7 @@ jobs = Table(
     Column("finished_at", TIME),
     Column("heartbeat_at", TIME, comment="when the server that runs it last said so"),
     Column("advances", Boolean, comment="whether it moves its cell on; null where it is no cell's process"),
+    Column("asked_digest", DIGEST, comment="of what was asked, where the request was made from that"),
     UniqueConstraint("owner_id", "idempotency_key"),
     CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     Index("ix_jobs_state_priority", "state", "priority", "created_at"),
@@ -119,7 +120,32 @@ texts = Table(
     Column("digest", DIGEST, nullable=False, unique=True),
     Column("text", Text, nullable=False, comment="JSON"),
 )
-"""What cells are made of (images, edits, living states, contexts), once each: a fork is a row of numbers."""
+"""What cells are made of (images, edits, living states, contexts), and models, once each: a fork is a row of
+numbers."""
+
+models = Table(
+    "models",
+    metadata,
+    Column("owner_id", ID, ForeignKey("owners.owner_id"), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("text", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("size", Integer, nullable=False, comment="bytes of the text in UTF-8"),
+    Column("info", Text, nullable=False, comment="JSON: what is said of it"),
+    Column("created_at", TIME, nullable=False),
+    Index("ix_models_text", "text"),
+)
+"""Models that owners keep; no owner's request finds another's."""
+
+job_models = Table(
+    "job_models",
+    metadata,
+    Column("job_id", ID, ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("size", Integer, nullable=False, comment="bytes of the text in UTF-8"),
+    Column("info", Text, nullable=False, comment="JSON: what was said of it"),
+    Index("ix_job_models_text", "text"),
+)
+"""The models of owners that jobs are about: they stay a job's until its end, whatever becomes of the name."""
 
 cells = Table(
     "cells",

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, delete, insert, select, union_all
 
 from bioxen.server.store.database import keep_others_out
-from bioxen.server.store.tables import cells, history, snapshots, texts
+from bioxen.server.store.tables import cells, history, job_models, models, snapshots, texts
 
 T = TypeVar("T")
 AT_ONCE = 5_000
@@ -47,6 +47,7 @@ def drop_unused_texts(connection: Connection) -> int:
         *(cells.c.image, cells.c.delta, cells.c.living, cells.c.changes),
         *(snapshots.c.delta, snapshots.c.living),
         *(history.c.context, history.c.delta, history.c.living),
+        *(models.c.text, job_models.c.text),
     ]
     used = union_all(*(select(column).where(column.is_not(None)) for column in references))
     return connection.execute(delete(texts).where(texts.c.text_id.not_in(used))).rowcount

@@ -19,8 +19,10 @@ SILENT = timedelta(seconds=60)
 """A running job of which its server has said nothing for so long is `unknown`."""
 
 
-def known(connection: Connection, owner_id: str, key: str | None, request_digest: str) -> Job | None:
+def known(connection: Connection, owner_id: str, key: str | None, digest: str) -> Job | None:
     """Return the job that this owner submitted under this key; `None` where there is none.
+
+    `digest` is the fingerprint of what is asked now.
 
     Raises:
         JobStateError: the key was used for another request.
@@ -29,7 +31,7 @@ def known(connection: Connection, owner_id: str, key: str | None, request_digest
         return None
     query = _seen().where(jobs.c.owner_id == owner_id, jobs.c.idempotency_key == key)
     row = connection.execute(query).first()
-    if row is not None and row.request_digest != request_digest:
+    if row is not None and (row.asked_digest or row.request_digest) != digest:
         raise JobStateError(
             f"The Idempotency-Key {key!r} was used for another request.",
             details={"place": "Idempotency-Key", "job_id": row.job_id, "remedy": "Use a new key."},

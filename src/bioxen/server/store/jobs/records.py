@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from bioxen.protocol.jobs import Estimate
 from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.models import KeptModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,10 @@ class NewJob:
     """Whether it moves its cell on; null where it is no cell's process."""
     cells: Sequence[CellRecord] = ()
     """The cells it computes for."""
+    model: KeptModel | None = None
+    """The owner's own model that it is about."""
+    asked_digest: str | None = None
+    """Fingerprint of what was asked, where the request was made from that and from cells."""
 
     @property
     def quotas(self) -> str | None:
@@ -76,3 +81,5 @@ class Begun:
     started_at: str
     deadline: float | None
     cancel_asked: bool
+    model: KeptModel | None = None
+    """The owner's own model that it is about."""

@@ -13,6 +13,7 @@ from bioxen.server.store.cell_spending import note_cells
 from bioxen.server.store.clock import now
 from bioxen.server.store.jobs.queries import ended_error, find, known
 from bioxen.server.store.jobs.records import Admit, Begun, NewJob, Resolve
+from bioxen.server.store.models import bind, bound
 from bioxen.server.store.results import record_result
 from bioxen.server.store.tables import jobs, shards
 
@@ -25,7 +26,8 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     Raises:
         JobStateError: the key was used for another request.
     """
-    there = known(connection, new.owner_id, new.idempotency_key, new.request_digest)
+    digest = new.asked_digest or new.request_digest
+    there = known(connection, new.owner_id, new.idempotency_key, digest)
     if there is not None:
         return there
     counted = [] if admit is None else admit(connection, new)
@@ -47,6 +49,7 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
         "seconds": 0.0,
         "created_at": now(),
         "advances": new.advances,
+        "asked_digest": new.asked_digest,
     }
     try:
         with connection.begin_nested():
@@ -54,6 +57,8 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     except IntegrityError:  # another server was given the same key just now
         return submit(connection, new, admit)
     note_cells(connection, new, counted)
+    if new.model is not None:
+        bind(connection, new.job_id, new.model)
     return find(connection, new.owner_id, new.job_id)
 
 
@@ -95,6 +100,7 @@ def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -
         started_at=row.started_at,
         deadline=row.deadline,
         cancel_asked=row.cancel_asked,
+        model=bound(connection, job_id),
     )
 
 
