@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from bioxen.client import BiologicalComputationClient
-from bioxen.errors import JobNotFoundError, VmNotFoundError
+from bioxen.errors import JobNotFoundError, ModelNotFoundError, VmNotFoundError
 
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a/b", "é", "f?limit=1", "f#", "a\r\nX-Y: z", "%2e", "a" * 129])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a b", "a/b", "é", "f?limit=1", "f#", "a\r\nX-Y: z", "%2e", "a" * 129]
+)
 def test_no_such_id_is_asked_for(name: str) -> None:
     with BiologicalComputationClient(None, None, NOWHERE) as client:
         asks: list[tuple[Any, type[Exception]]] = [
@@ -21,6 +23,8 @@ def test_no_such_id_is_asked_for(name: str) -> None:
             (lambda: client.cells.history(name), VmNotFoundError),
             (lambda: client.jobs.get(name), JobNotFoundError),
             (lambda: client.jobs.cancel(name), JobNotFoundError),
+            (lambda: client.models.get(name), ModelNotFoundError),
+            (lambda: client.models.delete(name), ModelNotFoundError),
         ]
         for ask, error in asks:
             with pytest.raises(error):

@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bioxen.cli.console import errors, results, table
 
+if TYPE_CHECKING:
+    from bioxen.client.models import Models
+
 app = typer.Typer(
     no_args_is_help=True,
     help="The models that requests may name: list, show, add, export, verify, remove.\n\n"
+    "They are this machine's; with --url, those that an orchestrator has for you.\n\n"
     "Example: [bold]bioxen models add my_model.xml --chassis syn3a[/]",
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Url = Annotated[
+    str | None, typer.Option("--url", help="An orchestrator; this machine's own models if absent.")
+]
+Token = Annotated[
+    str | None, typer.Option("--token", envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
+]
+
+
+@contextmanager
+def _kept(url: str, token: str | None) -> Iterator[Models]:
+    from bioxen.client import BiologicalComputationClient
+
+    with BiologicalComputationClient(None, None, url, token=token) as client:
+        yield client.models
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> None:
+def list_(as_json: Json = False, url: Url = None, token: Token = None) -> None:
     """List every model.
 
-    Example: [bold]bioxen models list[/]
+    Examples: [bold]bioxen models list[/] | [bold]bioxen models list --url http://127.0.0.1:5000[/]
     """
     from pydantic import TypeAdapter
 
     from bioxen.protocol.services import ModelInfo
     from bioxen.server.bytecode.repository import Repository
 
-    models = Repository().list()
+    if url is None:
+        models = Repository().list()
+    else:
+        with _kept(url, token) as kept:
+            models = kept.list()
     if as_json:
         results.print_json(TypeAdapter(list[ModelInfo]).dump_json(models).decode())
         return
@@ -39,14 +63,18 @@ def list_(as_json: Json = False) -> None:
 
 
 @app.command()
-def show(name: str, as_json: Json = False) -> None:
+def show(name: str, as_json: Json = False, url: Url = None, token: Token = None) -> None:
     """Show one model, by id or digest.
 
     Example: [bold]bioxen models show iJO1366[/]
     """
     from bioxen.server.bytecode.repository import Repository
 
-    model = Repository().find(name)
+    if url is None:
+        model = Repository().find(name)
+    else:
+        with _kept(url, token) as kept:
+            model = kept.get(name)
     if as_json:
         results.print_json(model.model_dump_json())
         return
@@ -63,10 +91,13 @@ def add(
     model_id: Annotated[str | None, typer.Option("--id", help="Its id; the file's name if absent.")] = None,
     title: Annotated[str | None, typer.Option(help="What it is; the id if absent.")] = None,
     licence: Annotated[str, typer.Option(help="The licence you hold it under.")] = "unknown",
+    url: Url = None,
+    token: Token = None,
 ) -> None:
-    """Add your own model, so that requests can name it.
+    """Add your own model, so that requests can name it: every request on this machine, or yours at --url.
 
-    Example: [bold]bioxen models add my_model.xml --chassis syn3a --licence CC-BY-4.0[/]
+    Examples: [bold]bioxen models add my_model.xml --chassis syn3a --licence CC-BY-4.0[/] |
+    [bold]bioxen models add my_model.xml --chassis syn3a --url http://127.0.0.1:5000[/]
     """
     from bioxen.chassis import get_chassis_config
     from bioxen.server.bytecode.files import read_model_file
@@ -76,7 +107,12 @@ def add(
     name = model_id or file.name.removesuffix(".gz").rpartition(".")[0]
     remedy = "Give a text file, or one compressed by gzip."
     text = read_model_file(file, place="FILE", remedy=remedy)
-    info = Repository().add(text, id=name, chassis=biological_type, title=title or name, licence=licence)
+    said = {"chassis": biological_type, "title": title or name, "licence": licence}
+    if url is None:
+        info = Repository().add(text, id=name, **said)
+    else:
+        with _kept(url, token) as kept:
+            info = kept.add(name, text, **said)
     errors.print(f"Added the {info.kind} model {info.id} (sha256 {info.digest}).")
 
 
@@ -147,12 +183,16 @@ def verify() -> None:
 
 
 @app.command()
-def remove(name: str) -> None:
+def remove(name: str, url: Url = None, token: Token = None) -> None:
     """Remove one of your own models.
 
     Example: [bold]bioxen models remove my_model[/]
     """
     from bioxen.server.bytecode.repository import Repository
 
-    Repository().remove(name)
+    if url is None:
+        Repository().remove(name)
+    else:
+        with _kept(url, token) as kept:
+            kept.delete(name)
     errors.print(f"Removed {name}.")

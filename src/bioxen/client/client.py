@@ -17,6 +17,7 @@ from bioxen.client.answers import read_message, read_object
 from bioxen.client.arrays import Arrays
 from bioxen.client.cells import KeptCells
 from bioxen.client.jobs import Jobs
+from bioxen.client.models import Models
 from bioxen.client.transport import (
     Answer,
     DroppedError,
@@ -151,6 +152,11 @@ class BiologicalComputationClient:
     def cells(self) -> KeptCells:
         """The cells that the orchestrator behind `tool_service_url` keeps."""
         return KeptCells(partial(self._send, "tools"))
+
+    @property
+    def models(self) -> Models:
+        """The models of the orchestrator behind `tool_service_url`, your own among them."""
+        return Models(partial(self._send, "tools"))
 
     @property
     def arrays(self) -> Arrays:

@@ -1,12 +1,13 @@
-"""Paths of one cell and of one job. An id that none can have is not asked for: it could be another path."""
+"""Paths of one cell, one job, one model. An id that none can have is not asked for: it could be another path."""
 
 from __future__ import annotations
 
 import re
 
-from bioxen.errors import JobNotFoundError, VmNotFoundError
+from bioxen.errors import JobNotFoundError, ModelNotFoundError, VmNotFoundError
 
-_ID = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
+_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.\-]{1,128}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,99}")
 REMEDY = "An id has letters, digits, and _ . - only."
 
 
@@ -30,3 +31,14 @@ def of_job(job_id: str, *more: str) -> str:
     if not _ID.fullmatch(job_id):
         raise JobNotFoundError(f"There is no job {job_id!r}.", details={"place": "job_id", "remedy": REMEDY})
     return "/".join(("/jobs", job_id, *more))
+
+
+def of_model(name: str, *more: str) -> str:
+    """Return the path of a model, or of what is its: `more`.
+
+    Raises:
+        ModelNotFoundError: no model can have that id or digest.
+    """
+    if not _MODEL.fullmatch(name):
+        raise ModelNotFoundError(f"There is no model {name!r}.", details={"place": "model", "remedy": REMEDY})
+    return "/".join(("/models", name, *more))

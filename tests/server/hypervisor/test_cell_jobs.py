@@ -21,6 +21,7 @@ from bioxen.server.api.calls import _call, _new_job, _request
 from bioxen.server.hypervisor.calls import KeptCellCalls
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.owned import Asked
 from bioxen.server.store import cells, jobs
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.store import Store
@@ -50,9 +51,8 @@ class Server:
         wanted = CellJob(process_code=code, context=context, advance=advance, priority=priority)
         record = await self.store.read(cells.find, LOCAL, vm_id)
         digest = _call(vm_id, wanted).fingerprint()
-        return await self.runner.submit(
-            _new_job(record, wanted, _request(record, wanted), None, digest, None)
-        )
+        asked = Asked(_request(record, wanted), None)
+        return await self.runner.submit(_new_job(record, wanted, asked, None, digest, None))
 
     async def ended(self, *submitted: Job) -> list[Job]:
         return [await self._ended(job.job_id) for job in submitted]

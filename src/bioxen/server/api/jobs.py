@@ -46,17 +46,9 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
     )
     async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
-        # Before its model is looked for: that may have been deleted since the job was handed in first.
-        job = (
-            await store.read(jobs.known, asking.owner, key, submission.request.fingerprint()) if key else None
-        )
-        if job is None:
-            asked = await models.resolve(asking.owner, submission.request)
-            estimate = await runner.admit(asked.request)
-            new = new_job(submission, asking.owner, key, estimate, model=asked.model)
-            job = await runner.submit(new)
-        else:
-            job = runner.with_estimate(job)
+        asked = await models.resolve(asking.owner, submission.request)
+        estimate = await runner.admit(asked.request)
+        job = await runner.submit(new_job(submission, asking.owner, key, estimate, model=asked.model))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 

@@ -44,7 +44,7 @@ def population_routes(
     @router.post("/runs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=ACCEPTED)
     async def post_run(asking: Asking, run: PopulationRun, response: Response, key: Key = None) -> Job:
         """Run one process on many cells as one job, whose result has one entry a cell, in their order."""
-        digest = run.fingerprint()
+        digest = _asked(run).fingerprint()
         job = await store.read(jobs.known, asking.owner, key, digest)
         if job is None:
             records = await cells.records(asking.owner, run.vm_ids)
@@ -59,6 +59,11 @@ def population_routes(
         return job
 
     return router
+
+
+def _asked(run: PopulationRun) -> PopulationRun:
+    """Return what of a run a key stands for: not how urgent it is, nor how long it may take."""
+    return PopulationRun(vm_ids=run.vm_ids, process_code=run.process_code, context=run.context)
 
 
 def _submission(records: Sequence[CellRecord], run: PopulationRun) -> JobSubmission:

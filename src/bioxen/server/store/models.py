@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, union
+from sqlalchemy import Connection, delete, func, insert, select, union
 
 from bioxen.errors import ComputationError, ModelExistsError, ModelNotFoundError, did_you_mean
 from bioxen.protocol.base import parse
@@ -37,7 +37,7 @@ def present(connection: Connection, owner: str, info: ModelInfo) -> ModelInfo | 
     row = connection.execute(_infos(owner).where(models.c.model_id == info.id)).first()
     if row is None:
         return None
-    there = _info(row)
+    there = _info(row.info)
     if there.digest != info.digest:
         raise ModelExistsError(
             f"The id {info.id} names another model of yours already (sha256 {there.digest[:12]}…).",
@@ -55,7 +55,7 @@ def add(connection: Connection, owner: str, model: KeptModel) -> None:
 
 def listed(connection: Connection, owner: str) -> list[ModelInfo]:
     """Return an owner's models, by id."""
-    return [_info(row) for row in connection.execute(_infos(owner).order_by(models.c.model_id))]
+    return [_info(row.info) for row in connection.execute(_infos(owner).order_by(models.c.model_id))]
 
 
 def find(connection: Connection, owner: str, name: str) -> KeptModel | None:
@@ -70,7 +70,7 @@ def find(connection: Connection, owner: str, name: str) -> KeptModel | None:
         return None
     kept = select(models.c.info, texts.c.text).join(texts, texts.c.text_id == models.c.text)
     row = connection.execute(kept.where(models.c.owner_id == owner, models.c.model_id == model_id)).one()
-    return _model(row)
+    return _model(row.info, row.text)
 
 
 def remove(connection: Connection, owner: str, model_id: str) -> None:
@@ -103,7 +103,7 @@ def bound(connection: Connection, job_id: str) -> KeptModel | None:
     """
     kept = select(job_models.c.info, texts.c.text).join(texts, texts.c.text_id == job_models.c.text)
     row = connection.execute(kept.where(job_models.c.job_id == job_id)).first()
-    return None if row is None else _model(row)
+    return None if row is None else _model(row.info, row.text)
 
 
 def release_ended(connection: Connection) -> None:
@@ -154,15 +154,15 @@ def _id_of(connection: Connection, owner: str, name: str) -> str | None:
     return fits[0].model_id if fits else None
 
 
-def _info(row: Row[Any]) -> ModelInfo:
-    return parse(ModelInfo, row.info)
+def _info(document: str) -> ModelInfo:
+    return parse(ModelInfo, document)
 
 
-def _model(row: Row[Any]) -> KeptModel:
-    info = _info(row)
-    if digest_of(row.text) != info.digest:
+def _model(document: str, text: str) -> KeptModel:
+    info = _info(document)
+    if digest_of(text) != info.digest:
         raise ComputationError(
             f"The stored text of the model {info.id} was changed on the disk.",
             details={"place": info.digest, "remedy": f"It cannot be computed with. {RESTORE}"},
         )
-    return KeptModel(info, row.text)
+    return KeptModel(info, text)
