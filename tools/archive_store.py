@@ -4,7 +4,7 @@
 
 It is run once for each new schema, before the schema changes again; the file is named by the schema. In it is
 what a server writes: a culture that was advanced, forked and snapped, a job in each state and one of a cell,
-quotas of an owner and of a cell, a token that was revoked. All is asked of a running server, which is killed
+quotas of an owner and of a cell, models of an owner with a job about one that is gone, a token that was revoked. All is asked of a running server, which is killed
 so that one job is left in the middle.
 """
 
@@ -79,8 +79,13 @@ def fill(client: BiologicalComputationClient) -> None:
     ]
     for job in ended:
         jobs.wait(job.job_id)
+    text = "model decay; S -> ; k*S; S = 10; k = 0.1; end"
+    client.models.add("decay", text, licence="CC0-1.0")
+    client.models.add("gone", text.replace("0.1", "0.2"))
     running = jobs.submit(screen(100, "metabolic_pfba"), key="running")
     jobs.submit(screen(1), key="queued")
+    jobs.submit({"process_code": "kinetic_ode", "model": "gone"}, key="of-a-model", priority=0)
+    client.models.delete("gone")
     jobs.cancel(jobs.submit(screen(2), key="cancelled").job_id)
     while jobs.get(running.job_id).parts_done < 1:
         pass

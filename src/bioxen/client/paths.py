@@ -1,4 +1,4 @@
-"""Paths of one cell, one job, one model. An id that none can have is not asked for: it could be another path."""
+"""Paths of a cell, a job, a model. An id that none can have is not asked for: it could be another path."""
 
 from __future__ import annotations
 

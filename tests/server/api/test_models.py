@@ -152,12 +152,12 @@ def test_a_stream_and_a_study_name_the_model(ada: BiologicalComputationClient, o
     events = _streamed(ada, batch)
     assert [name for name, _ in events] == ["shard", "end"]
     result = events[0][1]["result"]
-    assert result["provenance"]["model_id"] == "toy" and result["batch"]["objective_values"] == [1.0]
+    assert result["provenance"]["model_id"] == "toy" and result["batch"]["objective"] == [1.0]
     ((name, body),) = _streamed(owner("carl"), batch)
     assert (name, body["code"]) == ("problem", "BX011")
     ada.models.add("decay", DECAY)
     ensemble = {"process_code": "kinetic_ensemble", "model": "decay", "members": 70, "block_size": 64}
-    ensemble |= {"distributions": {"k": {"kind": "uniform", "low": 0.1, "high": 0.2}}, "time_end": 1.0}
+    ensemble |= {"distributions": {"k": {"kind": "uniform", "lower": 0.1, "upper": 0.2}}, "time_end": 1.0}
     study = ada.request_dynamic_computation(ensemble)  # two parts, put together
     assert study.provenance.model_id == "decay"
 
@@ -296,7 +296,7 @@ def test_a_population_runs_on_its_owners_model_and_its_key_stands_for_what_was_a
     job = asked(run)
     result = ada.jobs.result(ada.jobs.wait(job["job_id"]).job_id)
     assert isinstance(result, MetabolicResult) and result.batch is not None
-    assert (result.provenance.model_id, result.batch.objective_values) == ("toy", [5.0, 5.0])
+    assert (result.provenance.model_id, result.batch.objective) == ("toy", [5.0, 5.0])
     ada.cells.set_delta("one", Delta(constraints={"EX_a_e": (-1.0, 0.0)}))
     again = asked(run.model_copy(update={"priority": 80}))
     assert again["job_id"] == job["job_id"]
@@ -325,7 +325,7 @@ def test_a_job_has_the_model_it_was_handed_in_with_over_a_restart(tmp_path: Path
         assert bob.jobs.wait(theirs.job_id, 60).error["code"] == "BX011"  # type: ignore[index]
     screened, steady = results
     assert isinstance(screened, MetabolicResult) and screened.batch is not None
-    assert screened.optimal_objective == 5.0 and len(screened.batch.objective_values) == 600
+    assert screened.optimal_objective == 5.0 and len(screened.batch.objective) == 600
     assert screened.provenance.model_id == "toy"
     assert screened.provenance.model_digest == digest_of(toy(10.0))
     assert isinstance(steady, KineticResult) and steady.provenance.model_id == "decay"

@@ -15,11 +15,12 @@ from sqlalchemy import select
 from tests.vm.doubles import FakeServices
 
 from bioxen.protocol.base import parse
+from bioxen.protocol.kinetic import TimeCourseRequest
 from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.quotas import Quotas
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.beginning import read_job
-from bioxen.server.store import database, jobs, past
+from bioxen.server.store import database, jobs, models, past
 from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import find
@@ -31,6 +32,7 @@ from bioxen.server.store.tables import metadata, spent
 from bioxen.server.store.tokens import list_tokens
 
 ARCHIVE = Path(__file__).with_name("archive")
+OF_A_MODEL = TimeCourseRequest(process_code="kinetic_ode", model="gone")
 SCHEMAS = sorted(path.name.partition(".")[0] for path in ARCHIVE.iterdir())
 
 
@@ -107,6 +109,22 @@ def test_its_cells_keep_their_quotas_and_what_they_used(store: Store, request: p
     assert of_job.state == "done" and usage.stored_bytes > 1000
     mine = select(spent.c.seconds).where(spent.c.cell_id == bounded.cell_id)
     assert store.read_now(lambda c: c.execute(mine).scalar_one()) > 0.0  # of a day long past
+
+
+def test_its_owners_keep_their_models_and_jobs_theirs(
+    store: Store, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["store"] < "0003":
+        pytest.skip("owners had no models")
+    (decay,) = store.read_now(models.listed, LOCAL)
+    assert (decay.id, decay.licence, decay.origin) == ("decay", "CC0-1.0", "owner")
+    kept = store.read_now(models.find, LOCAL, "decay")
+    assert kept is not None and "k = 0.1" in kept.text
+    job = store.read_now(jobs.known, LOCAL, "of-a-model", OF_A_MODEL.fingerprint())
+    assert job is not None and not job.ended
+    begun = read_job(store.write_now(jobs.begin, job.job_id), LOCAL).request
+    assert isinstance(begun, TimeCourseRequest) and "k = 0.2" in (begun.kinetic_code or "")
+    assert begun.known_as == "gone"
 
 
 def test_its_owners_keep_their_quotas_and_tokens(store: Store) -> None:

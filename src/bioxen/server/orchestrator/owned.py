@@ -77,7 +77,8 @@ class OwnersModels:
         def change(connection: Connection) -> ModelInfo | None:
             there = models.present(connection, owner, info)
             if there is None:
-                check_room(connection, owner, self._quotas, len(new.text.encode()))
+                if not models.keeps(connection, owner, info.digest):  # each text counts once
+                    check_room(connection, owner, self._quotas, len(new.text.encode()))
                 models.add(connection, owner, KeptModel(info, new.text))
             return there
 

@@ -46,6 +46,13 @@ def present(connection: Connection, owner: str, info: ModelInfo) -> ModelInfo | 
     return there
 
 
+def keeps(connection: Connection, owner: str, digest: str) -> bool:
+    """Return whether an owner keeps a text under any id."""
+    mine = select(models.c.model_id).join(texts, texts.c.text_id == models.c.text)
+    query = mine.where(models.c.owner_id == owner, texts.c.digest == digest).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def add(connection: Connection, owner: str, model: KeptModel) -> None:
     """Keep a model under an id that is free."""
     add_owner(connection, owner)
