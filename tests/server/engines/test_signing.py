@@ -15,7 +15,7 @@ from bioxen.protocol.kinetic import Outcome as KineticOutcome
 from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.metabolic import Outcome as MetabolicOutcome
 from bioxen.protocol.provenance import Provenance
-from bioxen.server.engines.kinetic.answer import Answer, failed, outcome_of
+from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.signing import blank, part_of
 
 
@@ -36,15 +36,15 @@ def test_a_result_put_together_is_written_like_one_that_was_checked() -> None:
         "process_code": "kinetic_ode",
         "vm_id": None,
     }
-    made = blank(KineticResult).model_copy(update={**around, **outcome_of(answer)})
-    checked = KineticResult.model_validate({**around, **outcome_of(answer)})
+    made = blank(KineticResult).model_copy(update={**around, **answer.outcome()})
+    checked = KineticResult.model_validate({**around, **answer.outcome()})
     assert made == checked
     assert made.model_dump_json() == checked.model_dump_json()
     assert list(json.loads(made.model_dump_json())) == list(KineticResult.model_fields)
 
 
 def test_a_required_field_that_is_left_out_cannot_be_written() -> None:
-    made = blank(KineticResult).model_copy(update=outcome_of(failed("No.", {})))
+    made = blank(KineticResult).model_copy(update=failed("No.", {}).outcome())
     with pytest.raises(PydanticSerializationError):
         made.model_dump_json()
 

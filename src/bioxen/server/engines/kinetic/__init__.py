@@ -34,7 +34,7 @@ from bioxen.protocol.processes import PROCESSES, find_process
 from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic import loader, routes, runner
-from bioxen.server.engines.kinetic.answer import Answer, outcome_of
+from bioxen.server.engines.kinetic.answer import Answer
 from bioxen.server.engines.kinetic.continuation import continuation
 from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
@@ -143,7 +143,7 @@ class KineticEngine:
             update={
                 "process_code": request.process_code,
                 "vm_id": request.vm_id,
-                **outcome_of(answer),
+                **answer.outcome(),
                 "program_key": program.digest,
                 "provenance": provenance,
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import SkipValidation
 
@@ -11,8 +11,7 @@ from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.outputs import Column
 from bioxen.server.engines.signing import part_of
 
-outcome_of = part_of(Outcome)
-"""What gives the outcome's fields of an answer, by name."""
+_outcome_of = part_of(Outcome)
 
 
 class Answer(Outcome):
@@ -24,6 +23,10 @@ class Answer(Outcome):
     settings: Annotated[dict[str, Setting], SkipValidation]
     """Checked in the provenance."""
     seed: int | None = None
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the fields of the outcome by name."""
+        return _outcome_of(self)
 
 
 def failed(message: str, settings: dict[str, Setting], seed: int | None = None) -> Answer:

@@ -16,7 +16,7 @@ from bioxen.protocol.metabolic import (
     MetabolicStatus,
     Outcome,
 )
-from bioxen.server.engines.metabolic.findings import Findings, outcome_of
+from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Network
 from bioxen.server.engines.metabolic.objectives import objectives
 from bioxen.server.engines.metabolic.problem import build_problem, find_reactions
@@ -128,7 +128,7 @@ def _analyse(columns: _Columns, request: BatchRequest, program: Program, analyse
         columns.certificates += [found.certificate] if found.certificate else []
         columns.solvers |= set(str(found.settings.get("solver", "")).split(", ")) - {""}
         if request.told == "results":
-            columns.results.append(Outcome.model_construct(**outcome_of(found)))
+            columns.results.append(Outcome.model_construct(**found.outcome()))
         elif request.told == "fluxes":
             columns.fluxes.append(_fluxes(columns.reported, alone, found))
 

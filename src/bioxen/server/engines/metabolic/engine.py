@@ -52,7 +52,7 @@ from bioxen.server.engines.metabolic.double import double_gene_deletions, double
 from bioxen.server.engines.metabolic.envelope import production_envelope
 from bioxen.server.engines.metabolic.essentials import essential_genes, essential_reactions
 from bioxen.server.engines.metabolic.fba import fba
-from bioxen.server.engines.metabolic.findings import Findings, outcome_of
+from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.fva import fva
 from bioxen.server.engines.metabolic.highs import HIGHS_VERSION, TOLERANCE
 from bioxen.server.engines.metabolic.kernel.warm import warm_up
@@ -178,7 +178,7 @@ def _signed(request: MetabolicRequest, program: Program, found: Findings) -> Met
     )
     return _BLANK.model_copy(
         update={
-            **outcome_of(found),
+            **found.outcome(),
             "vm_id": request.vm_id,
             "process_code": getattr(request, "process_code"),  # noqa: B009 - each kind of request declares its own
             "objective": {

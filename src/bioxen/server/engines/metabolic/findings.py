@@ -17,8 +17,7 @@ from bioxen.server.engines.metabolic.problem import Problem, find_reactions
 from bioxen.server.engines.metabolic.solver import Optimum
 from bioxen.server.engines.signing import part_of
 
-outcome_of = part_of(Outcome)
-"""What gives the outcome's fields of findings, by name."""
+_outcome_of = part_of(Outcome)
 
 
 class Findings(Outcome):
@@ -37,6 +36,10 @@ class Findings(Outcome):
     def but(self, **changes: Any) -> Findings:
         """Return findings that differ in these fields."""
         return Findings(**{**self.__dict__, **changes})
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the fields of the outcome by name."""
+        return _outcome_of(self)
 
 
 def flux_state(request: FluxRequest, network: Network, fluxes: Vector) -> dict[str, float] | None:
