@@ -44,7 +44,9 @@ def test_a_result_put_together_is_written_like_one_that_was_checked() -> None:
 
 
 def test_a_required_field_that_is_left_out_cannot_be_written() -> None:
-    made = blank(KineticResult).model_copy(update=failed("No.", {}).outcome())
+    answer = failed("No.", {})
+    assert not answer.completed
+    made = blank(KineticResult).model_copy(update=answer.outcome())
     with pytest.raises(PydanticSerializationError):
         made.model_dump_json()
 

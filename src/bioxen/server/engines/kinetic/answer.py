@@ -24,6 +24,11 @@ class Answer(Outcome):
     """Checked in the provenance."""
     seed: int | None = None
 
+    @property
+    def completed(self) -> bool:
+        """Whether there are numbers."""
+        return self.status == "completed"
+
     def outcome(self) -> dict[str, Any]:
         """Return the fields of the outcome by name."""
         return _outcome_of(self)
