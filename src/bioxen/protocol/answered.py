@@ -1,14 +1,8 @@
-"""What every result of a service begins with, and what it can be turned into."""
+"""What every result of a service begins with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bioxen.protocol.base import Message
-from bioxen.protocol.rows import frame_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Answered(Message):
@@ -16,12 +10,3 @@ class Answered(Message):
 
     vm_id: str | None = None
     """The virtual cell that asked."""
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the main numbers as a pandas DataFrame, with the column names of COBRApy or Tellurium.
-
-        Raises:
-            MissingModuleError: pandas is not installed.
-            ValidationError: the result has no numbers (a problem without a solution, say).
-        """
-        return frame_of(self)

@@ -15,7 +15,7 @@ def decode(text: str) -> list[float | None]:
 
 
 def unpack_rows(packed: str, width: int) -> list[list[float | None]]:
-    """Return the rows of a table compressed by zlib, `width` numbers each, with `None` in the place of NaN."""
+    """Return the rows of a table compressed by zlib, `width` numbers each, with `None` for NaN."""
     plain = _numbers(zlib.decompress(base64.b64decode(packed)))
     return [plain[begin : begin + width] for begin in range(0, len(plain), width)]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bioxen.protocol.answered import Answered
 from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.kinetic.outcome import Outcome
 from bioxen.protocol.provenance import Provenance
+from bioxen.protocol.rows import frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class _Head(Answered):
@@ -26,3 +30,12 @@ class KineticResult(MappingMessage, Outcome, _Head):
     program_key: str
     """Digest of the program that was used: the key of its warm copy in the workers."""
     provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main numbers as a pandas DataFrame, with Tellurium's column names.
+
+        Raises:
+            MissingModuleError: pandas is not installed.
+            ValidationError: the result has no numbers (a problem without a solution, say).
+        """
+        return frame_of(self)

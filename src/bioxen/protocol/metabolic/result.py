@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bioxen.protocol.answered import Answered
 from bioxen.protocol.base import MappingMessage
 from bioxen.protocol.metabolic.batch import BatchColumns
 from bioxen.protocol.metabolic.outcome import Outcome
 from bioxen.protocol.provenance import Provenance
+from bioxen.protocol.rows import frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MetabolicResult(MappingMessage, Outcome, Answered):
@@ -27,3 +31,12 @@ class MetabolicResult(MappingMessage, Outcome, Answered):
     model_key: str
     """Digest of the model that was used: the key of its warm copy in the workers."""
     provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main numbers as a pandas DataFrame, with COBRApy's column names.
+
+        Raises:
+            MissingModuleError: pandas is not installed.
+            ValidationError: the result has no numbers (a problem without a solution, say).
+        """
+        return frame_of(self)

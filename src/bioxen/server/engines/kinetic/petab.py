@@ -14,7 +14,7 @@ from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.conditions import OneByOne
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances
 from bioxen.server.engines.kinetic.petab_objective import Objective
-from bioxen.server.engines.kinetic.petab_reading import tables_of
+from bioxen.server.engines.kinetic.petab_tables import tables_of
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.side_by_side import Matrix
 from bioxen.server.engines.kinetic.solving import courses_at, solve

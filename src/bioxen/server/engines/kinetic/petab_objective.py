@@ -12,7 +12,7 @@ from bioxen.protocol.kinetic import PetabRequest
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.conditions import Simulator
 from bioxen.server.engines.kinetic.petab_parts import Part
-from bioxen.server.engines.kinetic.petab_tables import Parameter, Tables
+from bioxen.server.engines.kinetic.petab_problem import Parameter, Tables
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.searching import Region, minimum_from
 from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix

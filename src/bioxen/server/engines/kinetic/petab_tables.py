@@ -1,103 +1,181 @@
-"""A PEtab problem beside its model, checked and ready to be evaluated."""
+"""The tables of a PEtab problem, read and checked."""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Any
 
-from bioxen.errors import UnknownIdentifierError, ValidationError, did_you_mean
+from bioxen.errors import MissingModuleError, UnknownIdentifierError, ValidationError, did_you_mean
+from bioxen.protocol.kinetic import PetabRequest
+from bioxen.server.engines.kinetic.changes import check_varied
 from bioxen.server.engines.kinetic.facts import Facts
-from bioxen.server.engines.kinetic.petab_formulas import Observable
+from bioxen.server.engines.kinetic.petab_formulas import Observables
+from bioxen.server.engines.kinetic.petab_problem import Parameter, Row, Tables, natural
+from bioxen.server.engines.kinetic.program import Program
 
-_TO: dict[str, Callable[[float], float]] = {"lin": float, "log": math.log, "log10": math.log10}
-_FROM: dict[str, Callable[[float], float]] = {"lin": float, "log": math.exp, "log10": lambda x: 10.0**x}
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One row of the parameter table."""
-
-    id: str
-    scale: str
-    lower: float
-    upper: float
-    nominal: float | None
-    estimated: bool
-
-    def scaled(self, value: float) -> float:
-        """Return `value` on the parameter's scale."""
-        return _TO[self.scale](value)
-
-    def unscaled(self, value: float) -> float:
-        """Return the value of a place on the parameter's scale."""
-        return _FROM[self.scale](value)
+_REFUSED = {
+    "objectivePriorType": "objective priors",
+    "preequilibrationConditionId": "pre-equilibration",
+}
+"""Columns whose use is refused → what they ask for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measurement with the formulas of its observable."""
+def tables_of(request: PetabRequest, program: Program) -> Tables:
+    """Return the checked tables.
 
-    index: int
-    observable: str
-    condition: str
-    time: float
-    measured: float
-    how: Observable
-    overrides: Mapping[str, str | float]
-    """Placeholder → parameter or number."""
+    Raises:
+        MissingModuleError: the petab package is not installed.
+        ValidationError: a table is malformed, or asks for what is not run.
+    """
+    try:
+        from petab.v1 import conditions, measurements, observables, parameters
+    except ImportError:
+        raise MissingModuleError(
+            "PEtab problems need the petab package, which is not installed.",
+            details={"remedy": "Install it with pip install 'bioxen[petab]'."},
+        ) from None
+    readers = {
+        "parameter_table": parameters.get_parameter_df,
+        "condition_table": conditions.get_condition_df,
+        "measurement_table": measurements.get_measurement_df,
+        "observable_table": observables.get_observable_df,
+    }
+    frames = {name: _frame(getattr(request, name), name, reader) for name, reader in readers.items()}
+    for frame in (frames["parameter_table"], frames["measurement_table"]):
+        for column, words in _REFUSED.items():
+            if column in frame and frame[column].notna().any():
+                raise _refused(words, column)
+    return _assembled(frames, program.facts)
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The whole problem beside the model."""
+def _frame(text: str, place: str, reader: Callable[[Any], Any]) -> Any:
+    import pandas as pd
 
-    parameters: dict[str, Parameter]
-    conditions: dict[str, dict[str, str | float]]
-    """Condition → what it sets in the model → parameter or number."""
-    rows: list[Row]
-    symbols: dict[str, str]
-    """Symbol of the model that a formula uses → libRoadRunner's selection of the same meaning."""
-    facts: Facts
+    try:
+        return reader(pd.read_csv(io.StringIO(text), sep="\t", float_precision="round_trip"))
+    except Exception as error:  # whatever the parsers raise is about the text
+        raise ValidationError(
+            f"The table cannot be read: {error}", details={"place": place, "remedy": "Give PEtab's TSV text."}
+        ) from error
 
-    def values(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Return the value of each parameter, on the linear scale.
 
-        Raises:
-            UnknownIdentifierError: `given` has one that the table lacks.
-            ValidationError: one has neither a nominal value nor a given one.
-        """
-        for name in given:
-            if name not in self.parameters:
-                near = did_you_mean(name, self.parameters)
-                raise UnknownIdentifierError(
-                    f"The parameter table has no {name!r}.", details={"place": f"values.{name}", **near}
-                )
-        values = {one.id: given.get(one.id, one.nominal) for one in self.parameters.values()}
-        missing = [name for name, value in values.items() if value is None]
-        if missing:
+def _assembled(frames: dict[str, Any], facts: Facts) -> Tables:
+    parameters = {
+        str(name): Parameter(
+            id=str(name),
+            scale=str(row["parameterScale"]),
+            lower=float(row["lowerBound"]),
+            upper=float(row["upperBound"]),
+            nominal=_number(row.get("nominalValue")),
+            estimated=bool(int(row["estimate"])),
+        )
+        for name, row in frames["parameter_table"].iterrows()
+    }
+    observables = Observables(frames["observable_table"])
+    rows = [
+        _row(index, row, observables, parameters)
+        for index, (_, row) in enumerate(frames["measurement_table"].iterrows())
+    ]
+    conditions = _conditions(frames["condition_table"], facts, parameters)
+    for row in rows:
+        if row.condition not in conditions:
             raise ValidationError(
-                f"{missing[0]} has no nominal value.",
-                details={"place": "values", "remedy": f"Give values.{missing[0]}."},
+                f"There is no condition {row.condition!r}.",
+                details={
+                    "place": f"measurement_table.{row.index}",
+                    "remedy": "Add it to the condition table.",
+                },
             )
-        return {name: float(value) for name, value in values.items() if value is not None}
-
-    def changes(self, condition: str) -> dict[str, str | float]:
-        """Return what a condition sets in the model: selection → parameter of the table, or number."""
-        facts = self.facts
-        settable = set(facts.parameters) - facts.assignment_targets | set(facts.compartments)
-        sets: dict[str, str | float] = {name: name for name in self.parameters if name in settable}
-        sets |= self.conditions[condition]
-        return {natural(name, facts): at for name, at in sets.items()}
-
-    def by_condition(self) -> dict[str, list[Row]]:
-        """Return the rows of each condition that has any."""
-        grouped: dict[str, list[Row]] = {}
-        for row in self.rows:
-            grouped.setdefault(row.condition, []).append(row)
-        return grouped
+    return Tables(parameters, conditions, rows, _symbols(rows, facts, parameters), facts)
 
 
-def natural(name: str, facts: Facts) -> str:
-    """Return libRoadRunner's selection of what a symbol of SBML means: of a species its natural one."""
-    return facts.species[name].natural if name in facts.species else name
+def _conditions(
+    frame: Any, facts: Facts, parameters: dict[str, Parameter]
+) -> dict[str, dict[str, str | float]]:
+    columns = [str(column) for column in frame.columns if column != "conditionName"]
+    check_varied([natural(name, facts) for name in columns], "condition_table", facts)
+    return {
+        str(condition): {
+            name: at
+            for name in columns
+            if (at := _entry(row[name], parameters, f"condition_table.{condition}.{name}")) is not None
+        }
+        for condition, row in frame.iterrows()
+    }
+
+
+def _row(index: int, row: Any, observables: Observables, parameters: dict[str, Parameter]) -> Row:
+    observable, place = str(row["observableId"]), f"measurement_table.{index}"
+    time = float(row["time"])
+    if not math.isfinite(time):
+        raise _refused("measurements at steady state", "time")
+    how, measured = observables.of(observable, place), float(row["measurement"])
+    if how.transformation != "lin" and not measured > 0:
+        raise ValidationError(
+            f"A measurement is {measured:g}, which has no logarithm.",
+            details={"place": place, "remedy": "Leave it out, or take the linear transformation."},
+        )
+    overrides: dict[str, str | float] = {}
+    for kind in ("observable", "noise"):
+        entries = str(row.get(f"{kind}Parameters", "")).split(";")
+        for number, text in enumerate(entries, start=1):
+            at = _entry(text.strip(), parameters, place)
+            if at is not None:
+                overrides[f"{kind}Parameter{number}_{observable}"] = at
+    return Row(
+        index=index,
+        observable=observable,
+        condition=str(row["simulationConditionId"]),
+        time=time,
+        measured=measured,
+        how=how,
+        overrides=overrides,
+    )
+
+
+def _symbols(rows: list[Row], facts: Facts, parameters: dict[str, Parameter]) -> dict[str, str]:
+    """Return the model's symbols in the formulas; every other symbol must be known as well."""
+    used = {name: row for row in rows for name in (*row.how.formula.symbols, *row.how.noise.symbols)}
+    model = {*facts.species, *facts.parameters, *facts.compartments, *facts.reactions, "time"}
+    for name, row in used.items():
+        if (
+            name not in model
+            and name not in parameters
+            and name not in row.overrides
+            and name != row.observable
+        ):
+            near = did_you_mean(name, [*model, *parameters])
+            raise UnknownIdentifierError(
+                f"The formula of {row.observable} names {name!r}, which is nothing in the problem.",
+                details={"place": "observable_table", **near},
+            )
+    return {name: natural(name, facts) for name in sorted(used) if name in model}
+
+
+def _entry(value: Any, parameters: Mapping[str, Parameter], place: str) -> str | float | None:
+    """Return a number, a parameter's id, or `None` for an empty entry."""
+    if isinstance(value, str) and value in parameters:
+        return value
+    try:
+        return _number(value)
+    except ValueError:
+        raise UnknownIdentifierError(
+            f"{value!r} is neither a number nor a parameter of the table.",
+            details={"place": place, **did_you_mean(str(value), parameters)},
+        ) from None
+
+
+def _number(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    number = float(value)
+    return None if math.isnan(number) else number
+
+
+def _refused(words: str, column: str) -> ValidationError:
+    return ValidationError(
+        f"The problem asks for {words}, which is not run.",
+        details={"place": column, "remedy": f"Leave the column {column} empty."},
+    )
