@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members, Moments
+from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members
 from bioxen.server.engines.studies.arrays import Array, Writer, read
 from bioxen.server.engines.studies.audits import merged
-from bioxen.server.engines.studies.moments import Sums, added
 from bioxen.server.engines.studies.resting import Axes, axes_of, control_of, series_of, steady_of
+from bioxen.server.engines.studies.totals import Totals, added, moments_of, totals_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Block:
     """What is known of each member at its steady state, by its name: members × anything."""
     axes: Axes | None = None
     """Where there are control coefficients."""
-    sums: dict[str, Sums] = field(default_factory=dict)
-    """For a summary: `values`, and each of the coefficients → its sums."""
+    totals: Totals = field(default_factory=Totals)
+    """For a summary."""
 
 
 def members_of(block: Block, write: Writer) -> Members:
@@ -60,16 +60,9 @@ def members_of(block: Block, write: Writer) -> Members:
         values=None if block.values is None else write(block.values),
         steady=steady_of(block.series),
         control=control_of(block.series, block.axes, write),
-        moments={name: _moments(sums, write) for name, sums in block.sums.items()} or None,
+        moments=moments_of(block.totals, write),
+        histograms=block.totals.histograms or None,
     )
-
-
-def _moments(sums: Sums, write: Writer) -> Moments:
-    return Moments(members=sums.members, mean=write(sums.mean), squares=write(sums.squares))
-
-
-def _sums(moments: Mapping[str, Any]) -> Sums:
-    return Sums(moments["members"], read(moments["mean"]), read(moments["squares"]))
 
 
 def block_of(result: Mapping[str, Any]) -> Block:
@@ -93,7 +86,7 @@ def block_of(result: Mapping[str, Any]) -> Block:
         audit=None if audit is None else Audit.model_validate(audit),
         series=series_of(members),
         axes=axes_of(members),
-        sums={name: _sums(moments) for name, moments in (members.get("moments") or {}).items()},
+        totals=totals_in(members),
     )
 
 
@@ -124,5 +117,5 @@ def join(blocks: Sequence[Block]) -> Block:
         audit=merged(block.audit for block in blocks),
         series={name: np.concatenate([block.series[name] for block in blocks]) for name in head.series},
         axes=head.axes,
-        sums={name: added(block.sums[name] for block in blocks) for name in head.sums},
+        totals=added(block.totals for block in blocks),
     )
