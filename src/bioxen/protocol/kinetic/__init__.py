@@ -9,6 +9,7 @@ continuation, oscillation, export the requests of one analysis and the parts the
 integrators                      the algorithms of a time course
 members                          many simulations in one request, which these share:
 batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
+findings                         an analysis of every variant of a batch
 resting, summary                 their steady states; statistics over them
 features, arrays                 scalar features of a time course; large numbers in compact form
 result                           the result
@@ -61,6 +62,10 @@ from bioxen.protocol.kinetic.estimation import (
 from bioxen.protocol.kinetic.export import ExportRequest
 from bioxen.protocol.kinetic.features import (
     Feature,
+)
+from bioxen.protocol.kinetic.findings import (
+    VariantAnalysis,
+    VariantOutcome,
 )
 from bioxen.protocol.kinetic.integrators import (
     INTEGRATORS,
@@ -127,6 +132,7 @@ from bioxen.protocol.kinetic.steady import (
     SteadyStateRequest,
 )
 from bioxen.protocol.kinetic.summary import (
+    MOST_BUCKETS,
     Buckets,
     ControlSummary,
     Histogram,
@@ -168,6 +174,7 @@ AnyMembersRequest = Annotated[
 __all__ = [
     "INTEGRATORS",
     "MAX_POINTS",
+    "MOST_BUCKETS",
     "AnyKineticRequest",
     "AnyMembersRequest",
     "ArrayReference",
@@ -245,4 +252,6 @@ __all__ = [
     "Tolerance",
     "Uniform",
     "Values",
+    "VariantAnalysis",
+    "VariantOutcome",
 ]

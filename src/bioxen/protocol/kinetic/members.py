@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic.arrays import Encoding, NumberArray
 from bioxen.protocol.kinetic.features import Feature
+from bioxen.protocol.kinetic.findings import VariantOutcome
 from bioxen.protocol.kinetic.request import KineticStatus, Seed, TimedRequest, Tolerance
 from bioxen.protocol.kinetic.resting import ControlMembers, SteadyMembers
 from bioxen.protocol.kinetic.simulation import Epsilon
@@ -259,6 +260,8 @@ class Members(Message):
     """For the methods `steady_state` and `control`."""
     control: ControlMembers | None = None
     """For the method `control`."""
+    outcomes: list[VariantOutcome] | None = None
+    """What the analysis of a batch found for each variant; then there are no outputs, times and features."""
     moments: dict[str, Moments] | None = None
     """In a part of a summary: what is summed up → its moments."""
     histograms: list[Histogram] | None = None

@@ -12,6 +12,8 @@ from bioxen.protocol.kinetic.arrays import NumberArray
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.units import Fraction, Identifier, Quantity
 
+MOST_BUCKETS = 1024
+"""Of one number of the members, in approximate quantiles."""
 QuantileMethod = Literal["exact", "approximate"]
 Edges = Annotated[list[Quantity], Field(min_length=2, max_length=10_001)]
 

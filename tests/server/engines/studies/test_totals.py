@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.base import parse
-from bioxen.protocol.kinetic import EnsembleRequest
+from bioxen.protocol.kinetic import MOST_BUCKETS, EnsembleRequest
 from bioxen.server.engines.studies import buckets
 from bioxen.server.engines.studies.arrays import written
-from bioxen.server.engines.studies.buckets import MOST, Sketch, merged, sketch_of
+from bioxen.server.engines.studies.buckets import Sketch, merged, sketch_of
 from bioxen.server.engines.studies.histograms import added, check_edges, counted, edges_for
 
 Numbers = NDArray[np.float64]
@@ -43,14 +43,16 @@ def over_the_wire(sketch: Sketch) -> Sketch:
 
 
 @settings(max_examples=200, deadline=None)
-@given(values=VALUES, cuts=CUTS, order=ORDERS, holes=st.booleans(), most=st.sampled_from([2, 5, MOST]))
+@given(
+    values=VALUES, cuts=CUTS, order=ORDERS, holes=st.booleans(), most=st.sampled_from([2, 5, MOST_BUCKETS])
+)
 def test_cutting_into_parts_never_changes_a_sketch(
     values: Numbers, cuts: list[int], order: Any, holes: bool, most: int
 ) -> None:
     if holes:
         values[0, 0] = np.nan
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(buckets, "MOST", most)
+        patch.setattr(buckets, "MOST_BUCKETS", most)
         whole = sketch_of(values, 0.01)
         parts = [over_the_wire(sketch_of(part, 0.01)) for part in parts_of(values, cuts)]
         order.shuffle(parts)
@@ -61,11 +63,13 @@ def test_cutting_into_parts_never_changes_a_sketch(
 
 
 @settings(max_examples=200, deadline=None)
-@given(values=VALUES, accuracy=st.sampled_from([1e-4, 0.005, 0.01, 0.1]), most=st.sampled_from([3, MOST]))
+@given(
+    values=VALUES, accuracy=st.sampled_from([1e-4, 0.005, 0.01, 0.1]), most=st.sampled_from([3, MOST_BUCKETS])
+)
 def test_quantiles_are_as_accurate_as_they_say(values: Numbers, accuracy: float, most: int) -> None:
     probabilities = [0.0, 0.05, 0.31, 0.5, 0.95, 1.0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(buckets, "MOST", most)
+        patch.setattr(buckets, "MOST_BUCKETS", most)
         sketch = sketch_of(values, accuracy)
     stated = sketch.accuracy
     assert most == 3 or (stated <= accuracy).all()
@@ -90,7 +94,7 @@ def test_what_all_members_share_is_exact_and_a_hole_is_one() -> None:
 def test_a_million_members_take_as_much_room_as_thousands() -> None:
     numbers = np.random.default_rng(0).lognormal(2.0, 1.5, (1_000_000, 1))
     sketch = merged(sketch_of(some, 0.005) for some in np.split(numbers, 50))
-    assert sketch.keys.size <= MOST
+    assert sketch.keys.size <= MOST_BUCKETS
     probabilities = [0.001, 0.05, 0.5, 0.95, 0.999]
     assert sketch.accuracy[0] <= 0.016
     exact = np.quantile(numbers, probabilities, axis=0)
@@ -133,7 +137,7 @@ def test_what_names_more_of_a_histogram_wins() -> None:
             {"output": "A", "feature": "mean", "edges": [0.0, 4.0]},
         ],
     )
-    found = {(o, f): edges_for(asked, o, f) for o in ("A", "B") for f in ("final", "mean")}  # type: ignore[arg-type]
+    found = {(o, f): edges_for(asked, o, f) for o in ("A", "B") for f in ("final", "mean")}
     assert {pair: edges and edges[1] for pair, edges in found.items()} == {
         ("A", "final"): 3.0,
         ("A", "mean"): 4.0,

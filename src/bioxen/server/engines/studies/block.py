@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members
+from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members, VariantOutcome
 from bioxen.server.engines.studies.arrays import Array, Writer, read
 from bioxen.server.engines.studies.audits import merged
 from bioxen.server.engines.studies.resting import Axes, axes_of, control_of, series_of, steady_of
-from bioxen.server.engines.studies.totals import Totals, added, moments_of, totals_in
+from bioxen.server.engines.studies.totals import Totals, moments_of, totals_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Block:
     """What is known of each member at its steady state, by its name: members × anything."""
     axes: Axes | None = None
     """Where there are control coefficients."""
+    outcomes: tuple[VariantOutcome, ...] = ()
+    """What an analysis found for each member."""
     totals: Totals = field(default_factory=Totals)
     """For a summary."""
 
@@ -56,10 +60,11 @@ def members_of(block: Block, write: Writer) -> Members:
         outputs=block.outputs,
         times=block.times.tolist(),
         feature_names=block.feature_names,
-        features=write(block.features),
+        features=None if block.outcomes else write(block.features),
         values=None if block.values is None else write(block.values),
         steady=steady_of(block.series),
         control=control_of(block.series, block.axes, write),
+        outcomes=list(block.outcomes) or None,
         moments=moments_of(block.totals, write),
         histograms=block.totals.histograms or None,
     )
@@ -70,7 +75,7 @@ def block_of(result: Mapping[str, Any]) -> Block:
     members, audit = result["members"], result.get("audit")
     count = len(members["status"])
     columns = list(members["varied"].values())
-    values = members.get("values")
+    features, values = members["features"], members.get("values")
     return Block(
         first=members["first"],
         names=tuple(members["varied"]),
@@ -81,17 +86,22 @@ def block_of(result: Mapping[str, Any]) -> Block:
         outputs=members["outputs"],
         times=np.array(members["times"]),
         feature_names=members["feature_names"],
-        features=read(members["features"]),
+        features=np.empty((count, 0, 0)) if features is None else read(features),
         values=None if values is None else read(values),
         audit=None if audit is None else Audit.model_validate(audit),
         series=series_of(members),
         axes=axes_of(members),
+        outcomes=tuple(map(_outcome, members.get("outcomes") or ())),
         totals=totals_in(members),
     )
 
 
+def _outcome(plain: Mapping[str, Any]) -> VariantOutcome:
+    return VariantOutcome.model_validate_json(msgspec.json.encode(plain))  # pairs are lists in plain data
+
+
 def join(blocks: Sequence[Block]) -> Block:
-    """Return the blocks as one, in the order of their members."""
+    """Return the blocks as one, in the order of their members, without totals."""
     blocks = sorted(blocks, key=lambda block: block.first)
     head = blocks[0]
     failures: dict[str, list[int]] = {}
@@ -117,5 +127,5 @@ def join(blocks: Sequence[Block]) -> Block:
         audit=merged(block.audit for block in blocks),
         series={name: np.concatenate([block.series[name] for block in blocks]) for name in head.series},
         axes=head.axes,
-        totals=added(block.totals for block in blocks),
+        outcomes=tuple(chain.from_iterable(block.outcomes for block in blocks)),
     )

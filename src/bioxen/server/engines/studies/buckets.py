@@ -22,11 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.protocol.kinetic import Buckets
+from bioxen.protocol.kinetic import MOST_BUCKETS, Buckets
 from bioxen.server.engines.studies.arrays import Array, Writer, read
 
-MOST = 1024
-"""Buckets of a place."""
 _MANTISSA = 52
 _SIZE = np.int64(2**63 - 1)
 """The bits of a float64 without its sign."""
@@ -88,8 +86,9 @@ class Sketch:
         outer = np.minimum((sizes + np.uint64(1)) << shifts, _INFINITE).view(np.float64)
         with np.errstate(over="ignore"):
             middle = inner * (2 / (1 + inner / outer))  # as far from both edges, as a share of each
-        found = np.where(buckets < 0, -middle, middle)
-        return np.clip(found, self.lowest.ravel()[places], self.highest.ravel()[places])
+        ends = self.lowest.ravel()[places], self.highest.ravel()[places]
+        found: Array = np.clip(np.where(buckets < 0, -middle, middle), *ends)
+        return found
 
 
 def bits_for(accuracy: float) -> int:
@@ -164,7 +163,7 @@ def _both(one: Sketch, other: Sketch) -> Sketch:
 def _fitting(sketch: Sketch) -> Sketch:
     """Return `sketch` with wider buckets where a place has too many."""
     while True:
-        full = np.bincount(sketch.keys >> _PLACE, minlength=sketch.shifts.size) > MOST
+        full = np.bincount(sketch.keys >> _PLACE, minlength=sketch.shifts.size) > MOST_BUCKETS
         if not full.any():
             return sketch
         sketch = _widened(sketch, sketch.shifts + full)
