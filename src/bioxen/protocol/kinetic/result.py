@@ -18,6 +18,7 @@ from bioxen.protocol.kinetic.sensitivity import Sensitivity
 from bioxen.protocol.kinetic.simulation import EventFirings
 from bioxen.protocol.kinetic.steady import SteadyState
 from bioxen.protocol.kinetic.summary import Summary
+from bioxen.protocol.kinetic_arrays import Load, dataset_of
 from bioxen.protocol.model_export import ExportedModel
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.rows import frame_of
@@ -25,6 +26,7 @@ from bioxen.protocol.units import ModelTime
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 class KineticResult(MappingMessage, Answered):
@@ -69,8 +71,22 @@ class KineticResult(MappingMessage, Answered):
     def to_frame(self) -> pd.DataFrame:
         """Return the main numbers as a pandas DataFrame, with Tellurium's column names.
 
+        Units are in its `attrs["units"]`.
+
         Raises:
             MissingModuleError: pandas is not installed.
             ValidationError: the result has no numbers (a problem without a solution, say).
         """
         return frame_of(self)
+
+    def to_xarray(self, load: Load | None = None) -> xr.Dataset:
+        """Return the arrays of a time course, of members or a summary as an xarray Dataset with units.
+
+        Args:
+            load: reads arrays; `hypervisor.load_array` also those that are by reference.
+
+        Raises:
+            MissingModuleError: xarray is not installed.
+            ValidationError: the result has no arrays, or has them by reference and `load` is absent.
+        """
+        return dataset_of(self.model_dump(), load)
