@@ -20,7 +20,7 @@ unit substance = 1e-3 mole; unit extent = substance; unit volume = litre; unit t
 compartment C = 2; species S1 in C, S2 in C; S1 = 10; S2 = 0; R: S1 -> S2; k*S1*C; k = 0.1;
 end"""
 SCAN: dict[str, Any] = {"axes": {"k": {"values": [0.1, 0.2]}}, "time_end": 2.0, "time_points": 3}
-BOTH = {"outputs": ["S1", "[S1]", "R"]}
+BOTH: dict[str, Any] = {"outputs": ["S1", "[S1]", "R"]}
 
 
 def result_of(code: str = "kinetic_scan", **fields: Any) -> KineticResult:
