@@ -7,7 +7,7 @@ same request gives the same answer whatever the parts' order was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -187,27 +187,40 @@ async def compute_in_shards(request: ComputeRequest, compute: Compute, arrays: A
 
 
 def parts_of(request: ComputeRequest) -> list[Piece]:
-    """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
+    """Return the parts of `request` in order, whose answers an `Assembly` takes; itself where it is small."""
     return list(pieces(inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
 
 
-def assemble(request: ComputeRequest, answers: Sequence[bytes], arrays: Arrays | None = None) -> bytes:
-    """Return the encoded result of the whole of `request` from the answers to `parts_of(request)`."""
-    if len(answers) == 1:
-        return answers[0]
-    parts = (msgspec.json.decode(answer) for answer in answers)  # one at a time
-    if not isinstance(request, MembersRequest):
-        return _joined(request, list(parts))
-    gathered = gathering(request)
-    for part in parts:
-        gathered.add(part)
-    return msgspec.json.encode(gathered.result(_writer(request, arrays)))
+class Assembly:
+    """The answers to `parts_of` a request, put together as they come; those of a study take little room."""
+
+    def __init__(self, request: ComputeRequest) -> None:
+        self._request = request
+        self._answers: list[bytes] = []
+        is_study = isinstance(request, MembersRequest) and needs_shards(request)
+        self._gathered = gathering(request) if is_study else None
+
+    def add(self, answer: bytes) -> None:
+        """Take the encoded answer to the next part."""
+        if self._gathered is None:
+            self._answers.append(answer)
+        else:
+            self._gathered.add(msgspec.json.decode(answer))
+
+    def result(self, arrays: Arrays | None = None) -> bytes:
+        """Return the encoded result of the whole; `arrays` keeps those that are by reference."""
+        if self._gathered is not None:
+            return msgspec.json.encode(self._gathered.result(_writer(self._request, arrays)))
+        if len(self._answers) == 1:
+            return self._answers[0]
+        return _joined(self._request, [msgspec.json.decode(answer) for answer in self._answers])
 
 
-def gathering(request: MembersRequest) -> Gathering:
+def gathering(request: ComputeRequest) -> Gathering:
     """Return what takes the answers to the parts of a study, and has the result of the whole."""
     from bioxen.server.engines.studies.conclude import Gathering  # late: a service starts without numpy
 
+    assert isinstance(request, MembersRequest)  # noqa: S101 - the callers ask only then
     return Gathering(request)
 
 
@@ -223,7 +236,7 @@ async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -
             yield shard
 
 
-def _writer(request: MembersRequest, arrays: Arrays | None) -> Writer | None:
+def _writer(request: ComputeRequest, arrays: Arrays | None) -> Writer | None:
     if arrays is None or not refers(request):
         return None
     from bioxen.server.engines.studies.npy import keeper

@@ -15,7 +15,7 @@ from bioxen.server.engines.exactness import is_exact
 from bioxen.server.engines.kinetic import KineticEngine
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.studies.arrays import read
-from bioxen.server.orchestrator.sharding import assemble, parts_of
+from bioxen.server.orchestrator.sharding import Assembly, parts_of
 
 FOLLOWING = "species A = 20*k; A => ; k*A; k = 0.5; j = 3;"
 """The start follows from a parameter, unless a request gives it."""
@@ -40,6 +40,13 @@ def batch(
 def courses(result: KineticResult) -> FloatArray:
     assert result.members is not None and result.members.values is not None, result.message
     return read(result.members.values.model_dump())
+
+
+def assembled(request: KineticBatchRequest, answers: list[bytes]) -> bytes:
+    whole = Assembly(request)
+    for answer in answers:
+        whole.add(answer)
+    return whole.result()
 
 
 def mixed(count: int) -> list[dict[str, Any]]:
@@ -116,7 +123,7 @@ def test_parts_give_the_bytes_of_the_whole(
         sent = json.loads(piece.request.model_dump_json())
         answers.append(engine.run(engine.parse(sent), program).model_dump_json().encode())
     assert len(answers) == 3
-    assert json.loads(assemble(request, answers)) == json.loads(
+    assert json.loads(assembled(request, answers)) == json.loads(
         engine.run(request, program).model_dump_json()
     )
 
@@ -147,7 +154,7 @@ def test_every_variant_is_analysed_as_it_would_be_alone(
         for piece in parts_of(request)
     ]
     assert len(answers) == 5
-    whole = KineticResult.model_validate_json(assemble(request, answers))
+    whole = KineticResult.model_validate_json(assembled(request, answers))
     assert whole == engine.run(request, program)
     assert whole.members is not None and whole.members.outcomes is not None
     assert sum(whole.members.methods.values()) == 5
