@@ -137,7 +137,7 @@ def test_what_a_population_refuses(http: httpx2.Client, cells: list[str]) -> Non
         assert {"kinetic_ode", "kinetic_control", "metabolic_fba"} < set(problem["details"]["processes"])
         assert code not in problem["details"]["processes"]
     report = ask(http, cells, "kinetic_control", kinetic_code=BIRTH_DEATH, report="summary")
-    assert (report.status_code, report.json()["place"]) == (422, "report")
+    assert (report.status_code, report.json()["place"]) == (422, "vm_ids.0.report")
     stiff = ask(http, cells, "kinetic_ode", **GRID, integrator="lsoda")
     assert (stiff.status_code, stiff.json()["place"]) == (422, "context.integrator")
     wrong = ask(http, cells, "kinetic_ode", **GRID, report="fluxes")
