@@ -25,7 +25,8 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.jobs import beginning, patience, work
 from bioxen.server.jobs.runner import JobRunner
-from bioxen.server.orchestrator.sharding import SHARD, Assembly, Shard
+from bioxen.server.orchestrator.assembling import Assembly
+from bioxen.server.orchestrator.sharding import SHARD, Shard
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.faults import in_words

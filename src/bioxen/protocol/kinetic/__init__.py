@@ -7,7 +7,7 @@ simulation, steady, sensitivity,
 estimation, petab, control,
 continuation, oscillation, export the requests of one analysis and the parts they add to the result
 integrators                      the algorithms of a time course
-members                          many simulations in one request, which these share:
+members, sampled                 many simulations in one request, which these share:
 batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
 findings                         an analysis of every variant of a batch
 resting, summary                 their steady states; statistics over them
@@ -78,7 +78,6 @@ from bioxen.protocol.kinetic.members import (
     MembersMethod,
     MembersRequest,
     Part,
-    SampledRequest,
 )
 from bioxen.protocol.kinetic.oscillation import (
     Oscillation,
@@ -103,6 +102,7 @@ from bioxen.protocol.kinetic.resting import (
 from bioxen.protocol.kinetic.result import (
     KineticResult,
 )
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.kinetic.scan import (
     Axis,
     ScanRequest,

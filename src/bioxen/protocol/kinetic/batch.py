@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic.findings import VariantAnalysis
-from bioxen.protocol.kinetic.members import MAX_MEMBERS, SampledRequest
+from bioxen.protocol.kinetic.members import MAX_MEMBERS
 from bioxen.protocol.kinetic.request import KineticRequest, Seed
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier, Quantity
 
 ANALYSED_AT_ONCE = 20

@@ -20,9 +20,10 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.cache import status as cache_status
+from bioxen.server.orchestrator.assembling import gathering
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.references import inside, refers
-from bioxen.server.orchestrator.sharding import checked, gathering, size_of
+from bioxen.server.orchestrator.sharding import checked, size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 

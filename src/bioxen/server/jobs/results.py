@@ -13,7 +13,7 @@ from bioxen.errors import ComputationError
 from bioxen.server.jobs.calls import CellCalls, is_call
 from bioxen.server.jobs.patience import PatientStore, when_it_can
 from bioxen.server.jobs.running import Running
-from bioxen.server.orchestrator.sharding import Assembly
+from bioxen.server.orchestrator.assembling import Assembly
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 
@@ -35,7 +35,7 @@ class Results:
 
     async def collect(self, running: Running) -> tuple[Assembly, dict[int, ComputationError]]:
         """Return the results of the parts put together, and why some of them cannot be read."""
-        parts = Assembly(running.request)
+        parts = Assembly(running.request, running.total)
         lost: dict[int, ComputationError] = {}
         for number in range(running.total):
             try:

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -27,13 +27,9 @@ from bioxen.protocol.metabolic import (
     Part,
 )
 from bioxen.protocol.request import ComputeRequest
-from bioxen.server.orchestrator.joining import join
+from bioxen.server.orchestrator.assembling import concluded, gathering, joined
 from bioxen.server.orchestrator.references import Arrays, inside, refers
 from bioxen.server.workers import urgency
-
-if TYPE_CHECKING:
-    from bioxen.server.engines.studies.arrays import Writer
-    from bioxen.server.engines.studies.conclude import Gathering
 
 SHARD = 250
 """Variants of flux balance analysis in one part: a fraction of a second of work, so that progress shows and a
@@ -179,49 +175,16 @@ async def compute_in_shards(request: ComputeRequest, compute: Compute, arrays: A
         async with aclosing(checked(request, parts)) as answers:
             async for shard in answers:
                 await asyncio.to_thread(gathered.add, shard.result)
-        return await asyncio.to_thread(lambda: msgspec.json.encode(gathered.result(_writer(request, arrays))))
+        return await asyncio.to_thread(concluded, gathered, request, arrays)
     async with aclosing(parts) as answers:
         got = [shard async for shard in answers]
     got.sort(key=lambda shard: shard.offset)
-    return await asyncio.to_thread(_joined, request, [shard.result for shard in got])
+    return await asyncio.to_thread(joined, request, [shard.result for shard in got])
 
 
 def parts_of(request: ComputeRequest) -> list[Piece]:
     """Return the parts of `request` in order, whose answers an `Assembly` takes; itself where it is small."""
     return list(pieces(inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
-
-
-class Assembly:
-    """The answers to `parts_of` a request, put together as they come; those of a study take little room."""
-
-    def __init__(self, request: ComputeRequest) -> None:
-        self._request = request
-        self._answers: list[bytes] = []
-        is_study = isinstance(request, MembersRequest) and needs_shards(request)
-        self._gathered = gathering(request) if is_study else None
-
-    def add(self, answer: bytes) -> None:
-        """Take the encoded answer to the next part."""
-        if self._gathered is None:
-            self._answers.append(answer)
-        else:
-            self._gathered.add(msgspec.json.decode(answer))
-
-    def result(self, arrays: Arrays | None = None) -> bytes:
-        """Return the encoded result of the whole; `arrays` keeps those that are by reference."""
-        if self._gathered is not None:
-            return msgspec.json.encode(self._gathered.result(_writer(self._request, arrays)))
-        if len(self._answers) == 1:
-            return self._answers[0]
-        return _joined(self._request, [msgspec.json.decode(answer) for answer in self._answers])
-
-
-def gathering(request: ComputeRequest) -> Gathering:
-    """Return what takes the answers to the parts of a study, and has the result of the whole."""
-    from bioxen.server.engines.studies.conclude import Gathering  # late: a service starts without numpy
-
-    assert isinstance(request, MembersRequest)  # noqa: S101 - the callers ask only then
-    return Gathering(request)
 
 
 async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -> AsyncGenerator[Shard, None]:
@@ -234,19 +197,6 @@ async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -
         async for shard in parts:
             _refuse_too_large(request, shard)
             yield shard
-
-
-def _writer(request: ComputeRequest, arrays: Arrays | None) -> Writer | None:
-    if arrays is None or not refers(request):
-        return None
-    from bioxen.server.engines.studies.npy import keeper
-
-    return keeper(arrays.keep)
-
-
-def _joined(request: ComputeRequest, parts: list[dict[str, Any]]) -> bytes:
-    packed = isinstance(request, DoubleDeletionRequest) and request.packed
-    return msgspec.json.encode(join(parts, packed=packed))
 
 
 def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:

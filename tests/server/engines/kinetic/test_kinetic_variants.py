@@ -15,7 +15,8 @@ from bioxen.server.engines.exactness import is_exact
 from bioxen.server.engines.kinetic import KineticEngine
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.studies.arrays import read
-from bioxen.server.orchestrator.sharding import Assembly, parts_of
+from bioxen.server.orchestrator.assembling import Assembly
+from bioxen.server.orchestrator.sharding import parts_of
 
 FOLLOWING = "species A = 20*k; A => ; k*A; k = 0.5; j = 3;"
 """The start follows from a parameter, unless a request gives it."""
@@ -43,7 +44,7 @@ def courses(result: KineticResult) -> FloatArray:
 
 
 def assembled(request: KineticBatchRequest, answers: list[bytes]) -> bytes:
-    whole = Assembly(request)
+    whole = Assembly(request, len(answers))
     for answer in answers:
         whole.add(answer)
     return whole.result()

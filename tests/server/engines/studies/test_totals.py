@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -66,6 +66,7 @@ def test_cutting_into_parts_never_changes_a_sketch(
 @given(
     values=VALUES, accuracy=st.sampled_from([1e-4, 0.005, 0.01, 0.1]), most=st.sampled_from([3, MOST_BUCKETS])
 )
+@example(values=np.array([[1.0], [1.7e308], [0.0], [2.0**1023]]), accuracy=1e-4, most=3)
 def test_quantiles_are_as_accurate_as_they_say(values: Numbers, accuracy: float, most: int) -> None:
     probabilities = [0.0, 0.05, 0.31, 0.5, 0.95, 1.0]
     with pytest.MonkeyPatch.context() as patch:

@@ -28,7 +28,8 @@ from bioxen.server.engines.studies.arrays import Array, Writer, read
 _MANTISSA = 52
 _SIZE = np.int64(2**63 - 1)
 """The bits of a float64 without its sign."""
-_INFINITE = np.uint64(0x7FF0_0000_0000_0000)
+_LARGEST = np.uint64(0x7FEF_FFFF_FFFF_FFFF)
+"""The bits of the largest float64."""
 _PLACE = 32
 """Bits of a bucket; above them stands the place, in what is sorted."""
 Whole = NDArray[np.int64]
@@ -83,9 +84,8 @@ class Sketch:
         shifts = self.shifts[places].astype(np.uint64)
         sizes = np.where(buckets < 0, ~buckets, buckets).astype(np.uint64)
         inner = (sizes << shifts).view(np.float64)
-        outer = np.minimum((sizes + np.uint64(1)) << shifts, _INFINITE).view(np.float64)
-        with np.errstate(over="ignore"):
-            middle = inner * (2 / (1 + inner / outer))  # as far from both edges, as a share of each
+        outer = np.minimum((sizes + np.uint64(1)) << shifts, _LARGEST).view(np.float64)
+        middle = inner * (2 / (1 + inner / outer))  # as far from both edges, as a share of each
         ends = self.lowest.ravel()[places], self.highest.ravel()[places]
         found: Array = np.clip(np.where(buckets < 0, -middle, middle), *ends)
         return found
