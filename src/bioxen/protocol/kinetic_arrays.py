@@ -76,7 +76,7 @@ def _course(service: Mapping[str, Any], _: Load) -> tuple[_Named, _Named]:
 
 def _members(service: Mapping[str, Any], load: Load) -> tuple[_Named, _Named]:
     members = service["members"]
-    if members["outcomes"] is not None:
+    if members.get("outcomes") is not None:
         raise ValidationError(
             "An analysis of each variant has no arrays over all of them.",
             details={"remedy": "Use to_frame(), or members.outcomes."},
@@ -124,7 +124,7 @@ def _summary(service: Mapping[str, Any], load: Load) -> tuple[_Named, _Named]:
 
     variables: _Named = {name: over(summary[name]) for name in ("mean", "standard_deviation")}
     variables["quantiles"] = over(summary["quantiles"], "quantile")
-    if summary["accuracy"] is not None:
+    if summary.get("accuracy") is not None:
         variables["accuracy"] = over(summary["accuracy"])
     return variables, coordinates
 

@@ -39,7 +39,7 @@ def _estimation(service: Mapping[str, Any]) -> Rows:
 def _members(service: Mapping[str, Any]) -> Rows:
     """Return a row a member; where the values at every point are there, a row a member and point."""
     members = service["members"]
-    if members["outcomes"] is not None:
+    if members.get("outcomes") is not None:
         return _outcomes(members)
     varied: dict[str, list[Cell]] = members["varied"]
     if members["values"] is not None:
@@ -129,7 +129,7 @@ def _summary(service: Mapping[str, Any]) -> Rows:
     outputs = summary["outputs"]
     statistics = [numbers_of(summary["mean"]), numbers_of(summary["standard_deviation"])]
     statistics += _cut(numbers_of(summary["quantiles"]), len(times) * len(outputs))
-    if summary["accuracy"] is not None:
+    if summary.get("accuracy") is not None:
         statistics.append(numbers_of(summary["accuracy"]))
     made: list[list[Cell]] = [
         [time, output, *(column[point * len(outputs) + place] for column in statistics)]
@@ -137,7 +137,7 @@ def _summary(service: Mapping[str, Any]) -> Rows:
         for place, output in enumerate(outputs)
     ]
     quantiles = [f"q{probability:g}" for probability in summary["probabilities"]]
-    accuracy = [] if summary["accuracy"] is None else ["accuracy"]
+    accuracy = [] if summary.get("accuracy") is None else ["accuracy"]
     return Rows(["time", "output", "mean", "sd", *quantiles, *accuracy], made)
 
 

@@ -205,7 +205,7 @@ def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
     arrays = [members["features"], members["values"]]
     arrays += [members["control"][name] for name in COEFFICIENTS] if members["control"] else []
     each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
-    each += _numbers_in(members["outcomes"]) / shard.size
+    each += _numbers_in(members.get("outcomes")) / shard.size
     total = int(each * size_of(request)) + _counted_buckets(request, members)
     if total > most:
         raise ValidationError(
