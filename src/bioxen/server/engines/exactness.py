@@ -63,5 +63,7 @@ def _reached(result: KineticResult) -> bool:
     """Return whether a search came to its end, from everywhere it began."""
     starts = result.estimation.start_costs if result.estimation else []
     fits = result.petab.start_log_likelihoods if result.petab else None
-    ends = result.branch.ended if result.branch else ()
-    return None not in [*starts, *(fits or ())] and not STOPPED & set(ends)
+    outcomes = (result.members.outcomes if result.members else None) or []
+    branches = [result.branch, *(one.branch for one in outcomes)]
+    ends = [end for branch in branches if branch for end in branch.ended]
+    return None not in [*starts, *(fits or ())] and STOPPED.isdisjoint(ends)

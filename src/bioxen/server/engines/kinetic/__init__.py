@@ -35,6 +35,7 @@ from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic import loader, routes, runner
 from bioxen.server.engines.kinetic.answer import Answer
+from bioxen.server.engines.kinetic.batch import batch
 from bioxen.server.engines.kinetic.continuation import continuation
 from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
@@ -62,7 +63,7 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     SteadyStateRequest: steady_state,
     SensitivityRequest: sensitivity,
     EstimationRequest: estimation,
-    KineticBatchRequest: study,
+    KineticBatchRequest: batch,
     EnsembleRequest: study,
     ScanRequest: study,
     SobolRequest: study,
