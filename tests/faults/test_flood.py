@@ -1,7 +1,7 @@
 """Ten thousand requests at once, sound ones and unsound ones.
 
-Promised: each is answered, or refused with a code that says why and when to come back; no right answer is
-wrong, memory stays bounded, and afterwards everything is as before.
+Promised: each is answered, or refused with BX004, which says when to come back: no service is called away
+that is there. No right answer is wrong, memory stays bounded, and afterwards everything is as before.
 """
 
 from __future__ import annotations
@@ -56,16 +56,24 @@ async def flood(url: str) -> tuple[Counter[tuple[str, int, str]], int]:
     async def one(session: aiohttp.ClientSession, number: int) -> None:
         nonlocal wrong
         kind, method, path, body = request(number)
-        headers = {"content-type": "application/json"}
-        async with session.request(method, url + path, data=body, headers=headers) as answer:
-            told: Any = await answer.json(content_type=None)
-        if kind == "right" and answer.status == 200:
+        try:
+            status, told = await ask(session, method, url + path, body)
+        except aiohttp.ClientConnectionResetError:  # this client took 20 s to write on a new connection
+            status, told = await ask(session, method, url + path, body)
+        if kind == "right" and status == 200:
             wrong += abs(told["optimal_objective"] - GROWTH) > 1e-9
-        seen[kind, answer.status, told["code"] if answer.status >= 400 else ""] += 1
+        seen[kind, status, told["code"] if status >= 400 else ""] += 1
 
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         await asyncio.gather(*(one(session, number) for number in range(MANY)))
     return seen, wrong
+
+
+async def ask(session: aiohttp.ClientSession, method: str, url: str, body: bytes | None) -> tuple[int, Any]:
+    """Return the status and the body of one answer."""
+    headers = {"content-type": "application/json"}
+    async with session.request(method, url, data=body, headers=headers) as answer:
+        return answer.status, await answer.json(content_type=None)
 
 
 def test_a_flood_is_answered_or_refused_and_leaves_no_trace(unharmed: Scene, recovery: Record) -> None:
@@ -86,7 +94,7 @@ def test_a_flood_is_answered_or_refused_and_leaves_no_trace(unharmed: Scene, rec
     assert seen.total() == MANY
     for (kind, status, code), _ in seen.items():
         assert status in EXPECTED[kind] | {503}, (kind, status, code)
-        assert status != 503 or code in ("BX004", "BX015"), (kind, status, code)
+        assert status != 503 or code == "BX004", (kind, status, code)
     assert seen["right", 200, ""] > MANY // 50
     assert max(memory) < MEMORY
     after = time.monotonic()

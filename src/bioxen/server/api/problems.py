@@ -16,13 +16,13 @@ from starlette.routing import compile_path
 from bioxen.errors import (
     BioXenErrorCode,
     BioXenException,
-    ComputationError,
     UnknownProcessError,
     ValidationError,
     near_matches,
 )
 from bioxen.protocol.base import Message, validation_error
 from bioxen.protocol.processes import find_process, process_codes
+from bioxen.server import unexpected
 from bioxen.server.workers import tracing
 
 MEDIA_TYPE = "application/problem+json"
@@ -202,11 +202,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     name = request.scope.get(REQUEST_ID, "")
     with tracing.named(name):  # this runs outside every other layer
-        log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
-    fault = ComputationError(
-        f"The service failed: {type(error).__name__}.",
-        details={"remedy": "This is a mistake in BioXen; please report it with the traceback of its log."},
-    )
+        fault = unexpected.told(error, f"{request.method} {request.url.path}", log)
     response = problem_response(fault)
     response.headers[tracing.HEADER] = name
     return response

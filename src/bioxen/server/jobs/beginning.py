@@ -13,13 +13,18 @@ from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store.jobs import Begun
 
+MOST_BEGINNINGS = 10
+"""Times that a job is begun in vain, which is without a part being finished each time."""
+
 
 def read_job(begun: Begun, owner: str) -> Running:
     """Return the job with the parts that are left.
 
     Raises:
-        ComputationError: no such process is known, or the record is not the one that was accepted.
+        ComputationError: no such process is known, the record is not the one that was accepted, or servers
+            ended under it too often.
     """
+    _refuse_in_vain(begun)
     process = find_process(begun.process_code)
     if process is None:
         raise ComputationError(
@@ -40,6 +45,24 @@ def read_job(begun: Begun, owner: str) -> Running:
         pieces=iter([(number, piece) for number, piece in every if number not in begun.finished]),
         total=len(every),
         finished=dict(begun.finished),
+    )
+
+
+def _refuse_in_vain(begun: Begun) -> None:
+    """Return where the job gets on: one that brings its server down would bring down every next one.
+
+    Raises:
+        ComputationError: it does not.
+    """
+    if begun.attempts <= MOST_BEGINNINGS + len(begun.finished):
+        return
+    raise ComputationError(
+        f"The job {begun.job_id} was begun {begun.attempts} times, and servers ended before they finished "
+        "parts of it.",
+        details={
+            "attempts": begun.attempts,
+            "remedy": "The servers' logs say why they ended. If it was not for this job, submit it again.",
+        },
     )
 
 
