@@ -210,8 +210,8 @@ JUDGED = {
     "PetabFit": "start_log_likelihoods",
 }
 """Fields that tell whether something is unproven or unfinished, or that hold such fields."""
-OUTCOME = """message optimal_objective flux_state flux_ranges shadow_prices reduced_costs uniqueness adjustment
-    envelope phase_plane robustness media blocked samples gap_fills certificate"""
+OUTCOME = """message optimal_objective flux_state flux_ranges shadow_prices reduced_costs uniqueness
+    adjustment envelope phase_plane robustness media blocked samples gap_fills certificate"""
 FACTS = {
     "MetabolicResult": f"""{OUTCOME} vm_id computation_type computation_service execution_result process_code
         objective objective_direction model_key provenance""",
@@ -264,8 +264,8 @@ FACTS = {
     "SobolPair": "output feature factors second_order second_order_confidence",
     "MorrisEffect": "output feature factor mu mu_star sigma mu_star_confidence",
     "ControlAnalysis": """reactions species fluxes levels elasticities scaled_elasticities
-        concentration_control scaled_concentration_control flux_control scaled_flux_control parameters parameter_elasticities
-        flux_responses concentration_responses summation_error connectivity_error""",
+        concentration_control scaled_concentration_control flux_control scaled_flux_control parameters
+        parameter_elasticities flux_responses concentration_responses summation_error connectivity_error""",
     "Branch": """parameter parameter_values states stable rightmost_real rightmost_imaginary start
         special_points""",
     "SpecialPoint": "kind after_point parameter state period",

@@ -1,8 +1,8 @@
 """Which results may be given again to whoever asks the same: those that every later computation would equal.
 
 Anything that stopped short is left out, also where it would stop short again: it is computed anew, under the
-limits of that day. What counts as whole is listed, so a new word in a result is not kept. A new field has to be
-judged here, or listed as a fact in the test, which fails until then.
+limits of that day. What counts as whole is listed, so a new word in a result is not kept. A new field has to
+be judged here, or listed as a fact in the test, which fails until then.
 """
 
 from __future__ import annotations
