@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -32,9 +30,7 @@ from bioxen.server.api.security import Guard
 from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
-from bioxen.server.cache.answers import AnswerCache
-from bioxen.server.cache.folder import AnswerFolder
-from bioxen.server.cache.origin import made_by
+from bioxen.server.cache.mirror import mirrored
 from bioxen.server.hypervisor.calls import KeptCellCalls
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
@@ -78,7 +74,7 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with pool, _kept(computer.cache, settings.cache_dir, ENGINES[service]):
+        async with pool, mirrored(computer.cache, settings.cache_dir, ENGINES[service]):
             yield
 
     app = _app(TITLES[service], settings, lifespan)
@@ -157,21 +153,6 @@ def orchestrator_app(
     app.include_router(model_routes(Repository(), BOTH))
     app.include_router(registry_routes(orchestrator, settings))
     return app
-
-
-@contextlib.asynccontextmanager
-async def _kept(cache: AnswerCache, root: Path | None, name: str) -> AsyncIterator[None]:
-    """Keep a cache in a folder too, from what the last service left there; in none where `root` is absent."""
-    if root is None or not cache.limit:
-        yield
-        return
-    folder = await asyncio.to_thread(lambda: AnswerFolder(root, name, made_by()))
-    try:
-        await asyncio.to_thread(lambda: cache.restore(folder.answers(), folder))
-        yield
-    finally:
-        cache.mirror = None
-        await asyncio.to_thread(folder.close)
 
 
 def _pool(settings: ServiceSettings, engine: str, size: int | None) -> LocalPool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioxen.protocol.metabolic import FbaRequest
-from bioxen.server.admission import estimator as module
+from bioxen.server.admission import kept
 from bioxen.server.admission.estimator import Estimator
 from bioxen.server.bytecode.repository import Repository
 
@@ -48,7 +48,7 @@ def test_what_was_learned_last_is_written_at_the_end(learned: Path) -> None:
 def test_not_every_part_is_written(learned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         one, written = estimator(learned), []
-        monkeypatch.setattr(module.RateFile, "write", lambda _, rates: written.append(rates))
+        monkeypatch.setattr(kept.RateFile, "write", lambda _, rates: written.append(rates))
         for _ in range(100):
             await one.learn(FbaRequest(), 0.5)
         assert len(written) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import itertools
@@ -20,6 +21,7 @@ import pytest
 from bioxen.errors import ConfigurationError
 from bioxen.server.cache.answers import ENTRY_BYTES, AnswerCache
 from bioxen.server.cache.folder import BACKLOG, AnswerFolder
+from bioxen.server.cache.mirror import mirrored
 from bioxen.server.cache.origin import made_by
 
 
@@ -185,3 +187,17 @@ def test_a_killed_service_leaves_whole_answers_and_no_more_than_it_may(tmp_path:
                 assert kept.get(key(number)) in (None, answer(number, 20_000))
         assert not list(tmp_path.glob("metabolic-0/??/*.aside"))
         assert sum(path.stat().st_size for path in files(tmp_path)) <= 1 << 20
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(1 << 20, True), (0, False)])
+def test_a_service_has_its_folder_while_it_lives(tmp_path: Path, limit: int, kept: bool) -> None:
+    async def main() -> None:
+        for known in (False, kept):
+            one = AnswerCache(limit)
+            async with mirrored(one, tmp_path, "metabolic"):
+                assert (key(1) in one) is known
+                one.put(key(1), answer(1))
+            assert one.mirror is None
+
+    asyncio.run(main())
+    assert bool(files(tmp_path)) is kept
