@@ -123,7 +123,7 @@ def orchestrator_app(
         finally:
             cells.close()
             await jobs.close()
-            await estimator.write()
+            estimator.write()  # in this thread: at the end of an interpreter no other can be started
             store.close()
             await standing.stop()
             await tools.close()

@@ -38,7 +38,7 @@ def test_what_was_learned_last_is_written_at_the_end(learned: Path) -> None:
         one = estimator(learned)
         await one.learn(FbaRequest(model="syn3a_core"), 0.25)  # written at once
         await one.learn(FbaRequest(model="syn3a_core"), 0.75)  # soon after
-        await one.write()
+        one.write()
 
     asyncio.run(main())
     found = asyncio.run(estimator(learned).estimate(FbaRequest(model="syn3a_core")))

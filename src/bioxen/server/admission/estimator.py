@@ -54,11 +54,11 @@ class Estimator:
         self._file = RateFile(path)
         self._rates.restore(self._file.read())
 
-    async def write(self) -> None:
+    def write(self) -> None:
         """Write down what was learned, where it is kept."""
         if self._file is not None:
             self._written = time.monotonic()
-            await asyncio.to_thread(self._file.write, self._rates.all())
+            self._file.write(self._rates.all())
 
     async def estimate(self, request: ComputeRequest) -> Estimate:
         """Return what `request` will take.
@@ -109,7 +109,8 @@ class Estimator:
         self._rates.note(each, work.kind, size.key)
         self._rates.note(each / size.weight, work.kind)
         if time.monotonic() - self._written > WRITE_EVERY:
-            await self.write()
+            self._written = time.monotonic()  # while it is written, others learn
+            await asyncio.to_thread(self.write)
 
     def _rate(self, kind: str, size: ModelSize) -> tuple[float, bool]:
         """Return the seconds of a unit, and whether they were measured: on this model, else on others."""

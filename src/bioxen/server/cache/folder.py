@@ -73,17 +73,24 @@ class AnswerFolder:
         if self._waiting + len(answer) > BACKLOG:
             self._note("written", OverflowError("the disk is too slow"))
             return
-        self._wait_for(len(answer))
-        self._disk.submit(self._make, lambda: self._write(self._path(key), key, answer), len(answer))
+        self._later(lambda: self._write(self._path(key), key, answer), len(answer))
 
     def remove(self, key: bytes) -> None:
         """Keep it no longer."""
-        self._disk.submit(self._make, lambda: self._path(key).unlink(missing_ok=True), 0)
+        self._later(lambda: self._path(key).unlink(missing_ok=True))
 
     def close(self) -> None:
         """Write what waits, and let another service have the folder."""
         self._disk.shutdown()
         os.close(self._lock)
+
+    def _later(self, change: Callable[[], None], size: int = 0) -> None:
+        self._wait_for(size)
+        try:
+            self._disk.submit(self._make, change, size)
+        except RuntimeError as error:  # the interpreter ends
+            self._wait_for(-size)
+            self._note("written", error)
 
     def _make(self, change: Callable[[], None], size: int) -> None:
         try:

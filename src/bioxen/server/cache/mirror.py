@@ -28,4 +28,4 @@ async def mirrored(cache: AnswerCache, root: Path | None, name: str) -> AsyncIte
         yield
     finally:
         cache.mirror = None
-        await asyncio.to_thread(folder.close)
+        folder.close()  # in this thread: at the end of an interpreter no other can be started
