@@ -50,6 +50,10 @@ Quota = Annotated[
     list[str] | None,
     typer.Option(help="QUOTA=VALUE that each owner has unless the store says otherwise; repeatable."),
 ]
+CellQuota = Annotated[
+    list[str] | None,
+    typer.Option(help="QUOTA=VALUE that each kept cell has unless it was given its own; repeatable."),
+]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")]
 Lifeline = Annotated[bool, typer.Option("--lifeline", hidden=True, help="Stop when standard input ends.")]
 Urls = Annotated[list[str] | None, typer.Option(help="Where a replica listens; may be given several times.")]
@@ -121,6 +125,7 @@ def orchestrator(
     tool_path: ToolPath = None,
     store: ServerStore = None,
     quota: Quota = None,
+    cell_quota: CellQuota = None,
     log_format: Form = "text",
     log_level: Level = "warning",
     fd: Fd = None,
@@ -143,6 +148,7 @@ def orchestrator(
         paths=tool_path or (),
         store=place(store),
         quotas=quota or (),
+        cell_quotas=cell_quota or (),
     )
     replicas: list[tuple[Service, str]] = [
         *(("static", url) for url in metabolic_url or [f"http://127.0.0.1:{STATIC_PORT}"]),
@@ -166,9 +172,10 @@ def _settings(
     paths: list[Path] | tuple[Path, ...] = (),
     store: str | Path | None = None,
     quotas: list[str] | tuple[str, ...] = (),
+    cell_quotas: list[str] | tuple[str, ...] = (),
 ) -> ServiceSettings:
     from bioxen.protocol.base import parse
-    from bioxen.protocol.quotas import Quotas
+    from bioxen.protocol.quotas import CellQuotas, Quotas
     from bioxen.server.settings import MIB, ServiceSettings
 
     return ServiceSettings(
@@ -184,6 +191,7 @@ def _settings(
         sys_path=tuple(path.resolve() for path in paths),
         store=store,
         quotas=parse(Quotas, read_quotas(list(quotas))),
+        cell_quotas=parse(CellQuotas, read_quotas(list(cell_quotas))),
     )
 
 

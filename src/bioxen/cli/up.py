@@ -13,6 +13,7 @@ from bioxen.cli.console import errors, results, start_services, table
 from bioxen.cli.serve import (
     Cache,
     CacheDir,
+    CellQuota,
     Deadline,
     Form,
     Host,
@@ -47,6 +48,7 @@ def up(
     tool_path: ToolPath = None,
     store: ServerStore = None,
     quota: Quota = None,
+    cell_quota: CellQuota = None,
     log_format: Form = "text",
     log_level: Level = "warning",
 ) -> None:
@@ -78,6 +80,7 @@ def up(
             *_tool_arguments(tool or [], tool_path or []),
             *(["--store", store] if store else []),
             *(part for one in quota or [] for part in ("--quota", one)),
+            *(part for one in cell_quota or [] for part in ("--cell-quota", one)),
         ],
         token=token,
     )

@@ -17,6 +17,7 @@ from bioxen.server.admission.estimator import Estimator
 from bioxen.server.api import problems
 from bioxen.server.api.arrays import array_routes
 from bioxen.server.api.calls import call_routes
+from bioxen.server.api.cell_resources import cell_resource_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
@@ -49,6 +50,7 @@ from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
 from bioxen.server.standing import StandingTasks
 from bioxen.server.store.arrays import StoredArrays
+from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.jobs import state_counts
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.store import Store
@@ -105,10 +107,11 @@ def orchestrator_app(
     orchestrator = ComputationOrchestrator(
         replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
     )
-    cells = HypervisorRuntime(store)
+    gate = CellGate(settings.cell_quotas)
+    cells = HypervisorRuntime(store, gate)
     slots = settings.job_slots or usable_cores() + 1
     estimator = Estimator(Repository(), settings.memory_limit)
-    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator)
+    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator, gate)
     standing = StandingTasks()
 
     @contextlib.asynccontextmanager
@@ -142,6 +145,7 @@ def orchestrator_app(
     app.include_router(population_routes(cells, jobs))
     app.include_router(call_routes(store, jobs))
     app.include_router(past_routes(cells))
+    app.include_router(cell_resource_routes(cells, jobs))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
     app.include_router(array_routes(store))

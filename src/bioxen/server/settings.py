@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bioxen.errors import ConfigurationError
-from bioxen.protocol.quotas import Quotas
+from bioxen.protocol.quotas import CellQuotas, Quotas
 
 MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -47,6 +47,8 @@ class ServiceSettings:
     """Parts of jobs under way at once: other requests wait for no more. One more than the cores if absent."""
     quotas: Quotas = field(default_factory=Quotas)
     """What each owner may have of an orchestrator, where the store says nothing else of that owner."""
+    cell_quotas: CellQuotas = field(default_factory=CellQuotas)
+    """What each kept cell may have of that, where nothing else was set for the cell."""
     sys_path: tuple[Path, ...] = ()
     """Folders where workers look for those modules."""
 
