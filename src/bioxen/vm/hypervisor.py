@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bioxen.client import BiologicalComputationClient
     from bioxen.client.cells import KeptCells
     from bioxen.client.jobs import Jobs
+    from bioxen.client.models import Models
     from bioxen.vm.population import Population, Vary
 
 SLOTS = 16
@@ -164,6 +165,15 @@ class BioXenHypervisor:
             ConfigurationError: this hypervisor knows no orchestrator.
         """
         return self._orchestrator().jobs
+
+    @property
+    def models(self) -> Models:
+        """The models that requests may name, with those that the orchestrator keeps for you.
+
+        Raises:
+            ConfigurationError: this hypervisor knows no orchestrator.
+        """
+        return self._orchestrator().models
 
     def population(
         self,

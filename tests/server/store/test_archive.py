@@ -111,9 +111,7 @@ def test_its_cells_keep_their_quotas_and_what_they_used(store: Store, request: p
     assert store.read_now(lambda c: c.execute(mine).scalar_one()) > 0.0  # of a day long past
 
 
-def test_its_owners_keep_their_models_and_jobs_theirs(
-    store: Store, request: pytest.FixtureRequest
-) -> None:
+def test_its_owners_keep_their_models_and_jobs_theirs(store: Store, request: pytest.FixtureRequest) -> None:
     if request.node.callspec.params["store"] < "0003":
         pytest.skip("owners had no models")
     (decay,) = store.read_now(models.listed, LOCAL)

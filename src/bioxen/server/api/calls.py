@@ -69,11 +69,12 @@ def _new_job(
     estimate: Estimate | None,
 ) -> NewJob:
     call = _call(record.vm_id, job)
+    which = {"cell_id": record.cell_id, "created_at": record.created_at}
     return NewJob(
         job_id=new_id(),
         owner_id=record.owner_id,
         process_code=job.process_code,
-        request=call.model_copy(update={"cell_id": record.cell_id}).model_dump_json(),
+        request=call.model_copy(update=which).model_dump_json(),
         request_digest=digest,
         parts_total=len(parts_of(asked.request)),
         priority=job.priority,

@@ -143,7 +143,7 @@ def note(
         if advances:
             raise
         return
-    if present.cell_id != before.cell_id or (advances and not _stands(present, before)):
+    if not _is_same(present, before) or (advances and not _stands(present, before)):
         if advances:
             raise _changed(before.vm_id)
         return
@@ -182,6 +182,10 @@ def _each(connection: Connection, owner: str, vm_ids: Sequence[str]) -> list[Cel
     if len(vm_ids) == 1:
         return [cells.find(connection, owner, vm_ids[0])]
     return cells.find_many(connection, owner, list(dict.fromkeys(vm_ids)))
+
+
+def _is_same(present: CellRecord, before: CellRecord) -> bool:
+    return (present.cell_id, present.created_at) == (before.cell_id, before.created_at)
 
 
 def _stands(present: CellRecord, before: CellRecord) -> bool:

@@ -7,17 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, union
 
-from bioxen.errors import ComputationError, ModelExistsError, ModelNotFoundError, did_you_mean
+from bioxen.errors import ModelExistsError, ModelNotFoundError, did_you_mean
 from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import ENDED
 from bioxen.protocol.services import ModelInfo
 from bioxen.server.bytecode.describe import DIGEST
-from bioxen.server.bytecode.source import digest_of
 from bioxen.server.store.clock import now
-from bioxen.server.store.faults import RESTORE
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.tables import job_models, jobs, models, texts
-from bioxen.server.store.texts import keep_text
+from bioxen.server.store.texts import keep_text, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def find(connection: Connection, owner: str, name: str) -> KeptModel | None:
     model_id = _id_of(connection, owner, name)
     if model_id is None:
         return None
-    kept = select(models.c.info, texts.c.text).join(texts, texts.c.text_id == models.c.text)
+    kept = select(models.c.info, text_of(texts).label("text")).join(texts, texts.c.text_id == models.c.text)
     row = connection.execute(kept.where(models.c.owner_id == owner, models.c.model_id == model_id)).one()
     return _model(row.info, row.text)
 
@@ -108,7 +106,9 @@ def bound(connection: Connection, job_id: str) -> KeptModel | None:
     Raises:
         ComputationError: the text is not the one that was kept.
     """
-    kept = select(job_models.c.info, texts.c.text).join(texts, texts.c.text_id == job_models.c.text)
+    kept = select(job_models.c.info, text_of(texts).label("text")).join(
+        texts, texts.c.text_id == job_models.c.text
+    )
     row = connection.execute(kept.where(job_models.c.job_id == job_id)).first()
     return None if row is None else _model(row.info, row.text)
 
@@ -166,10 +166,4 @@ def _info(document: str) -> ModelInfo:
 
 
 def _model(document: str, text: str) -> KeptModel:
-    info = _info(document)
-    if digest_of(text) != info.digest:
-        raise ComputationError(
-            f"The stored text of the model {info.id} was changed on the disk.",
-            details={"place": info.digest, "remedy": f"It cannot be computed with. {RESTORE}"},
-        )
-    return KeptModel(info, text)
+    return KeptModel(_info(document), text)

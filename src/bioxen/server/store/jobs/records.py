@@ -81,5 +81,7 @@ class Begun:
     started_at: str
     deadline: float | None
     cancel_asked: bool
+    attempts: int
+    """How often it was begun, with this time."""
     model: KeptModel | None = None
     """The owner's own model that it is about."""
