@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_cli import Cli
+from tests.server.toys import DECAY
 
 from bioxen.client import BiologicalComputationClient
 from bioxen.server.store.store import Store
@@ -90,6 +91,9 @@ def test_quotas_of_a_cell_are_set_shown_and_reset(bioxen: Cli, services: Supervi
 
 
 def test_quotas_are_set_shown_and_reset(bioxen: Cli) -> None:
+    bioxen("token", "create", "ada")
+    typed_wrong = bioxen("owner", "quota", "adda", "running_jobs=8")
+    assert typed_wrong.code == 2 and "Did you mean ada?" in typed_wrong.err
     bioxen("owner", "quota", "ada", "running_jobs=8", "stored_bytes=none")
     shown = bioxen("owner", "quota", "ada").out
     assert [line.split("│")[2].strip() for line in shown.splitlines() if "_" in line] == [
@@ -100,16 +104,34 @@ def test_quotas_are_set_shown_and_reset(bioxen: Cli) -> None:
     ]
     bioxen("owner", "quota", "ada", "--reset", "cpu_seconds=60")
     assert bioxen("owner", "quota", "ada").out.count("the server's") == 3
-    assert "ada" in bioxen("owner", "list").out
+    listed = bioxen("owner", "list").out
+    assert "ada" in listed and "adda" not in listed
     for wrong in ("running_jobs", "wishes=3", "running_jobs=many", "running_jobs=0"):
         assert bioxen("owner", "quota", "ada", wrong).code == 2
 
 
-def test_gc_says_what_it_removed(bioxen: Cli) -> None:
+def test_gc_says_what_it_removed(bioxen: Cli, tmp_path: Path) -> None:
+    typed_wrong = bioxen("store", "gc", "--store", str(tmp_path / "stroe"))
+    assert typed_wrong.code == 2 and "There is no store" in typed_wrong.err
+    assert not (tmp_path / "stroe").exists()
+    bioxen("token", "create", "ada")
     done = bioxen("store", "gc", "--results-days", "7", "--jobs-days", "90")
     assert done.code == 0
     assert "Removed 0 files" in done.err
     assert bioxen("store", "gc", "--results-days", "0").code == 2
+
+
+def test_models_are_kept_on_a_server(bioxen: Cli, services: Supervisor, tmp_path: Path) -> None:
+    file, at = tmp_path / "cli-decay.ant", ("--url", services.url)
+    file.write_text(DECAY)
+    added = bioxen("models", "add", str(file), "--chassis", "syn3a", "--licence", "CC0-1.0", *at)
+    assert (added.code, "kinetic model cli-decay" in added.err) == (0, True)
+    shown = json.loads(bioxen("models", "show", "cli-decay", "--json", *at).out)
+    assert (shown["origin"], shown["chassis"], shown["licence"]) == ("owner", "syn3a", "CC0-1.0")
+    assert "cli-decay" in bioxen("models", "list", *at).out
+    assert "cli-decay" not in bioxen("models", "list").out  # that is this machine's folder
+    assert bioxen("models", "remove", "cli-decay", *at).code == 0
+    assert bioxen("models", "show", "cli-decay", *at).code == 2
 
 
 def test_a_job_is_handed_in_watched_and_fetched(bioxen: Cli, tmp_path: Path) -> None:

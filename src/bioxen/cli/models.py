@@ -107,12 +107,12 @@ def add(
     name = model_id or file.name.removesuffix(".gz").rpartition(".")[0]
     remedy = "Give a text file, or one compressed by gzip."
     text = read_model_file(file, place="FILE", remedy=remedy)
-    said = {"chassis": biological_type, "title": title or name, "licence": licence}
+    called = title or name
     if url is None:
-        info = Repository().add(text, id=name, **said)
+        info = Repository().add(text, id=name, chassis=biological_type, title=called, licence=licence)
     else:
         with _kept(url, token) as kept:
-            info = kept.add(name, text, **said)
+            info = kept.add(name, text, chassis=biological_type, title=called, licence=licence)
     errors.print(f"Added the {info.kind} model {info.id} (sha256 {info.digest}).")
 
 

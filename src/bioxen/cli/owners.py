@@ -52,10 +52,12 @@ def quota(
     Examples: [bold]bioxen owner quota ada[/] |
     [bold]bioxen owner quota ada running_jobs=8 stored_bytes=none[/]
     """
+    from bioxen.server.store.owners import require_owner
     from bioxen.server.store.quotas import overrides_of, set_quotas, usage_of
 
     changes = read_quotas(quotas or [])
     with opened(store) as opened_store:
+        opened_store.read_now(require_owner, owner)
         if changes or reset:
             opened_store.write_now(set_quotas, owner, changes, reset)
         own = opened_store.read_now(overrides_of, owner)

@@ -46,11 +46,15 @@ def place(store: str | None) -> str | Path | None:
 
 
 @contextlib.contextmanager
-def opened(store: str | None) -> Iterator[Store]:
+def opened(store: str | None, *, make: bool = False) -> Iterator[Store]:
     """Give a server's store, for a few reads and changes; the server may be running.
 
+    Args:
+        store: what `--store` was given.
+        make: whether it may be a new one, for a server that is yet to be started.
+
     Raises:
-        ConfigurationError: it cannot be opened, or none is asked for.
+        ConfigurationError: it cannot be opened, there is none, or none is asked for.
     """
     from bioxen.server.store.store import Store
 
@@ -60,11 +64,26 @@ def opened(store: str | None) -> Iterator[Store]:
             "A server without a store keeps nothing that could be changed from here.",
             details={"place": "--store", "remedy": "Give the folder or the database URL of the server."},
         )
+    if not make:
+        _require_there(where)
     opened_store = Store.at(where).open(alone=False)
     try:
         yield opened_store
     finally:
         opened_store.close()
+
+
+def _require_there(where: str | Path) -> None:
+    """Return where a store is there: a mistyped folder would become another one, with nothing in it.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if "://" not in str(where) and not (Path(where) / "bioxen.db").is_file():
+        raise ConfigurationError(
+            f"There is no store in the folder {where}.",
+            details={"place": "--store", "remedy": "Give what the server was given; it makes its own store."},
+        )
 
 
 @app.command()

@@ -44,7 +44,7 @@ def create(
     ends = None
     if expires_days is not None:
         ends = (datetime.now(UTC) + timedelta(days=expires_days)).isoformat(timespec="microseconds")
-    with opened(store) as opened_store:
+    with opened(store, make=True) as opened_store:
         made = opened_store.write_now(create_token, _owner(owner), name, _scopes(scope), ends)
     sys.stdout.write(made.secret + "\n")
     errors.print(

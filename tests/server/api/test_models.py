@@ -156,7 +156,7 @@ def test_a_stream_and_a_study_name_the_model(ada: BiologicalComputationClient, o
     ((name, body),) = _streamed(owner("carl"), batch)
     assert (name, body["code"]) == ("problem", "BX011")
     ada.models.add("decay", DECAY)
-    ensemble = {"process_code": "kinetic_ensemble", "model": "decay", "members": 70, "block_size": 64}
+    ensemble = {"process_code": "kinetic_ensemble", "model": "decay", "members": 600}
     ensemble |= {"distributions": {"k": {"kind": "uniform", "lower": 0.1, "upper": 0.2}}, "time_end": 1.0}
     study = ada.request_dynamic_computation(ensemble)  # two parts, put together
     assert study.provenance.model_id == "decay"

@@ -7,6 +7,7 @@ import contextlib
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from bioxen.errors import ConfigurationError, did_you_mean
 from bioxen.server.store.clock import now
 from bioxen.server.store.tables import owners
 
@@ -21,6 +22,21 @@ def add_owner(connection: Connection, owner_id: str, name: str | None = None) ->
     values = {"owner_id": owner_id, "name": name or owner_id, "quotas": "{}", "created_at": now()}
     with contextlib.suppress(IntegrityError), connection.begin_nested():  # another server noted it just now
         connection.execute(insert(owners).values(values))
+
+
+def require_owner(connection: Connection, owner_id: str) -> None:
+    """Return where an owner is known.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    known = list_owners(connection)
+    if owner_id not in known:
+        found = did_you_mean(owner_id, known)
+        remedy = f"{found['remedy']} An owner is made with its first token: `bioxen token create {owner_id}`."
+        raise ConfigurationError(
+            f"There is no owner {owner_id!r}.", details={**found, "place": "owner", "remedy": remedy}
+        )
 
 
 def list_owners(connection: Connection) -> list[str]:
