@@ -18,6 +18,7 @@ from bioxen.cli.serve import (
     Level,
     Memory,
     Quota,
+    Routes,
     Token,
     ToolPath,
     Tools,
@@ -40,6 +41,7 @@ def up(
     memory_mb: Memory = 2048,
     cache_mb: Cache = 256,
     deadline: Deadline = 60.0,
+    routes: Routes = "measured",
     token: Token = None,
     tool: Tools = None,
     tool_path: ToolPath = None,
@@ -68,6 +70,7 @@ def up(
             *("--log-format", log_format, "--log-level", log_level),
         ],
         compute_arguments=["--cache-mb", str(cache_mb), *(["--workers", str(workers)] if workers else [])],
+        kinetic_arguments=["--routes", routes],
         orchestrator_arguments=[
             *_tool_arguments(tool or [], tool_path or []),
             *(["--store", store] if store else []),

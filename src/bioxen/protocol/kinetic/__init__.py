@@ -7,7 +7,7 @@ simulation, steady, sensitivity,
 estimation, petab, control,
 continuation, oscillation, export the requests of one analysis and the parts they add to the result
 integrators                      the algorithms of a time course
-members                          many simulations in one request, which these share:
+members, route                   many simulations in one request, and where they run, which these share:
 batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
 resting, summary                 their steady states; statistics over them
 features, arrays                 scalar features of a time course; large numbers in compact form
@@ -97,6 +97,10 @@ from bioxen.protocol.kinetic.resting import (
 )
 from bioxen.protocol.kinetic.result import (
     KineticResult,
+)
+from bioxen.protocol.kinetic.route import (
+    Route,
+    RouteSource,
 )
 from bioxen.protocol.kinetic.scan import (
     Axis,
@@ -217,6 +221,8 @@ __all__ = [
     "PetabFit",
     "PetabRequest",
     "Profile",
+    "Route",
+    "RouteSource",
     "SampledRequest",
     "ScanRequest",
     "Seed",
