@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="From how many members on studies of a program run in lanes or on a GPU, as it was measured here.\n\n"
+    help="From how many members on studies of a program run in lanes or on a GPU, as was measured here.\n\n"
     "Example: [bold]bioxen routes list[/]",
 )
 Programs = Annotated[list[str] | None, typer.Argument(help="Programs, by id or the beginning of the digest.")]
@@ -33,7 +33,7 @@ def list_() -> None:
         "Routes",
         "program",
         "study",
-        ">one after the other, s",
+        ">alone, s",
         ">lanes, s",
         ">GPU, s",
         "lanes from",
