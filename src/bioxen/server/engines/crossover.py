@@ -48,6 +48,9 @@ class Crossover(Message):
     measured."""
     lanes: Seconds | None = None
     """Seconds a member takes in lanes; null where they do not run the model."""
+    small_block: Seconds | None = None
+    """Seconds a member takes in lanes in the smallest blocks of a study, where audits weigh most; as `lanes`
+    where absent."""
     preparation: Seconds = 0.0
     """Seconds until a model's first members in lanes are there: making its functions, choosing the method."""
     gpu: Seconds | None = None
@@ -74,7 +77,7 @@ class Crossover(Message):
     @property
     def members(self) -> float:
         """From how many members on the lanes are faster, their preparation counted."""
-        return _from(self.preparation, self.single, self.lanes)
+        return _from(self.preparation, self.single, self.small_block or self.lanes)
 
     @property
     def gpu_members(self) -> float:

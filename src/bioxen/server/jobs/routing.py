@@ -34,14 +34,16 @@ async def _taken(running: Running, store: PatientStore) -> Route | None:
     """Return the route that a finished part took; `None` where none is, or none can be read."""
     for digest in running.finished.values():
         try:
-            return await asyncio.to_thread(_said, await store.fetch(digest))
+            return await asyncio.to_thread(_told, await store.fetch(digest))
         except ComputationError:  # lost: it will be computed again
             continue
     return None
 
 
-def _said(result: bytes) -> Route:
-    """Return the route that the settings of a result tell of (`kinetic.routing.told`)."""
+def _told(result: bytes) -> Route | None:
+    """Return the route that the settings of a result tell of (`kinetic.routing.told`), where they do."""
     settings = msgspec.json.decode(result)["provenance"]["settings"]
+    if "route" not in settings:
+        return None
     source, _, note = settings["route"].partition(": ")
     return Route(source=source, note=note or None, lanes=settings["lanes_from"], gpu=settings["gpu_from"])

@@ -39,16 +39,20 @@ from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.ssa import needs_lanes
 from bioxen.server.engines.kinetic.study import study
 
-_SHORT = 0.004
+_SHORT = 0.008
 """Seconds that one member should take at least, alone; more is measured over less of its time span."""
-_SHARES = (1 / 256, 1 / 16, 1.0)
+_SHARES = (1 / 512, 1 / 64, 1 / 8, 1.0)
 """Shares of a study's time span that are tried for that, one after the other."""
 _AT_ONCE = 0.02
 """Seconds that a run of several members should take."""
 _FIRST = 8
 """Members of the first run in lanes."""
+_SMALL_BLOCK = 50
+"""Members of the smallest block, each of which is audited."""
 _MOST_SINGLE, _MOST_LANES = 16, 256
 _REPEATS = 3
+_ENOUGH = 1.0
+"""Seconds of such turns after which there is no other one."""
 Way = Literal["libroadrunner", "lanes", "gpu"]
 _FIELDS: dict[Way, str] = {"libroadrunner": "single", "lanes": "lanes", "gpu": "gpu"}
 
@@ -119,8 +123,10 @@ def measured(program: Program, request: MembersRequest, *, gpu: bool = False) ->
         preparation = asked.seconds("lanes", few)
     except InvalidModelError as refusal:  # one after the other it ran a moment ago
         return Crossover(**about | _medians(asked, counts), why_not=str(refusal))
-    counts["lanes"] = _count(asked.seconds("lanes", few) / few, asked.there, few, _MOST_LANES)
+    small = min(_SMALL_BLOCK, asked.there)
+    counts["lanes"] = _count(asked.seconds("lanes", small) / small, asked.there, small, _MOST_LANES)
     found: dict[str, Any] = {"preparation": preparation}
+    found["small_block"] = min(asked.seconds("lanes", small) for _ in range(2)) / small
     if gpu:
         large = min(GPU_PART, asked.there, POINTS_AT_ONCE // request.points)
         found |= _tried_on_gpu(asked, large)
@@ -174,7 +180,10 @@ def _count(each: float, there: int, fewest: int, most: int) -> int:
 def _medians(asked: _Study, counts: dict[Way, int]) -> dict[str, Any]:
     """Return the seconds a member takes each way, under the names that a crossover has for them."""
     times: dict[Way, list[float]] = {way: [] for way in counts}
-    for _ in range(_REPEATS):
+    start = time.perf_counter()
+    for number in range(_REPEATS):
+        if number and time.perf_counter() - start > _ENOUGH:
+            break
         for way, members in counts.items():
             times[way].append(asked.seconds(way, members) / members)
     return {_FIELDS[way]: median(every) for way, every in times.items()}
