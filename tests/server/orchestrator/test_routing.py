@@ -18,7 +18,14 @@ from bioxen.errors import (
     OverloadError,
     UnknownIdentifierError,
 )
-from bioxen.protocol.kinetic import EnsembleRequest, MembersRequest, Route, ScanRequest, Uniform
+from bioxen.protocol.kinetic import (
+    Distribution,
+    EnsembleRequest,
+    MembersRequest,
+    Route,
+    ScanRequest,
+    Uniform,
+)
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
@@ -28,7 +35,7 @@ from bioxen.server.bytecode.repository import Repository
 from bioxen.server.engines.cache_folder import cache_folder
 from bioxen.server.engines.crossover import BY_RULE, FEWEST_MEASURED, GPU_MEMBERS, Crossover
 from bioxen.server.orchestrator.callers import DirectCaller, NoAnswerError
-from bioxen.server.orchestrator.computation import ComputationService
+from bioxen.server.orchestrator.computation import ComputationService, Computer
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.routing import FixedRouting, MeasuredRouting, routing_by
 from bioxen.server.orchestrator.sharding import pieces
@@ -43,7 +50,7 @@ MODEL = "species A = 10; A => ; k*A; k = 0.5;"
 
 
 def ensemble(members: int = 100, **changes: Any) -> EnsembleRequest:
-    drawn = {"k": Uniform(kind="uniform", lower=0.4, upper=0.6)}
+    drawn: dict[str, Distribution] = {"k": Uniform(kind="uniform", lower=0.4, upper=0.6)}
     return EnsembleRequest(
         kinetic_code=MODEL, members=members, distributions=drawn, time_points=11, **changes
     )
@@ -299,7 +306,7 @@ SCAN: dict[str, Any] = {
 
 
 def test_equal_studies_give_equal_bytes_whoever_computes_them(own_routes: Path) -> None:
-    studies = [ensemble(150), ScanRequest.model_validate(SCAN)]
+    studies: list[MembersRequest] = [ensemble(150), ScanRequest.model_validate(SCAN)]
     asyncio.run(_ask_everywhere(Counted(engines=("kinetic",), size=3), studies))
     assert len(list(own_routes.glob("*.json"))) == 1
 
@@ -311,7 +318,8 @@ async def _ask_everywhere(pool: Counted, studies: list[MembersRequest]) -> None:
         front = ComputationOrchestrator(
             [("dynamic", ONE), ("dynamic", TWO)], DirectCaller(dict(zip((ONE, TWO), first, strict=True)))
         )
-        order = [(asked, request) for asked in (front, *first) for request in studies * 4]
+        everywhere: list[Computer] = [front, *first]
+        order = [(asked, request) for asked in everywhere for request in studies * 4]
         random.Random(7).shuffle(order)
         answers = set(await asyncio.gather(*(asked.compute(request) for asked, request in order)))
         assert len(answers) == len(studies)
