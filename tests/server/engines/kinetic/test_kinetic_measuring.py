@@ -9,6 +9,7 @@ from bioxen.errors import UnknownIdentifierError
 from bioxen.protocol.kinetic import MembersRequest
 from bioxen.server.engines.crossover import route_of
 from bioxen.server.engines.kinetic import KineticEngine, measuring
+from bioxen.server.engines.kinetic.study import study as run_study
 
 MODEL = """
     species X = 0, Y = 0; => X; k/(1 + (Y/20)^2); X => ; X; => Y; 5*X; Y => ; 0.1*Y; k = 50;
@@ -35,11 +36,10 @@ def test_measuring_is_short_and_leaves_no_trace(
     engine, source, asked = KineticEngine(), source_of(MODEL), []
     fresh = engine.run(engine.parse(study), engine.compile(source))
     program = engine.compile(source)
-    real = measuring.study
 
     def watched(request: MembersRequest, *rest: Any) -> Any:
         asked.append(request)
-        return real(request, *rest)
+        return run_study(request, *rest)
 
     monkeypatch.setattr(measuring, "study", watched)
     found = engine.measure({"study": study}, program)
@@ -58,11 +58,11 @@ def test_a_study_that_is_wrong_is_refused_as_it_would_be() -> None:
 
 
 def test_what_takes_long_is_measured_over_less_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    spans, real = set(), measuring.study
+    spans = set()
 
     def watched(request: MembersRequest, *rest: Any) -> Any:
         spans.add(request.time_end)
-        return real(request, *rest)
+        return run_study(request, *rest)
 
     monkeypatch.setattr(measuring, "study", watched)
     monkeypatch.setattr(measuring, "_SHORT", 0.0)  # so even this is long
