@@ -6,7 +6,7 @@ All four are rows of `width` doubles, one for each lane, at any alignment; `out`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from bioxen.server.engines.kinetic.lanes.graph import Node
 from bioxen.server.engines.kinetic.lanes.moments import Moments, moments
 from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.prepared import Prepared
+from bioxen.server.engines.kinetic.lanes.ssa.streams import Seeds
 from bioxen.server.engines.kinetic.lanes.start import Start
 from bioxen.server.engines.kinetic.lanes.system import Matrix, System
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
@@ -212,7 +213,7 @@ class LaneProgram:
         return {name: self._nodes(name) for name in functions}
 
     def initial_values(
-        self, overrides: Mapping[str, ArrayLike], *, members: int = 1, seed: int = 0, first_member: int = 0
+        self, overrides: Mapping[str, ArrayLike], *, members: int = 1, seed: Seeds = 0, first_member: int = 0
     ) -> tuple[Matrix, Matrix]:
         """Return states and parameters at the start, members × states and members × parameters.
 
@@ -221,7 +222,7 @@ class LaneProgram:
                 (amount), `[S]` (concentration), parameter, compartment or `reaction.parameter`.
             members: how many rows there are where initial values are drawn at random; one row serves all
                 members where nothing differs.
-            seed: of the whole ensemble.
+            seed: of the whole ensemble, or one for each member; see `streams`.
             first_member: the index of the first row in the whole ensemble.
 
         Raises:
@@ -237,10 +238,6 @@ class LaneProgram:
             table[:, index] = column
         count = len(self.states)
         return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
-
-    def draws_at_start(self, names: Iterable[str]) -> bool:
-        """Return whether initial values are drawn at random, with these given instead of the model's own."""
-        return bool(self._start(tuple(names))[0].draws)
 
     def _nodes(self, function: str) -> list[Node]:
         system = self._system

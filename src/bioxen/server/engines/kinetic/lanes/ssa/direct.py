@@ -58,8 +58,7 @@ def direct(
     parameters: NDArray[np.float64],
     start: float,
     times: NDArray[np.float64],
-    seed: np.uint64,
-    first_member: int,
+    streams: NDArray[np.uint64],
     max_events: int,
     values: NDArray[np.float64],
     status: NDArray[np.int8],
@@ -77,7 +76,7 @@ def direct(
     while True:
         if free:
             before = waiting
-            waiting = refill(w, member, point, waiting, states, parameters, start, times[0], first_member)
+            waiting = refill(w, member, point, waiting, states, parameters, start, times[0], streams)
             if member.max() < 0:
                 return
             free = False
@@ -87,7 +86,7 @@ def direct(
         if stirred:
             for lane in range(WIDTH):
                 if fresh[lane] and member[lane] >= 0:
-                    code = occur(occasions, w, lane, p, seed, room)
+                    code = occur(occasions, w, lane, p, room)
                     if code != DONE:
                         close(w, lane, code, member, point, values, status, events)
                         free = True
@@ -99,7 +98,7 @@ def direct(
         call(fluxes, w, TIME, START, p, a)
         if len(occasions.clocks):
             call(occasions.functions[CLOCKS], w, TIME, START, p, drift)
-        if draw(w, a, reactions.size, seed, 1.0 * max_events):
+        if draw(w, a, reactions.size, 1.0 * max_events):
             for lane in range(WIDTH):
                 index = member[lane]
                 if index < 0 or w[QUIET * WIDTH + lane] != 0.0:

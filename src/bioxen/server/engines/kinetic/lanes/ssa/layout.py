@@ -1,17 +1,14 @@
 """Where the working numbers of the stochastic drivers lie: rows of lanes in one array."""
 
-TIME, NEXT, COUNTER, STREAM, RANDOM, TOTAL, LOWEST, CHOICE, POINT, ACTIVE, EVENTS, QUIET, START = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    *range(6, 14),
+TIME, NEXT, COUNTER, STREAM, SEED, RANDOM, TOTAL, LOWEST, CHOICE, POINT, ACTIVE, EVENTS, QUIET, START = (
+    *range(6),
+    *range(7, 15),
 )
-"""Rows: the time, the time of the next firing, the random stream's counter and number, two random words, the
-sum of the propensities, the lowest of them, the reaction chosen, the time up to which nothing but firings
-happens (the next point of the output, or something that jumps), whether the lane has a member, the firings so
-far, whether the lane's firing is an ordinary one; then states and parameters, and what the driver adds."""
+"""Rows: the time, the time of the next firing, the random stream's counter, number and seed, two random
+words, the sum of the propensities, the lowest of them, the reaction chosen, the time up to which nothing but
+firings happens (the next point of the output, or something that jumps), whether the lane has a member, the
+firings so far, whether the lane's firing is an ordinary one; then states and parameters, and what the driver
+adds."""
 
 DONE, TOO_MANY_EVENTS, NOT_FINITE, NEGATIVE_PROPENSITY, NEGATIVE_AMOUNT = 0, 1, 2, 4, 5
 UNDRAWN, BROKEN, ENDLESS, BAD_DELAY, CROWDED = 6, 7, 8, 9, 10

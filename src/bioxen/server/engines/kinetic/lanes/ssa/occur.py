@@ -101,27 +101,23 @@ def risen(
 
 
 @compiled
-def occur(
-    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, room: Room
-) -> int:
+def occur(occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, room: Room) -> int:
     """Carry out what is due in a lane, and what that sets off; return what is wrong, or `DONE`."""
     for _ in range(_CASCADE):
-        code = _look(occasions, w, lane, p, seed, room)
+        code = _look(occasions, w, lane, p, room)
         if code != DONE:
             return code
-        place = _choose(occasions, w, lane, p, seed, room)
+        place = _choose(occasions, w, lane, p, room)
         if place < 0:
             return DONE
-        code = _carry_out(occasions, w, lane, p, seed, room, place)
+        code = _carry_out(occasions, w, lane, p, room, place)
         if code != DONE:
             return code
     return ENDLESS
 
 
 @compiled
-def _look(
-    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, room: Room
-) -> int:
+def _look(occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, room: Room) -> int:
     """Let the events wait whose triggers rose, and drop those that are not persistent and whose fell."""
     now, seen, timing = occasions.rows[AT_TRIGGERS], occasions.rows[AT_SEEN], occasions.rows[AT_TIMING]
     if occasions.events == 0:
@@ -140,7 +136,7 @@ def _look(
         if place == room.due.shape[1]:
             return CROWDED
         function, first = EACH + 3 * event + ARGUMENTS_OF_DELAY, occasions.delay_draws[event]
-        code = _draw(occasions, w, lane, p, seed, function, first, occasions.draws[event + 1])
+        code = _draw(occasions, w, lane, p, function, first, occasions.draws[event + 1])
         call(occasions.functions[TIMING], w, TIME, START, p, timing)
         wait = w[(timing + event) * WIDTH + lane]
         if code == DONE and not 0.0 <= wait < np.inf:
@@ -148,15 +144,13 @@ def _look(
         room.due[lane, place] = w[TIME * WIDTH + lane] + wait
         room.event[lane, place] = event
         if occasions.keeps[event] and code == DONE:
-            code = _evaluate(occasions, w, lane, p, seed, event, room, place)
+            code = _evaluate(occasions, w, lane, p, event, room, place)
         room.length[lane] += 1
     return code
 
 
 @compiled
-def _choose(
-    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, room: Room
-) -> int:
+def _choose(occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, room: Room) -> int:
     """Return the place of what is carried out next, or -1: the highest priority, drawn where several have it.
 
     Those without a priority come last, in the order of the model.
@@ -179,19 +173,19 @@ def _choose(
             best, found, equal = rank, place, 1
         elif rank == best:
             equal += 1
-            if uniforms(w.view(np.int64), lane, seed)[0] * equal < 1.0:
+            if uniforms(w.view(np.int64), lane)[0] * equal < 1.0:
                 found = place
     return found
 
 
 @compiled
 def _carry_out(
-    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, seed: np.uint64, room: Room, place: int
+    occasions: Occasions, w: NDArray[np.float64], lane: int, p: int, room: Room, place: int
 ) -> int:
     event, states = room.event[lane, place], len(occasions.whole)
     code = DONE
     if not occasions.keeps[event]:
-        code = _evaluate(occasions, w, lane, p, seed, event, room, place)
+        code = _evaluate(occasions, w, lane, p, event, room, place)
     begins = occasions.pointers[event]
     for at in range(begins, occasions.pointers[event + 1]):
         target, value = occasions.targets[at], room.values[lane, place, at - begins]
@@ -218,14 +212,13 @@ def _evaluate(
     w: NDArray[np.float64],
     lane: int,
     p: int,
-    seed: np.uint64,
     event: int,
     room: Room,
     place: int,
 ) -> int:
     """Compute what an event assigns now."""
     function = EACH + 3 * event + ARGUMENTS_OF_VALUES
-    code = _draw(occasions, w, lane, p, seed, function, occasions.draws[event], occasions.delay_draws[event])
+    code = _draw(occasions, w, lane, p, function, occasions.draws[event], occasions.delay_draws[event])
     size = occasions.pointers[event + 1] - occasions.pointers[event]
     if size and code == DONE:
         out = occasions.rows[AT_VALUES]
@@ -243,7 +236,6 @@ def _draw(
     w: NDArray[np.float64],
     lane: int,
     p: int,
-    seed: np.uint64,
     function: int,
     first: int,
     last: int,
@@ -256,7 +248,6 @@ def _draw(
         drawn = sample(
             w.view(np.int64),
             lane,
-            seed,
             occasions.codes[at],
             w[row * WIDTH + lane],
             w[(row + 1) * WIDTH + lane],

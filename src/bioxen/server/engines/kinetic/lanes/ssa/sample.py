@@ -29,7 +29,6 @@ _LOGNORMAL, _POISSON, _RAYLEIGH = CODES["lognormal"], CODES["poisson"], CODES["r
 def sample(
     number: NDArray[np.int64],
     lane: int,
-    seed: np.uint64,
     code: int,
     a: float,
     b: float,
@@ -41,7 +40,6 @@ def sample(
     Args:
         number: the working numbers of the lanes, as words.
         lane: which of them draws.
-        seed: of the streams.
         code: the distribution; see `CODES`.
         a: mean of normal, and of the logarithm of lognormal; location of cauchy and laplace; shape of gamma;
             rate of exponential; scale of rayleigh; mean of poisson; trials of binomial; chance of bernoulli;
@@ -53,13 +51,11 @@ def sample(
     if not (low <= high and math.isfinite(a) and math.isfinite(b)):
         return math.nan
     if code == _POISSON and low <= 0.0 and high == math.inf:
-        return poisson(number, lane, seed, a) if a >= 0.0 else math.nan
+        return poisson(number, lane, a) if a >= 0.0 else math.nan
     unbounded = low <= 0.0 and high == math.inf
     if unbounded and code in (_GAMMA, _CHISQUARE):
-        return (
-            _gamma(number, lane, seed, a, b) if code == _GAMMA else _gamma(number, lane, seed, 0.5 * a, 2.0)
-        )
-    u, v = uniforms(number, lane, seed)
+        return _gamma(number, lane, a, b) if code == _GAMMA else _gamma(number, lane, 0.5 * a, 2.0)
+    u, v = uniforms(number, lane)
     found = math.nan
     if code == _UNIFORM and a <= b:
         found = a + (b - a) * u
@@ -123,7 +119,7 @@ def _laplace(low: float, high: float, u: float) -> float:
 
 
 @compiled
-def _gamma(number: NDArray[np.int64], lane: int, seed: np.uint64, shape: float, scale: float) -> float:
+def _gamma(number: NDArray[np.int64], lane: int, shape: float, scale: float) -> float:
     """Draw from the gamma distribution: G. Marsaglia, W. Tsang, ACM Trans. Math. Softw. 26 (2000) 363."""
     if not (shape > 0.0 and scale > 0.0):
         return math.nan
@@ -131,8 +127,8 @@ def _gamma(number: NDArray[np.int64], lane: int, seed: np.uint64, shape: float, 
     d = raised - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
-        first, second = uniforms(number, lane, seed)
-        chance, further = uniforms(number, lane, seed)
+        first, second = uniforms(number, lane)
+        chance, further = uniforms(number, lane)
         x = math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
         v = 1.0 + c * x
         if v <= 0.0:

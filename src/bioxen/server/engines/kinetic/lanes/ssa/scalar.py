@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, STREAM
+from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, SEED, STREAM
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -28,10 +28,11 @@ def words(counter: np.uint64, stream: np.uint64, seed: np.uint64) -> tuple[np.ui
 
 
 @compiled
-def uniforms(number: NDArray[np.int64], lane: int, seed: np.uint64) -> tuple[float, float]:
+def uniforms(number: NDArray[np.int64], lane: int) -> tuple[float, float]:
     """Return two numbers between 0 and 1, never either, and move the lane's counter on."""
     place = COUNTER * WIDTH + lane
-    first, second = words(np.uint64(number[place]), np.uint64(number[STREAM * WIDTH + lane]), seed)
+    stream, seed = number[STREAM * WIDTH + lane], number[SEED * WIDTH + lane]
+    first, second = words(np.uint64(number[place]), np.uint64(stream), np.uint64(seed))
     number[place] += 1
     return _uniform(first), _uniform(second)
 
