@@ -14,12 +14,12 @@ from tests.shared_data import shared
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.server.engines.kinetic.lanes.build import build
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.random.philox import philox, uniform
+from bioxen.server.engines.kinetic.lanes.random.poisson import poisson
+from bioxen.server.engines.kinetic.lanes.random.scalar import words
 from bioxen.server.engines.kinetic.lanes.simd.operations import store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, SEED, START, STREAM
-from bioxen.server.engines.kinetic.lanes.ssa.philox import philox, uniform
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import words
 from bioxen.server.engines.kinetic.lanes.ssa.stochastic import Realisations, stochastic
 from bioxen.server.engines.kinetic.loader import load
 
@@ -119,6 +119,21 @@ def test_any_split_gives_the_same_bytes(method: str) -> None:
     assert len(np.unique(whole.values[:, -1])) > 10
     other = ensemble(program, 50, times, seed=6, method=method)
     assert (other.values != whole.values).any()
+
+
+@pytest.mark.parametrize("method", ["direct", "tau-leaping"])
+def test_a_seed_of_its_own_gives_what_it_gives_alone(method: str) -> None:
+    program = program_of(BIRTH_DEATH.replace("birth = 5", "birth = 500"))
+    seeds = [0, 3, 2**64 - 1, 3, *range(2**40, 2**40 + 17)]
+    times = np.linspace(0, 5, 11)
+    together = ensemble(program, len(seeds), times, seed=seeds, method=method)
+    alone = [ensemble(program, 1, times, seed=seed, method=method) for seed in seeds]
+    assert together.values.tolist() == [run.values[0].tolist() for run in alone]
+    assert together.events.tolist() == [int(run.events[0]) for run in alone]
+    of_all = ensemble(program, 5, times, seed=3, method=method)
+    assert (of_all.values[0] == together.values[1]).all()  # member 0 of its own ensemble
+    with pytest.raises(ValidationError, match="2 seeds for 3 members"):
+        ensemble(program, 3, times, seed=[1, 2], method=method)
 
 
 @pytest.mark.parametrize("case", SUITE)

@@ -18,8 +18,8 @@ from bioxen.server.engines.kinetic.lanes.arrays import Array
 from bioxen.server.engines.kinetic.lanes.content import Content
 from bioxen.server.engines.kinetic.lanes.draws import Draw
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
+from bioxen.server.engines.kinetic.lanes.random.streams import Seeds, streams
 from bioxen.server.engines.kinetic.lanes.scope import Scope
-from bioxen.server.engines.kinetic.lanes.ssa.streams import Seeds, streams
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
 
@@ -77,7 +77,7 @@ class Start:
         """Return what each draw gives each member, a function of its stream and the draw."""
         if not self.draws:
             return []
-        from bioxen.server.engines.kinetic.lanes.ssa.draws import draw_for_members  # late: a driver
+        from bioxen.server.engines.kinetic.lanes.random.draws import draw_for_members  # late: a driver
 
         drawing = streams(seed, first_member, members)
         found: list[Array] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.random.philox import philox, uniform
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
 from bioxen.server.engines.kinetic.lanes.simd.elementary import logarithm
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
@@ -36,7 +37,6 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     TIME,
     TOTAL,
 )
-from bioxen.server.engines.kinetic.lanes.ssa.philox import philox, uniform
 
 
 @compiled

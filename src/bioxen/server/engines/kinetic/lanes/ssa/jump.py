@@ -7,11 +7,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.random.poisson import poisson
+from bioxen.server.engines.kinetic.lanes.random.scalar import uniforms
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.layout import START, TIME
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import uniforms
 
 _CRITICAL = 10.0
 _ORDER = 3.0

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from bioxen.errors import ValidationError
 from bioxen.server.engines.kinetic.lanes.asked import check_courses
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.random.streams import Seeds, streams
 from bioxen.server.engines.kinetic.lanes.ssa.direct import direct
 from bioxen.server.engines.kinetic.lanes.ssa.given import Floats, Truths
 from bioxen.server.engines.kinetic.lanes.ssa.layout import STATUS
 from bioxen.server.engines.kinetic.lanes.ssa.leap import leap
 from bioxen.server.engines.kinetic.lanes.ssa.network import network_of
-from bioxen.server.engines.kinetic.lanes.ssa.streams import Seeds, streams
 
 __all__ = ["STATUS", "Realisations", "stochastic"]
 

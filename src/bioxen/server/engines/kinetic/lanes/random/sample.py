@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.draws import CODES
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.ssa.counted import binomial, poisson_between
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import uniforms
-from bioxen.server.engines.kinetic.lanes.ssa.tails import gamma_between, normal_between
+from bioxen.server.engines.kinetic.lanes.random.counted import binomial, poisson_between
+from bioxen.server.engines.kinetic.lanes.random.poisson import poisson
+from bioxen.server.engines.kinetic.lanes.random.scalar import uniforms
+from bioxen.server.engines.kinetic.lanes.random.tails import gamma_between, normal_between
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 _NORMAL, _UNIFORM, _BERNOULLI = CODES["normal"], CODES["uniform"], CODES["bernoulli"]
 _BINOMIAL, _CAUCHY, _CHISQUARE = CODES["binomial"], CODES["cauchy"], CODES["chisquare"]
@@ -25,7 +25,7 @@ _EXPONENTIAL, _GAMMA, _LAPLACE = CODES["exponential"], CODES["gamma"], CODES["la
 _LOGNORMAL, _POISSON, _RAYLEIGH = CODES["lognormal"], CODES["poisson"], CODES["rayleigh"]
 
 
-@compiled
+@lean
 def sample(
     number: NDArray[np.int64],
     lane: int,
@@ -87,7 +87,7 @@ def sample(
     return found if math.isnan(found) else min(max(found, low), high)  # rounding must not leave the bounds
 
 
-@compiled
+@lean
 def _normal(u: float, v: float, mean: float, deviation: float, low: float, high: float) -> float:
     if deviation < 0.0:
         return math.nan
@@ -98,7 +98,7 @@ def _normal(u: float, v: float, mean: float, deviation: float, low: float, high:
     return mean + deviation * normal_between((low - mean) / deviation, (high - mean) / deviation, u)
 
 
-@compiled
+@lean
 def _exponential(low: float, high: float, u: float) -> float:
     """Draw from the exponential distribution of rate 1 between two values that are not below 0."""
     if high < low or high == 0.0:
@@ -106,7 +106,7 @@ def _exponential(low: float, high: float, u: float) -> float:
     return low - math.log1p(u * math.expm1(low - high))
 
 
-@compiled
+@lean
 def _laplace(low: float, high: float, u: float) -> float:
     """Draw from the Laplace distribution around 0 of scale 1 between two values."""
     if low >= 0.0:
@@ -118,7 +118,7 @@ def _laplace(low: float, high: float, u: float) -> float:
     return math.log1p(share - below) if share < below else -math.log1p(below - share)
 
 
-@compiled
+@lean
 def _gamma(number: NDArray[np.int64], lane: int, shape: float, scale: float) -> float:
     """Draw from the gamma distribution: G. Marsaglia, W. Tsang, ACM Trans. Math. Softw. 26 (2000) 363."""
     if not (shape > 0.0 and scale > 0.0):

@@ -7,14 +7,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import uniforms
+from bioxen.server.engines.kinetic.lanes.random.scalar import uniforms
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 _SMALL = 10.0
 """Below this mean, by products of uniform numbers; above, by rejection."""
 
 
-@compiled
+@lean
 def poisson(number: NDArray[np.int64], lane: int, mean: float) -> float:
     """Return a Poisson number of this mean, and move the lane's counter past the numbers it used."""
     if mean <= 0.0:
@@ -22,7 +22,7 @@ def poisson(number: NDArray[np.int64], lane: int, mean: float) -> float:
     return _by_products(number, lane, mean) if mean < _SMALL else _by_rejection(number, lane, mean)
 
 
-@compiled
+@lean
 def _by_products(number: NDArray[np.int64], lane: int, mean: float) -> float:
     """Count how many uniform numbers it takes to multiply below exp(-mean): D. Knuth."""
     bound, product, count = math.exp(-mean), 1.0, 0.0
@@ -34,7 +34,7 @@ def _by_products(number: NDArray[np.int64], lane: int, mean: float) -> float:
             count += 1.0
 
 
-@compiled
+@lean
 def _by_rejection(number: NDArray[np.int64], lane: int, mean: float) -> float:
     """Transformed rejection, PTRS: W. Hormann, Insurance: Mathematics and Economics 12 (1993) 39."""
     b = 0.931 + 2.53 * math.sqrt(mean)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.random.rows import COUNTER, SEED, STREAM
+from bioxen.server.engines.kinetic.lanes.random.sample import sample
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, SEED, STREAM
-from bioxen.server.engines.kinetic.lanes.ssa.sample import sample
 
 _BEFORE = 1 << 62
 """Counters from here on are for initial values; no trajectory gets so far."""
