@@ -4,8 +4,8 @@
 
 It is run once for each new schema, before the schema changes again; the file is named by the schema. In it is
 what a server writes: a culture that was advanced, forked and snapped, a job in each state, one of a cell and
-one about a model that is gone, a model of an owner, quotas of an owner and of a cell, a token that was revoked.
-All is asked of a running server, which is killed so that one job is left in the middle.
+one about a model that is gone, a model of an owner, quotas of an owner and of a cell, a token that was
+revoked. All is asked of a running server, which is killed so that one job is left in the middle.
 """
 
 from __future__ import annotations

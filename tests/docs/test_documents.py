@@ -23,6 +23,7 @@ from bioxen.protocol.cells import CellProcessCall, Delta, ProcessCall, Resources
 from bioxen.protocol.kinetic import AnyKineticRequest
 from bioxen.protocol.lineage import ForkSpec, RestoreSpec, SnapshotSpec
 from bioxen.protocol.metabolic import AnyMetabolicRequest
+from bioxen.protocol.models import NewModel
 from bioxen.protocol.processes import PROCESSES
 from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.registry import Registration
@@ -34,6 +35,7 @@ BODIES: dict[str, Any] = {
     "/compute/kinetic": AnyKineticRequest,
     "/compute/process": ProcessCall,
     "/jobs/estimate": JobSubmission,
+    "/models": NewModel,
     "/services": Registration,
     "/vms": VmSpec,
     "/vms/{vm_id}/delta": Delta,

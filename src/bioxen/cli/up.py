@@ -20,6 +20,7 @@ from bioxen.cli.serve import (
     Level,
     Memory,
     Quota,
+    Routes,
     Token,
     ToolPath,
     Tools,
@@ -43,6 +44,7 @@ def up(
     cache_mb: Cache = 256,
     cache_dir: CacheDir = None,
     deadline: Deadline = 60.0,
+    routes: Routes = "measured",
     token: Token = None,
     tool: Tools = None,
     tool_path: ToolPath = None,
@@ -76,6 +78,7 @@ def up(
             *(["--cache-dir", str(cache_dir)] if cache_dir else []),
             *(["--workers", str(workers)] if workers else []),
         ],
+        kinetic_arguments=["--routes", routes],
         orchestrator_arguments=[
             *_tool_arguments(tool or [], tool_path or []),
             *(["--store", store] if store else []),

@@ -48,6 +48,7 @@ from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.owned import OwnedComputer, OwnersModels
+from bioxen.server.orchestrator.routing import routing_by
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
 from bioxen.server.standing import StandingTasks
@@ -73,7 +74,12 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     repository = Repository()
     pool = _pool(settings, ENGINES[service], settings.workers)
     computer = ComputationService(
-        service, pool, repository, deadline=settings.deadline, cache_bytes=settings.cache_bytes
+        service,
+        pool,
+        repository,
+        deadline=settings.deadline,
+        cache_bytes=settings.cache_bytes,
+        routing=routing_by(settings.routes) if service == "dynamic" else None,
     )
 
     @contextlib.asynccontextmanager

@@ -248,7 +248,7 @@ def test_a_queue_of_a_cell_is_full_for_that_cell_alone(tmp_path: Path) -> None:
     async def main() -> None:
         async with served(tmp_path) as server:
             await server.cells.set_quotas(LOCAL, "culture", CellQuotas(queued_jobs=1))
-            server._before = asyncio.Event().wait  # type: ignore[assignment]
+            server._before = asyncio.Event().wait
             await server.submit("culture", "metabolic_fba")
             with pytest.raises(BioXenException, match="cell culture has 1 jobs") as told:
                 await server.submit("culture", "metabolic_fba")

@@ -28,7 +28,7 @@ def owners_model_routes(
 
     @router.get("", response_model=list[ModelInfo], responses=responses_for())
     async def get_models(asking: Asking) -> list[ModelInfo]:
-        """List the models that your requests may name: the machine's, then your own (origin `owner`)."""
+        """List the models that a request may name; an orchestrator's list ends with your own."""
         return [*repository.list(), *await models.list(asking.owner)]
 
     @router.post(

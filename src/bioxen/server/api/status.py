@@ -99,7 +99,7 @@ def model_routes(repository: Repository, services: Iterable[Service]) -> APIRout
 
     @router.get("/models", response_model=list[ModelInfo], responses=responses_for())
     async def get_models() -> list[ModelInfo]:
-        """List the models that a request may name."""
+        """List the models that a request may name; an orchestrator's list ends with your own."""
         return [model for model in repository.list() if model.kind in kinds]
 
     @router.get("/models/{name}", response_model=ModelInfo, responses=responses_for(404, 422))

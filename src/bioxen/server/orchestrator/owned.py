@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -24,7 +25,7 @@ from bioxen.server.bytecode.describe import check_id, describe
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.engines.models import with_text
-from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.computation import Computer, R
 from bioxen.server.orchestrator.sharding import Shard
 from bioxen.server.sharing import owners
 from bioxen.server.store import models
@@ -190,6 +191,11 @@ class OwnedComputer:
         async with aclosing(self._computer.parts(asked.request)) as answers:
             async for shard in answers:
                 yield shard
+
+    async def routed(self, request: R) -> R:
+        """Return `request` with its route, and with its model's text; raises as `compute`."""
+        asked = await self._models.resolve(owners.current(), request)
+        return cast(R, await self._computer.routed(asked.request))
 
     def health(self) -> HealthReport:
         """Return the state of things now."""
