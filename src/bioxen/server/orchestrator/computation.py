@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -19,9 +19,9 @@ from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus
 from bioxen.server.accelerators.book import Subject
+from bioxen.server.bytecode.lately import Lately
 from bioxen.server.bytecode.repository import Repository
-from bioxen.server.bytecode.scan import admit
-from bioxen.server.bytecode.source import ModelFormat, ModelSource
+from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
 from bioxen.server.cache.answers import AnswerCache
@@ -41,9 +41,7 @@ REPLACEMENT_LIMIT = 10.0
 """Seconds without a ready worker until the service says that it does not compute: replacing takes less."""
 
 SCAN_IN_THREAD = 100_000
-"""Characters from which a model is scanned in a thread, so that the event loop is not held up.
-
-The last texts below are remembered."""
+"""Characters from which a model is scanned in a thread, so that the event loop is not held up."""
 
 
 R = TypeVar("R", bound=ComputeRequest)
@@ -106,6 +104,7 @@ class ComputationService:
         self.cache = AnswerCache(cache_bytes)
         self._routing = routing or FixedRouting()
         self._flights = Flights()
+        self._lately = Lately()
         self._started = self._last_ready = time.monotonic()
 
     def health(self) -> HealthReport:
@@ -211,7 +210,7 @@ class ComputationService:
 
     async def _model(self, request: ComputeRequest) -> Model:
         given = given_text(request)
-        return self._named_model(request) if given is None else await _scanned(given)
+        return self._named_model(request) if given is None else await _scanned(given, self._lately)
 
     def _named_model(self, request: ComputeRequest) -> Model:
         info = self.repository.find(model_name(request))
@@ -219,19 +218,13 @@ class ComputationService:
         return Model(info.digest, None)
 
 
-async def _scanned(given: GivenText) -> Model:
+async def _scanned(given: GivenText, lately: Lately) -> Model:
     try:
         if len(given.text) < SCAN_IN_THREAD:
-            source = _admitted(given.text, given.format)
+            source = lately.admit(given.text, given.format)
         else:
-            source = await asyncio.to_thread(admit, given.text, given.format)
+            source = await asyncio.to_thread(lately.admit, given.text, given.format)
     except InvalidModelError as error:
         error.details.setdefault("field", given.field)
         raise
     return Model(source.digest, source)
-
-
-@lru_cache(maxsize=32)
-def _admitted(text: str, text_format: ModelFormat | None) -> ModelSource:
-    """Return a text that was looked at, perhaps before: whoever asks about a model asks again."""
-    return admit(text, text_format)
