@@ -58,6 +58,8 @@ class Facts:
     keeps_history: bool
     """Whether events leave traces that no reset removes: they wait for their delays."""
     has_events: bool
+    revocable: frozenset[str]
+    """Events that are called off where their trigger turns false before they are due."""
     time_dependent: bool
     """Whether a rate depends on the time itself, or the model has events."""
     units: dict[str, str]
@@ -153,6 +155,11 @@ def collect_facts(
         event_inputs=web.reach_all(_first_firings(model)),
         keeps_history=any(event.isSetDelay() for event in model.getListOfEvents()),
         has_events=model.getNumEvents() > 0,
+        revocable=frozenset(
+            event.getId()
+            for event in model.getListOfEvents()
+            if event.isSetTrigger() and not event.getTrigger().getPersistent()
+        ),
         time_dependent=model.getNumEvents() > 0 or any(TIME in web.reach(math) for math in moving),
         units=units_of(model),
         jumps=any(jumps(math) or not jumping.isdisjoint(web.reach(math)) for math in moving),
