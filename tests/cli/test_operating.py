@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,19 @@ def test_a_token_is_made_listed_and_revoked_beside_a_server(bioxen: Cli, tmp_pat
     assert "revoked" in bioxen("token", "list").out
     assert bioxen("token", "revoke", "nope").code == 2
     server.close()
+
+
+def test_a_server_that_cannot_have_its_store_says_so_in_three_lines(tmp_path: Path) -> None:
+    other = Store.at(tmp_path).open()
+    command = [sys.executable, "-m", "bioxen.cli", "serve", "orchestrator", "--port", "0"]
+    ended = subprocess.run(
+        [*command, "--store", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    other.close()
+    assert ended.returncode == 2
+    assert "BX005" in ended.stderr
+    assert "Another server works on the store" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_token_may_all_but_administer_unless_it_is_told(bioxen: Cli) -> None:

@@ -130,7 +130,7 @@ def show(job_id: JobId, as_json: AsJson = False, url: Url = HERE, token: Token =
     if as_json:
         sys.stdout.write(job.model_dump_json(indent=2) + "\n")
         return
-    for name, value in job.items():
+    for name, value in job.model_dump().items():
         shown = json.dumps(value, indent=2) if isinstance(value, dict) else value
         results.print(f"{name:>15}  {'' if shown is None else shown}", markup=False, highlight=False)
 

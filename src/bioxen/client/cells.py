@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, RootModel
 
 from bioxen.client.answers import raise_for_fault, read_message
+from bioxen.client.paths import of_cell
 from bioxen.client.transport import Answer
 from bioxen.protocol.base import Message, parse
 from bioxen.protocol.bulk import MAX_CELLS, BulkAction, BulkCreate, BulkDone, BulkFork, PopulationRun
@@ -68,7 +69,7 @@ class KeptCells:
 
     def get(self, vm_id: str) -> VmStatus:
         """Return a cell's status."""
-        return self._ask("GET", f"/vms/{vm_id}", VmStatus)
+        return self._ask("GET", of_cell(vm_id), VmStatus)
 
     def act(self, vm_id: str, action: str) -> VmStatus:
         """Make a cell `start`, `pause`, `resume` or `stop`.
@@ -76,19 +77,19 @@ class KeptCells:
         Raises:
             VmStateError: its state does not allow that.
         """
-        return self._ask("POST", f"/vms/{vm_id}/actions/{action}", VmStatus)
+        return self._ask("POST", of_cell(vm_id, "actions", quote(action, safe="")), VmStatus)
 
     def destroy(self, vm_id: str) -> None:
         """End a cell."""
-        raise_for_fault(self._send("DELETE", f"/vms/{vm_id}", tries=1))
+        raise_for_fault(self._send("DELETE", of_cell(vm_id), tries=1))
 
     def set_delta(self, vm_id: str, delta: Delta | Mapping[str, Any]) -> VmStatus:
         """Set how a cell differs from its chassis."""
-        return self._ask("PUT", f"/vms/{vm_id}/delta", VmStatus, _as(Delta, delta))
+        return self._ask("PUT", of_cell(vm_id, "delta"), VmStatus, _as(Delta, delta))
 
     def allocate(self, vm_id: str, **amounts: Any) -> VmStatus:
         """Set what a cell holds: `ribosomes`, `atp_share`, `memory_mb`, `priority`."""
-        return self._ask("PUT", f"/vms/{vm_id}/resources", VmStatus, parse(Resources, amounts))
+        return self._ask("PUT", of_cell(vm_id, "resources"), VmStatus, parse(Resources, amounts))
 
     def run(
         self,
@@ -112,7 +113,7 @@ class KeptCells:
         """
         fields = {"process_code": process_code, "context": dict(context or {}), "advance": advance}
         call = parse(CellProcessCall, fields)
-        return self._ask("POST", f"/vms/{vm_id}/processes", ProcessResult, call)
+        return self._ask("POST", of_cell(vm_id, "processes"), ProcessResult, call)
 
     def submit(
         self,
@@ -147,7 +148,7 @@ class KeptCells:
         job = parse(CellJob, {**fields, "priority": priority, "deadline": deadline})
         headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
         body = job.model_dump_json(exclude_none=True)
-        return read_message(self._send("POST", f"/vms/{vm_id}/jobs", body, headers, tries=2), Job)
+        return read_message(self._send("POST", of_cell(vm_id, "jobs"), body, headers, tries=2), Job)
 
     # Its past.
 
@@ -160,15 +161,15 @@ class KeptCells:
     ) -> VmStatus:
         """Make a cell that begins where another stands, or stood at a snapshot, with changes on top."""
         spec = ForkSpec(vm_id=new_id, changes=_as(Delta, changes or {}), snapshot=snapshot)
-        return self._ask("POST", f"/vms/{vm_id}/forks", VmStatus, spec)
+        return self._ask("POST", of_cell(vm_id, "forks"), VmStatus, spec)
 
     def snapshot(self, vm_id: str, name: str | None = None) -> Snapshot:
         """Keep where a cell stands."""
-        return self._ask("POST", f"/vms/{vm_id}/snapshots", Snapshot, SnapshotSpec(name=name))
+        return self._ask("POST", of_cell(vm_id, "snapshots"), Snapshot, SnapshotSpec(name=name))
 
     def snapshots(self, vm_id: str) -> list[Snapshot]:
         """Return a cell's snapshots, the first first."""
-        return self._ask("GET", f"/vms/{vm_id}/snapshots", RootModel[list[Snapshot]]).root
+        return self._ask("GET", of_cell(vm_id, "snapshots"), RootModel[list[Snapshot]]).root
 
     def restore(self, vm_id: str, snapshot: int) -> VmStatus:
         """Set a cell to any of its snapshots.
@@ -176,19 +177,19 @@ class KeptCells:
         Raises:
             VmStateError: it has no such snapshot.
         """
-        return self._ask("POST", f"/vms/{vm_id}/restore", VmStatus, RestoreSpec(snapshot=snapshot))
+        return self._ask("POST", of_cell(vm_id, "restore"), VmStatus, RestoreSpec(snapshot=snapshot))
 
     def lineage(self, vm_id: str) -> Lineage:
         """Return whom a cell descends from, and who from it."""
-        return self._ask("GET", f"/vms/{vm_id}/lineage", Lineage)
+        return self._ask("GET", of_cell(vm_id, "lineage"), Lineage)
 
     def history(self, vm_id: str, *, after: int = 0, limit: int = 100) -> HistoryPage:
         """Return what was computed on a cell, the first first."""
-        return self._ask("GET", f"/vms/{vm_id}/history?after={after}&limit={limit}", HistoryPage)
+        return self._ask("GET", of_cell(vm_id, f"history?after={after}&limit={limit}"), HistoryPage)
 
     def replay(self, vm_id: str, *, after: int = 0, limit: int = 100) -> Replay:
         """Compute once more what was computed on a cell, and compare the bytes."""
-        return self._ask("POST", f"/vms/{vm_id}/replay?after={after}&limit={limit}", Replay)
+        return self._ask("POST", of_cell(vm_id, f"replay?after={after}&limit={limit}"), Replay)
 
     # Many cells.
 

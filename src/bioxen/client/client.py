@@ -229,8 +229,8 @@ class BiologicalComputationClient:
     def _base(self, service: str) -> str:
         if service not in self.urls:
             raise ServiceUnavailableError(
-                f"No {service} service is configured.",
-                details={"service": service, "remedy": f"Give the URL of the {service} service."},
+                f"No {_called(service)} is configured.",
+                details={"service": service, "remedy": f"Give the URL of the {_called(service)}."},
             )
         return self.urls[service]
 
@@ -262,16 +262,22 @@ def _typed(service: Service, request: Mapping[str, Any]) -> ComputeRequest:
     return parse(process.request, request)
 
 
+def _called(service: str) -> str:
+    """Return what a person calls it: whoever answers for tools, jobs and cells is the orchestrator."""
+    return "orchestrator" if service == "tools" else f"{service} service"
+
+
 def _fault_of(
     error: TransportError, service: str, url: str, patience: float
 ) -> ComputationTimeoutError | ServiceUnavailableError:
     details = {"service": service, "url": url}
     if isinstance(error, LateError):
         remedy = "Ask for less, or allow more time with `deadline` and the client's `timeout`."
-        message = f"The {service} service at {url} gave no answer within {patience:g} s."
+        message = f"The {_called(service)} at {url} gave no answer within {patience:g} s."
         return ComputationTimeoutError(message, details={**details, "remedy": remedy})
     remedy = "Start the services with `bioxen up`, or give the URL where they are."
-    message = f"The {service} service cannot be reached at {url}: {str(error) or type(error).__name__}."
+    why = str(error) or type(error).__name__
+    message = f"The {_called(service)} cannot be reached at {url}: {why}."
     return ServiceUnavailableError(message, details={**details, "remedy": remedy})
 
 

@@ -6,17 +6,18 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from bioxen.client.answers import raise_for_fault, read_message
+from bioxen.client.paths import of_job
 from bioxen.client.transport import Answer
 from bioxen.errors import BioXenException, ComputationTimeoutError
-from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import Estimate, Job, JobPage
 from bioxen.protocol.kinetic import KineticRequest, KineticResult
 from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.submission import JobSubmission
+from bioxen.protocol.submission import read_submission
 
 FIRST_LOOK, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between two looks at a job, growing from the one to the other."""
@@ -57,10 +58,11 @@ class Jobs:
 
         Raises:
             ValidationError: the request is not of the form the protocol asks for.
+            UnknownProcessError: no process has its code.
             JobStateError: the key was used for another request.
         """
         fields = {"request": request, "priority": priority, "deadline": deadline}
-        submission = parse(JobSubmission, fields)
+        submission = read_submission(fields)
         headers = {"idempotency-key": key or secrets.token_urlsafe(18)}
         return read_message(
             self._send("POST", "/jobs", submission.model_dump_json(exclude_none=True), headers), Job
@@ -71,10 +73,11 @@ class Jobs:
 
         Raises:
             ValidationError: the request is not of the form the protocol asks for.
+            UnknownProcessError: no process has its code.
             ModelNotFoundError: the orchestrator knows no such model.
             ResourceExhaustionError: the orchestrator would refuse the job: it needs too much memory.
         """
-        submission = parse(JobSubmission, {"request": request})
+        submission = read_submission({"request": request})
         return read_message(
             self._send("POST", "/jobs/estimate", submission.model_dump_json(exclude_none=True)), Estimate
         )
@@ -85,11 +88,12 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of that id.
         """
-        return read_message(self._send("GET", f"/jobs/{job_id}"), Job)
+        return read_message(self._send("GET", of_job(job_id)), Job)
 
     def list(self, state: str | None = None, *, after: str | None = None, limit: int = 100) -> JobPage:
         """Return your jobs, the newest first, from the one after `after` on."""
-        query = f"limit={limit}" + (f"&state={state}" if state else "") + (f"&after={after}" if after else "")
+        wanted = {"limit": limit, "state": state, "after": after}
+        query = urlencode({name: value for name, value in wanted.items() if value})
         return read_message(self._send("GET", f"/jobs?{query}"), JobPage)
 
     def cancel(self, job_id: str) -> Job:
@@ -98,7 +102,7 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of that id.
         """
-        return read_message(self._send("DELETE", f"/jobs/{job_id}"), Job)
+        return read_message(self._send("DELETE", of_job(job_id)), Job)
 
     def wait(
         self, job_id: str, timeout: float | None = None, seen: Callable[[Job], None] | None = None
@@ -146,7 +150,7 @@ class Jobs:
     def _result(self, job: Job) -> Answer:
         if job.error is not None:
             raise BioXenException.from_problem(job.error)
-        answer = self._send("GET", f"/jobs/{job.job_id}/result")
+        answer = self._send("GET", of_job(job.job_id, "result"))
         raise_for_fault(answer)
         return answer
 

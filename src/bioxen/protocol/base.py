@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from bioxen.errors import ValidationError, near_matches
 
 M = TypeVar("M", bound="Message")
+OF_NO_KIND = {
+    "union_tag_invalid": "there is no such kind",
+    "union_tag_not_found": "it is missing, and it tells which kind this is",
+}
+"""Mistakes in the field that tells the kind of a message, in our words."""
 
 
 class Message(BaseModel):
@@ -93,21 +99,35 @@ def validation_error(errors: Sequence[Any], message_type: type[BaseModel] | None
 
 
 def _place(error: Mapping[str, Any]) -> str:
-    return ".".join(str(part) for part in error["loc"] if part != "body")
+    kind = (error["ctx"]["discriminator"].strip("'"),) if error["type"] in OF_NO_KIND else ()
+    return ".".join(str(part) for part in (*error["loc"], *kind) if part != "body")
 
 
 def _words(error: Mapping[str, Any]) -> str:
+    if error["type"] in OF_NO_KIND:
+        return OF_NO_KIND[error["type"]]
     if error["type"] == "extra_forbidden":
         return "there is no such field"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _remedy(error: Mapping[str, Any], message_type: type[BaseModel] | None) -> str:
+    if error["type"] == "union_tag_invalid":
+        return _choice(str(error["ctx"]["tag"]), error["ctx"]["expected_tags"])
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        return _choice(error["input"], error["ctx"]["expected"])
     if error["type"] != "extra_forbidden" or message_type is None:
         return "Correct the value at that place; the OpenAPI document shows its form."
     fields = list(message_type.model_fields)
     close = near_matches(str(error["loc"][-1]), fields)
     return f"Did you mean {', '.join(close)}?" if close else f"The fields are {', '.join(fields)}."
+
+
+def _choice(given: str, expected: str) -> str:
+    """Return the remedy for a word that is none of those `expected`, which pydantic lists in quotes."""
+    known = re.findall("'([^']*)'", expected)
+    close = near_matches(given, known)
+    return f"Did you mean {', '.join(close)}?" if close else f"Give one of {', '.join(known) or expected}."
 
 
 def fingerprint_of(value: Any) -> str:

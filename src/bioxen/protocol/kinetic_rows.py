@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import math
-import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bioxen.errors import ValidationError
+from bioxen.protocol.packing import decode
 from bioxen.protocol.table import Cell, Rows
 
 
@@ -79,9 +77,7 @@ def numbers_of(array: Mapping[str, Any]) -> list[Cell]:
             "The numbers of this result are kept as a file, so it has no rows of them.",
             details={"place": "encoding", "remedy": "Use load_array(), or ask with encoding 'base64'."},
         )
-    data = base64.b64decode(array["base64"])
-    found = struct.unpack(f"<{len(data) // 8}d", data)
-    return [None if math.isnan(value) else value for value in found]
+    return [*decode(array["base64"])]
 
 
 def _cut(numbers: list[Cell], width: int) -> list[list[Cell]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import socket
 import sys
+from collections.abc import AsyncIterator
 
 import uvicorn
 from fastapi import FastAPI
 
-from bioxen.errors import ConfigurationError
+from bioxen.errors import BioXenException, ConfigurationError
 from bioxen.server.connections import Connection, raise_file_limit
 
 BACKLOG = 2048
@@ -48,6 +50,9 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
         listener: a listening socket.
         lifeline: stop also when standard input ends, that is when the process at its other end is gone,
             however it went.
+
+    Raises:
+        BioXenException: it cannot start: another server works on its store, say.
     """
     gc.collect()
     gc.freeze()  # what the imports made stays: looking through it again would hold up a request for long
@@ -61,11 +66,38 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=60,
     )
-    server = uvicorn.Server(config)
-    with contextlib.suppress(KeyboardInterrupt):
+    server, faults = uvicorn.Server(config), _faults_of_the_start(app)
+    try:
         asyncio.run(_serve(server, listener, lifeline))
-    if not server.started:
-        sys.exit(1)  # the start-up failed, and uvicorn has logged why
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:  # the start-up failed, and uvicorn has logged why
+        if faults:
+            raise faults[0] from None
+        raise
+
+
+def _faults_of_the_start(app: FastAPI) -> list[BioXenException]:
+    """Return the list to which a fault of the start-up is added: its words say more than a traceback.
+
+    Where there is one, uvicorn's own log is silent.
+    """
+    faults: list[BioXenException] = []
+    start = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as running:
+            try:
+                await running.enter_async_context(start(application))
+            except BioXenException as error:
+                faults.append(error)
+                raise
+            yield
+
+    app.router.lifespan_context = lifespan
+    logging.getLogger("uvicorn.error").addFilter(lambda _: not faults)
+    return faults
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, lifeline: bool) -> None:

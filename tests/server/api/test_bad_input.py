@@ -5,6 +5,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from bioxen.client import BiologicalComputationClient
+from bioxen.errors import BioXenException
+from bioxen.server.supervisor import Supervisor
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE sbml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="&b;"/></sbml>"""
@@ -70,6 +74,69 @@ def test_metabolic(
 )
 def test_kinetic(http: httpx2.Client, body: dict[str, Any], status: int, code: str, word: str | None) -> None:
     check(http.post("/compute/kinetic", json=body), status, code, word)
+
+
+JOBS: list[tuple[str, Any, int, str, str, str]] = [
+    ("unknown field", FBA | {"constraint": {}}, 422, "BX008", "request.constraint", "constraints"),
+    ("kinetic field", ODE | {"time_points": 1}, 422, "BX008", "request.time_points", "time_points"),
+    ("end before start", ODE | {"time_start": 9.0, "time_end": 5.0}, 422, "BX008", "request", "time_end"),
+    (
+        "inside a distribution",
+        {"process_code": "kinetic_ensemble", "distributions": {"k": {"kind": "uniform", "lower": 1.0}}},
+        422,
+        "BX008",
+        "request.distributions.k.uniform.upper",
+        "required",
+    ),
+    ("unknown process", {"process_code": "kinetic_od"}, 422, "BX014", "request.process_code", "kinetic_ode"),
+    ("no process", {}, 422, "BX008", "request.process_code", "missing"),
+    ("no request", 3, 422, "BX008", "request", "dictionary"),
+]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code", "place", "word"), [one[1:] for one in JOBS], ids=[one[0] for one in JOBS]
+)
+def test_jobs_say_it_of_the_process_that_was_asked_for(
+    http: httpx2.Client,
+    services: Supervisor,
+    request_: Any,
+    status: int,
+    code: str,
+    place: str,
+    word: str,
+) -> None:
+    answer = http.post("/jobs", json={"request": request_})
+    check(answer, status, code, word)
+    assert answer.json()["place"] == place
+    assert len(answer.json()["detail"]) < 200
+    with BiologicalComputationClient(None, None, services.url) as client:
+        for ask in (client.jobs.submit, client.jobs.estimate):
+            with pytest.raises(BioXenException) as error:
+                ask(request_)
+            assert (error.value.code.value, error.value.place) == (code, place)
+
+
+def test_a_process_of_the_other_service_is_not_called_unknown(http: httpx2.Client) -> None:
+    problem = http.post("/compute/metabolic", json=ODE).json()
+    assert problem["detail"] == "The process 'kinetic_ode' cannot be asked for here."
+    assert "/compute/kinetic" in problem["remedy"]
+
+
+def test_a_word_that_is_none_of_those_there_are_says_which_is_like_it(http: httpx2.Client) -> None:
+    check(
+        http.post("/vms", json={"vm_id": "a", "biological_type": "ecolli"}),
+        422,
+        "BX008",
+        "Did you mean ecoli",
+    )
+
+
+def test_a_message_of_no_kind_says_which_kinds_there_are(http: httpx2.Client) -> None:
+    check(http.post("/vms/bulk", json={"action": "stopp"}), 422, "BX008", "Did you mean stop")
+    missing = http.post("/vms/bulk", json={})
+    check(missing, 422, "BX008", "it is missing")
+    assert missing.json()["place"] == "action"
 
 
 def check(answer: httpx2.Response, status: int, code: str, word: str | None = None) -> None:

@@ -85,6 +85,11 @@ def test_events_tell_each_part_once_and_end(http: httpx2.Client) -> None:
     assert http.get(f"/jobs/{job_id}/parts/{2**70}").json()["code"] == "BX008"
 
 
+def test_events_of_no_job_are_not_found(http: httpx2.Client) -> None:
+    answer = http.get("/jobs/nowhere/events")
+    assert (answer.status_code, answer.json()["code"]) == (404, "BX019")
+
+
 def test_a_cancelled_job_stops_and_says_so(http: httpx2.Client) -> None:
     job_id = http.post("/jobs", content=_submission(screen(400)), headers=JSON).json()["job_id"]
     job = http.delete(f"/jobs/{job_id}").json()

@@ -14,7 +14,7 @@ from bioxen.server.supervisor import Supervisor
 from bioxen.vm.hypervisor import BioXenHypervisor
 
 METABOLIC, KINETIC = "/compute/metabolic", "/compute/kinetic"
-MISS, HIT = "bioxen; fwd=miss", "bioxen; hit"
+MISS, HIT, BYPASS = "bioxen; fwd=miss", "bioxen; hit", "bioxen; fwd=bypass"
 
 
 def fba(uptake: float, **more: Any) -> dict[str, Any]:
@@ -38,6 +38,28 @@ def test_a_hit_has_the_bytes_of_the_miss_on_every_way(http: httpx2.Client, stati
     assert status == HIT
     assert json.loads(named) == json.loads(first) | {"vm_id": 'c "1"'}
     assert ask(http, METABOLIC, fba(7.1232))[1] == MISS
+
+
+def test_who_asks_for_it_gets_an_answer_that_is_computed_now(http: httpx2.Client) -> None:
+    first, _ = ask(http, METABOLIC, fba(7.1233))
+    anew = http.post(METABOLIC, json=fba(7.1233), headers={"cache-control": "max-age=0, no-cache"})
+    assert (anew.content, anew.headers["cache-status"]) == (first, BYPASS)
+    assert ask(http, METABOLIC, fba(7.1233)) == (first, HIT)
+
+
+def test_a_replay_computes(http: httpx2.Client, static: httpx2.Client) -> None:
+    """A kept answer is always the same, so it would show nothing."""
+    cell = "/vms/replayed"
+    http.post("/vms", json={"vm_id": "replayed", "biological_type": "ecoli"})
+    http.post(f"{cell}/actions/start")
+    for _ in range(2):
+        http.post(f"{cell}/processes", json={"process_code": "metabolic_fba"})
+    done = ("bioxen_tasks_completed_total", frozenset({("engine", "metabolic")}))
+    before = samples(static)[done]
+    replay = http.post(f"{cell}/replay").json()
+    assert (replay["same"], len(replay["entries"])) == (True, 2)
+    assert samples(static)[done] == before + 2
+    http.delete(cell)
 
 
 def test_kinetic_answers_are_kept_by_their_seed(http: httpx2.Client) -> None:
@@ -147,7 +169,7 @@ def sum_of(client: httpx2.Client, kind: str) -> float:
 
 
 def test_a_job_says_what_it_will_take(http: httpx2.Client, services: Supervisor) -> None:
-    body = {"request": {"process_code": "metabolic_robustness", "reaction": "EX_o2_e", "points": 21}}
+    body = {"request": {"process_code": "metabolic_robustness", "reaction": "EX_o2_e", "points": 401}}
     asked = http.post("/jobs/estimate", json=body)
     assert asked.status_code == 200
     assert set(asked.json()) == {"seconds", "memory_bytes", "basis"}

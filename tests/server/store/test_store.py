@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -106,3 +107,14 @@ def test_a_long_read_holds_up_no_write_and_sees_one_moment(tmp_path: Path) -> No
         assert reading.result() == [1, 1]
     assert names(store) == ["one", "two"]
     store.close()
+
+
+def test_a_store_that_is_made_is_nobody_elses(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "store"
+    store = Store.at(folder).open()
+    store.close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    given = tmp_path / "given"
+    given.mkdir(mode=0o750)
+    Store.at(given).open().close()
+    assert stat.S_IMODE(given.stat().st_mode) == 0o750  # whoever made it knows whom it is for

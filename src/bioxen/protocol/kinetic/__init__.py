@@ -79,6 +79,9 @@ from bioxen.protocol.kinetic.oscillation import (
     Oscillation,
     OscillationRequest,
 )
+from bioxen.protocol.kinetic.outcome import (
+    Outcome,
+)
 from bioxen.protocol.kinetic.petab import (
     PetabFit,
     PetabRequest,
@@ -212,6 +215,7 @@ __all__ = [
     "NumberArray",
     "Oscillation",
     "OscillationRequest",
+    "Outcome",
     "ParameterRange",
     "Part",
     "PetabFit",

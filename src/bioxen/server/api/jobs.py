@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import ComputationError, JobStateError
@@ -90,7 +90,15 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
         digest = await store.read(jobs.find_shard, asking.owner, job_id, number)
         return Response(await store.fetch(digest), media_type="application/json")
 
-    @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=responses_for(404, 422))
+    async def known_job(job_id: JobId, asking: Asking) -> None:
+        await store.read(jobs.find, asking.owner, job_id)
+
+    @router.get(
+        "/{job_id}/events",
+        response_class=EventSourceResponse,
+        responses=responses_for(404, 422),
+        dependencies=[Depends(known_job)],  # looked for before the answer begins, which could not say it
+    )
     async def get_events(job_id: JobId, asking: Asking) -> AsyncIterator[ServerSentEvent]:
         """Tell what happens to a job, from its beginning, until it has ended: events `progress`."""
         async for event in _events(store, runner, asking.owner, job_id):
@@ -132,7 +140,8 @@ async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> A
             job, finished = await store.read(jobs.progress, owner, job_id)
             fresh = sorted(finished - told)
             told |= finished
-            yield ServerSentEvent(event="progress", data=JobProgress(job=job, finished=fresh))
+            told_job = runner.with_estimate(job)
+            yield ServerSentEvent(event="progress", data=JobProgress(job=told_job, finished=fresh))
             if job.ended:
                 return
             while not happened.is_set():

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bioxen.server.api.problems import REQUEST_ID
 from bioxen.server.api.security import CALLER
+from bioxen.server.cache import fresh
 from bioxen.server.metrics import Metrics
 from bioxen.server.workers import tracing, urgency
 
@@ -38,6 +39,7 @@ class Observer:
         headers = Headers(scope=scope)
         name = tracing.accepted(headers.get(tracing.HEADER))
         waits = urgency.accepted(headers.get(urgency.HEADER))
+        anew = fresh.accepted(headers.get(fresh.HEADER))
         status, start = 500, time.perf_counter()
 
         async def send_named(message: Message) -> None:
@@ -48,7 +50,7 @@ class Observer:
             await send(message)
 
         scope[REQUEST_ID] = name
-        with tracing.named(name), urgency.background(waits):
+        with tracing.named(name), urgency.background(waits), fresh.wanted(anew):
             try:
                 await self.app(scope, receive, send_named)
             finally:

@@ -17,12 +17,10 @@ from bioxen.errors import (
     BioXenErrorCode,
     BioXenException,
     ComputationError,
-    UnknownProcessError,
     ValidationError,
-    near_matches,
 )
-from bioxen.protocol.base import Message, validation_error
-from bioxen.protocol.processes import find_process, process_codes
+from bioxen.protocol.base import Message
+from bioxen.protocol.mistakes import request_error
 from bioxen.server.workers import tracing
 
 MEDIA_TYPE = "application/problem+json"
@@ -106,57 +104,16 @@ async def _on_bioxen(_: Request, error: Exception) -> JSONResponse:
 async def _on_validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - the registration says so
     found = error.errors()
-    first = found[0]
-    if first["type"] == "json_invalid":
-        return problem_response(_not_json(first), HTTPStatus.BAD_REQUEST)
-    of_process = "process_code" in str(first.get("ctx", {}).get("discriminator"))
-    if of_process and first["type"] == "union_tag_invalid":
-        return problem_response(unknown_process(str(first["ctx"]["tag"])))
-    if of_process and first["type"] == "union_tag_not_found":
-        return problem_response(_no_process_code())
-    code = _asked_code(first)
-    process = find_process(code) if code else None
-    return problem_response(
-        validation_error(
-            [{**one, "loc": _place(one, code)} for one in found], process.request if process else None
-        )
-    )
-
-
-def _place(error: Mapping[str, Any], code: str | None) -> tuple[Any, ...]:
-    """Return the path in the request: without the part of it (body, path, query), and without the code.
-
-    Pydantic puts the process code that chose the type into the path of an error.
-    """
-    parts = tuple(error["loc"][1:])
-    return (parts[1:] if code is not None else parts) or ("the body",)
-
-
-def _asked_code(error: Mapping[str, Any]) -> str | None:
-    """Return the process code that chose the type of the body, where one did."""
-    parts = error["loc"][1:]
-    return parts[0] if parts and find_process(str(parts[0])) else None
+    if found[0]["type"] == "json_invalid":
+        return problem_response(_not_json(found[0]), HTTPStatus.BAD_REQUEST)
+    # The path begins with the part of the request (body, path, query), which the caller knows.
+    return problem_response(request_error([{**one, "loc": tuple(one["loc"][1:])} for one in found]))
 
 
 def _not_json(error: Mapping[str, Any]) -> ValidationError:
     why = error.get("ctx", {}).get("error", error["msg"])
     details = {"place": f"character {error['loc'][-1]}", "remedy": "Send a JSON object."}
     return ValidationError(f"The body is not JSON: {why}.", details=details)
-
-
-def _no_process_code() -> ValidationError:
-    details = {"place": "process_code", "remedy": "GET /processes lists the codes that exist."}
-    return ValidationError("process_code: it is missing, and it tells what to compute.", details=details)
-
-
-def unknown_process(code: str) -> UnknownProcessError:
-    """Return the error for a process code that no engine of this service knows."""
-    close = near_matches(code, process_codes())
-    remedy = f"Did you mean {', '.join(close)}?" if close else "GET /processes lists the codes that exist."
-    return UnknownProcessError(
-        f"No process has the code {code!r}.",
-        details={"place": "process_code", "near_matches": close, "remedy": remedy},
-    )
 
 
 def too_large() -> ValidationError:

@@ -13,6 +13,7 @@ from bioxen.protocol.cells import CellProcessCall, Living
 from bioxen.protocol.lineage import Replayed
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.result import ProcessResult
+from bioxen.server.cache import fresh
 from bioxen.server.hypervisor.images import context_of, delta_of, living_of
 from bioxen.server.hypervisor.living import advanced, require_advancing, started
 from bioxen.server.store.cells import CellRecord
@@ -74,7 +75,7 @@ def run(
 
 
 def again(record: CellRecord, past: Past, router: BiologicalComputationHypervisor) -> Replayed:
-    """Compute once more what was computed on a cell, from where it stood then.
+    """Compute once more what was computed on a cell, from where it stood then; no cache has a say in it.
 
     Raises:
         BioXenException: it cannot be computed now.
@@ -86,7 +87,8 @@ def again(record: CellRecord, past: Past, router: BiologicalComputationHyperviso
     context = replace(context_of(then, fields), mode="real")
     process = find_process(entry.process_code)
     assert process is not None  # noqa: S101 - only what engines compute is noted
-    result = router.execute_biological_process(entry.process_code, context)
+    with fresh.wanted():
+        result = router.execute_biological_process(entry.process_code, context)
     request_digest = cache_key(build_request(process, entry.process_code, context))
     result_digest = digest_of(result.service_results or {})
     same = (request_digest, result_digest) == (entry.request_digest, entry.result_digest)

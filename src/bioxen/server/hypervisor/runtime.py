@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from bioxen.client import BiologicalComputationClient
 from bioxen.errors import ConfigurationError
 from bioxen.protocol.cells import (
@@ -157,8 +159,7 @@ class HypervisorRuntime:
         Raises:
             VmNotFoundError: no such cell.
         """
-        record = await self._store.read(cells.find, owner, vm_id)
-        return await self._store.read(past.list_snapshots, record)
+        return await self._of_cell(owner, vm_id, past.list_snapshots)
 
     async def restore(self, owner: str, vm_id: str, number: int) -> VmStatus:
         """Set a cell to one of its snapshots.
@@ -175,8 +176,7 @@ class HypervisorRuntime:
         Raises:
             VmNotFoundError: no such cell.
         """
-        record = await self._store.read(cells.find, owner, vm_id)
-        return await self._store.read(past.lineage, record)
+        return await self._of_cell(owner, vm_id, past.lineage)
 
     async def history(self, owner: str, vm_id: str, after: int, limit: int) -> HistoryPage:
         """Return what was computed on a cell.
@@ -200,6 +200,10 @@ class HypervisorRuntime:
         router = (await self._hosts.of(owner)).router(None)
         entries = [await self._in_thread(partial(execution.again, record, one, router)) for one in found]
         return Replay(entries=entries, same=all(one.same for one in entries), next=following)
+
+    async def _of_cell(self, owner: str, vm_id: str, query: Callable[[Connection, CellRecord], T]) -> T:
+        """Return what a query says of a cell, both of one moment: the cell may be destroyed in the next."""
+        return await self._store.read(lambda c: query(c, cells.find(c, owner, vm_id)))
 
     # Processes.
 

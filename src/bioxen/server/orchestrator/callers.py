@@ -15,6 +15,7 @@ from bioxen.errors import BioXenException
 from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
+from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.workers import tracing, urgency
@@ -103,7 +104,7 @@ class HttpCaller:
                 method,
                 url,
                 data=_payload(body),
-                headers=tracing.headers() | urgency.headers(),
+                headers=tracing.headers() | urgency.headers() | fresh.headers(),
                 timeout=timeout,
                 allow_redirects=False,
             ) as answer:

@@ -18,6 +18,7 @@ from bioxen.protocol.services import HealthReport, HealthStatus
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelFormat, ModelSource
+from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
 from bioxen.server.cache.answers import AnswerCache
 from bioxen.server.cache.canonical import addressed, canonical, key_of
@@ -136,7 +137,7 @@ class ComputationService:
             source=model.source,
             deadline=request.deadline or self.deadline,
         )
-        if self.cache.limit:
+        if self.cache.limit and not fresh.is_wanted():
             answer = await self._remembered(task, model)
         else:
             cache_status.note("off")

@@ -21,7 +21,7 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, content: bytes) -> str:
         """Keep `content`, on the disk when this returns, and return its sha256; see `write_parts`."""
