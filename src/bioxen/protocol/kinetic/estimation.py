@@ -76,6 +76,7 @@ class EstimationRequest(KineticRequest):
     """Parameters that fit measured time courses best: bounded least squares from several starts."""
 
     title: ClassVar[str] = "parameter estimation (multistart least squares)"
+    kisao: ClassVar[str | None] = "KISAO:0000471"
 
     process_code: Literal["kinetic_parameter_estimation", "parameter_estimation"] = (
         "kinetic_parameter_estimation"
