@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.members import MAX_MEMBERS, SampledRequest
 from bioxen.protocol.kinetic.request import Seed
 from bioxen.protocol.units import Identifier, Quantity
@@ -32,6 +32,7 @@ class KineticBatchRequest(SampledRequest):
     """
 
     title: ClassVar[str] = "one simulation of many variants"
+    counted_by: ClassVar[str] = "variants"
 
     process_code: Literal["kinetic_batch"] = "kinetic_batch"
     variants: Annotated[list[KineticVariant], Field(min_length=1, max_length=MAX_MEMBERS)]
@@ -53,8 +54,8 @@ class KineticBatchRequest(SampledRequest):
         if self.total is None:
             return self
         if self.part is None or self.part.count != len(self.variants):
-            raise ValueError("with total, part says which of the variants these are, and has as many")
+            raise mistake_at("part", "with total, part says which of the variants these are, and has as many")
         end, size = self.part.first + self.part.count, self.block_size
         if self.part.first % size or (end % size and end != self.total):
-            raise ValueError(f"with total, the part is blocks of {size} variants, audited together")
+            raise mistake_at("part", f"with total, it is blocks of {size} variants, audited together")
         return self

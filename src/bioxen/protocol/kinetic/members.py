@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.arrays import Encoding, NumberArray
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.request import KineticStatus, Seed, TimedRequest, Tolerance
@@ -58,6 +58,8 @@ class MembersRequest(TimedRequest):
     absolute_tolerance: Tolerance = 1e-12
     encoding: Encoding = "numbers"
     """How the arrays of members are written; a summary's are small and never by reference."""
+    counted_by: ClassVar[str]
+    """The field that says how many members there are."""
     part: Part | None = None
     """Compute these members alone, and draw no conclusion over all; every member where absent."""
     engine: MembersEngine = "auto"
@@ -108,9 +110,11 @@ class MembersRequest(TimedRequest):
     @model_validator(mode="after")
     def _within(self) -> MembersRequest:
         if self.member_count > MAX_MEMBERS:
-            raise ValueError(f"{self.member_count} members are more than the limit of {MAX_MEMBERS}")
+            raise mistake_at(
+                self.counted_by, f"{self.member_count} members are more than the limit of {MAX_MEMBERS}"
+            )
         if self.part is not None and self.part.first + self.part.count > self.member_count:
-            raise ValueError(f"the part reaches beyond the {self.member_count} members there are")
+            raise mistake_at("part", f"it reaches beyond the {self.member_count} members there are")
         return self
 
 
@@ -161,9 +165,9 @@ class SampledRequest(MembersRequest):
     @model_validator(mode="after")
     def _still(self) -> SampledRequest:
         if self.rests and self.report == "values":
-            raise ValueError("a steady state has no points in time: ask for the report 'features'")
+            raise mistake_at("report", "a steady state has no points in time: ask for the report 'features'")
         if self.rests and self.features != ["final"]:
-            raise ValueError("the one feature of a steady state is 'final'")
+            raise mistake_at("features", "the one feature of a steady state is 'final'")
         return self
 
 
