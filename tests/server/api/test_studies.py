@@ -65,6 +65,33 @@ def test_a_summary_over_shards(http: httpx2.Client) -> None:
     )
 
 
+def test_what_is_counted_adds_up_over_shards(http: httpx2.Client) -> None:
+    """Approximate quantiles and requested histograms: no member's numbers travel, whatever the parts are."""
+    edges = [{"feature": "final", "edges": [2.0, 4.0, 8.0]}, {"feature": "maximum", "edges": [10.0, 11.0]}]
+    body = ensemble(features=["final", "maximum"], outputs=["[A]"])
+    values = np.array(http.post("/compute/kinetic", json=body).json()["members"]["features"]["numbers"])
+    final = values.reshape(COUNT, 2)[:, 0]
+    body |= {"report": "summary", "edges": edges, "quantile_method": "approximate", "quantiles": [0.05, 0.5]}
+    told = events(http, body)
+    for event, data in told[:-1]:
+        assert event == "shard"
+        members = data["result"]["members"]
+        assert members["values"] is None and members["features"]["shape"][1] == 0
+        assert sum(members["histograms"][1]["counts"]) == len(members["status"])
+    result = http.post("/compute/kinetic", json=body).json()
+    assert told[-1][1]["result"] == result
+    summary = result["summary"]
+    assert summary["quantile_method"] == "approximate"
+    assert max(summary["accuracy"]["numbers"]) <= 0.005
+    found = np.array(summary["quantiles"]["numbers"]).reshape(2, 3)
+    assert found[:, 0].tolist() == [10.0, 10.0]  # all members start alike
+    assert found[:, -1] == pytest.approx(np.quantile(final, [0.05, 0.5]), rel=0.005)
+    one, other = summary["histograms"]
+    assert one["counts"] == np.histogram(final, [2.0, 4.0, 8.0])[0].tolist()
+    assert (one["below"], one["above"]) == (int((final < 2).sum()), int((final > 8).sum()))
+    assert (other["feature"], other["counts"], other["below"]) == ("maximum", [COUNT], 0)
+
+
 def test_a_study_gives_the_same_bytes_each_time(http: httpx2.Client) -> None:
     body = {
         "process_code": "kinetic_sobol",
@@ -216,3 +243,22 @@ def test_a_summary_without_quantiles_sends_no_members(http: httpx2.Client, metho
         mean = np.array(whole["control"]["flux_control"]["numbers"]).reshape(COUNT, -1).mean(axis=0)
         assert summary["summary"]["control"]["flux_control"]["mean"]["numbers"] == pytest.approx(mean)
         assert summary["summary"]["steady"]["stable"] == COUNT
+
+
+def test_a_route_is_told_and_taken(http: httpx2.Client, dynamic: httpx2.Client) -> None:
+    body = ensemble(members=20)
+    for asked in (http, dynamic):
+        told = asked.post("/compute/kinetic/route", json=body).json()
+        assert told == {"lanes": 64, "gpu": None, "source": "fixed", "note": None}
+        for given, runs in ((None, "libRoadRunner"), ({"lanes": 20}, "lanes"), ({}, "libRoadRunner")):
+            route = {} if given is None else {"route": given}
+            answer = asked.post("/compute/kinetic", json=body | route)
+            settings = answer.json()["provenance"]["settings"]
+            assert settings["method"].startswith(runs)
+            assert settings["route"] == ("fixed" if given is None else "request")
+            assert settings["lanes_from"] == (64 if given is None else given.get("lanes"))
+    refused = http.post("/compute/kinetic", json=body | {"engine": "lanes", "route": {"lanes": 20}})
+    assert refused.status_code == 422
+    unnamed = {name: value for name, value in body.items() if name != "kinetic_code"}
+    unknown = http.post("/compute/kinetic/route", json=unnamed | {"model": "no_such_model"})
+    assert unknown.status_code == 404

@@ -7,8 +7,9 @@ simulation, steady, sensitivity,
 estimation, petab, control,
 continuation, oscillation, export the requests of one analysis and the parts they add to the result
 integrators                      the algorithms of a time course
-members                          many simulations in one request, which these share:
+members, sampled, route           many simulations in one request, and where they run, which these share:
 batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
+findings                         an analysis of every variant of a batch
 resting, summary                 their steady states; statistics over them
 features, arrays                 scalar features of a time course; large numbers in compact form
 result                           the result
@@ -62,6 +63,10 @@ from bioxen.protocol.kinetic.export import ExportRequest
 from bioxen.protocol.kinetic.features import (
     Feature,
 )
+from bioxen.protocol.kinetic.findings import (
+    VariantAnalysis,
+    VariantOutcome,
+)
 from bioxen.protocol.kinetic.integrators import (
     INTEGRATORS,
     Integrator,
@@ -73,7 +78,6 @@ from bioxen.protocol.kinetic.members import (
     MembersMethod,
     MembersRequest,
     Part,
-    SampledRequest,
 )
 from bioxen.protocol.kinetic.oscillation import (
     Oscillation,
@@ -101,6 +105,11 @@ from bioxen.protocol.kinetic.resting import (
 from bioxen.protocol.kinetic.result import (
     KineticResult,
 )
+from bioxen.protocol.kinetic.route import (
+    Route,
+    RouteSource,
+)
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.kinetic.scan import (
     Axis,
     ScanRequest,
@@ -130,9 +139,13 @@ from bioxen.protocol.kinetic.steady import (
     SteadyStateRequest,
 )
 from bioxen.protocol.kinetic.summary import (
+    MOST_BUCKETS,
+    Buckets,
     ControlSummary,
     Histogram,
+    HistogramEdges,
     Moments,
+    QuantileMethod,
     Statistics,
     SteadySummary,
     Summary,
@@ -168,12 +181,14 @@ AnyMembersRequest = Annotated[
 __all__ = [
     "INTEGRATORS",
     "MAX_POINTS",
+    "MOST_BUCKETS",
     "AnyKineticRequest",
     "AnyMembersRequest",
     "ArrayReference",
     "Audit",
     "Axis",
     "Branch",
+    "Buckets",
     "Choice",
     "ContinuationRequest",
     "ControlAnalysis",
@@ -195,6 +210,7 @@ __all__ = [
     "Feature",
     "GlobalSensitivity",
     "Histogram",
+    "HistogramEdges",
     "Integrator",
     "KineticBatchRequest",
     "KineticRequest",
@@ -221,6 +237,9 @@ __all__ = [
     "PetabFit",
     "PetabRequest",
     "Profile",
+    "QuantileMethod",
+    "Route",
+    "RouteSource",
     "SampledRequest",
     "ScanRequest",
     "Seed",
@@ -243,4 +262,6 @@ __all__ = [
     "Tolerance",
     "Uniform",
     "Values",
+    "VariantAnalysis",
+    "VariantOutcome",
 ]

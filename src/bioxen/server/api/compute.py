@@ -13,16 +13,24 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.base import Message
-from bioxen.protocol.kinetic import AnyKineticRequest, AnyMembersRequest, KineticResult, MembersRequest
+from bioxen.protocol.kinetic import (
+    AnyKineticRequest,
+    AnyMembersRequest,
+    KineticResult,
+    MembersRequest,
+    Route,
+)
 from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
-from bioxen.protocol.processes import Service
+from bioxen.protocol.processes import ROUTE_PATH, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.cache import status as cache_status
+from bioxen.server.engines.crossover import BY_RULE
+from bioxen.server.orchestrator.assembling import gathering
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.references import inside, refers
-from bioxen.server.orchestrator.sharding import Shard, checked, size_of, whole
+from bioxen.server.orchestrator.sharding import checked, size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 
@@ -41,6 +49,14 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
     async def compute_kinetic(request: AnyKineticRequest) -> Response:
         """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
         return await _computed(computer, request)
+
+    async def route_study(request: AnyMembersRequest) -> Response:
+        """Tell where the members of a study run; what is not known of its program is measured.
+
+        The parts of a study that bring this route are computed the same way everywhere.
+        """
+        routed = await computer.routed(request)
+        return Response((routed.route or BY_RULE).model_dump_json(), media_type=JSON)
 
     async def stream_metabolic(request: AnyMetabolicRequest) -> AsyncIterator[ServerSentEvent]:
         """Run one analysis and send its parts as they are done: events `shard`, then `end`, or `problem`.
@@ -65,6 +81,7 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         )
     if "dynamic" in services:
         _add(router, "/compute/kinetic", compute_kinetic, KineticResult)
+        _add(router, ROUTE_PATH, route_study, Route)
         router.post("/compute/kinetic/stream", response_class=EventSourceResponse, responses=FAULTS)(
             stream_study
         )
@@ -98,7 +115,7 @@ async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[
     """
     total, done = size_of(request), 0
     study = request if isinstance(request, MembersRequest) and request.concludes else None
-    kept: list[Shard] = []
+    gathered = gathering(study) if study else None
     parts = computer.parts(inside(request) if study and refers(study) else request)
     try:
         async with aclosing(checked(study, parts) if study else parts) as shards:
@@ -106,12 +123,12 @@ async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[
                 done += shard.size
                 part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
                 yield ServerSentEvent(event="shard", data=part)
-                kept += [shard] if study else []
+                if gathered:
+                    await asyncio.to_thread(gathered.add, shard.result)
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return
     end: dict[str, Any] = {"done": done, "total": total}
-    if study:
-        kept.sort(key=lambda shard: shard.offset)
-        end["result"] = await asyncio.to_thread(whole, study, [shard.result for shard in kept])
+    if gathered:
+        end["result"] = await asyncio.to_thread(gathered.result)
     yield ServerSentEvent(event="end", data=end)

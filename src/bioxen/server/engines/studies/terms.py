@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from bioxen.protocol.kinetic.integrators import INTEGRATORS
@@ -23,19 +24,13 @@ _METHODS: dict[str, str] = {
 """Method, as the ways of members name it after what runs it → its term."""
 
 
+_NAMED = re.compile(r"(?:^| )(" + "|".join(map(re.escape, _METHODS)) + ")")
+
+
 def terms_of(ways: Iterable[str]) -> str | None:
-    """Return the terms of ways such as `lanes tsit5`, each once and in order; `None` where there is no way.
+    """Return the terms of ways such as `lanes tsit5`, each once and in order; `None` where none has one.
 
-    Raises:
-        KeyError: a way whose method has no term here.
+    The method comes after what ran it, and before why that ran it; continuation, for one, has no term.
     """
-    return ", ".join(sorted({_term(way) for way in ways})) or None
-
-
-def _term(way: str) -> str:
-    """Look at what comes after the name of the solver; what more is there tells why that solver ran."""
-    method = way.partition(" ")[2]
-    for name, term in _METHODS.items():
-        if method.startswith(name):
-            return term
-    raise KeyError(way)
+    found = {_METHODS[named[1]] for named in map(_NAMED.search, ways) if named}
+    return ", ".join(sorted(found)) or None
