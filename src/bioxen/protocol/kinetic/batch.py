@@ -77,7 +77,7 @@ class KineticBatchRequest(SampledRequest):
             )
         for name, field in KineticRequest.model_fields.items():
             if getattr(self.analysis, name, None) not in (None, field.get_default(call_default_factory=True)):
-                raise mistake_at(f"analysis.{name}", "give it beside analysis, not inside it")
+                raise mistake_at(f"analysis.{name}", f"give {name} beside analysis, not inside it")
         return self
 
     @model_validator(mode="after")

@@ -60,7 +60,7 @@ class BatchRequest(MetabolicRequest):
     def _shared_fields_stand_beside(self) -> BatchRequest:
         for name, field in MetabolicRequest.model_fields.items():
             if getattr(self.analysis, name, None) not in (None, field.get_default(call_default_factory=True)):
-                raise mistake_at(f"analysis.{name}", "give it beside analysis, not inside it")
+                raise mistake_at(f"analysis.{name}", f"give {name} beside analysis, not inside it")
         return self
 
 
