@@ -8,6 +8,7 @@ from bioxen.errors import InvalidModelError
 from bioxen.server.bytecode import lately
 from bioxen.server.bytecode.lately import Lately
 from bioxen.server.bytecode.scan import admit
+from bioxen.server.bytecode.source import ModelFormat, ModelSource
 
 
 def text(number: int) -> str:
@@ -16,10 +17,15 @@ def text(number: int) -> str:
 
 def test_a_text_is_looked_at_once_until_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr(lately, "admit", lambda text, format: looked.append(text) or admit(text, format))
+
+    def looked_at(text: str, format: ModelFormat | None) -> ModelSource:
+        looked.append(text)
+        return admit(text, format)
+
+    monkeypatch.setattr(lately, "admit", looked_at)
     known = Lately(texts=2)
     for number in (1, 1, 2, 1, 3, 1, 2):
-        assert known.admit("".join(text(number))).text == text(number)
+        assert known.admit(text(number)).text == text(number)
     assert looked == [text(1), text(2), text(3), text(2)]
     small = Lately(characters=len(text(1)) + 3)
     looked.clear()
