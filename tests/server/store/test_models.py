@@ -49,6 +49,9 @@ def test_a_model_is_found_by_its_owner_alone(store: Store) -> None:
     for name in ("mine", of_ada.info.digest, of_ada.info.digest[:12], f"sha256:{of_ada.info.digest}"):
         assert store.read_now(models.find, "ada", name) == of_ada
         assert store.read_now(models.find, "carl", name) is None
+    assert store.read_now(models.find, "ada", "mi\0ne") is None
+    with pytest.raises(ModelNotFoundError):
+        store.write_now(models.remove, "ada", "mine\0")
     assert store.read_now(models.find, "bob", of_ada.info.digest) is None
     assert store.read_now(models.find, "ada", of_ada.info.digest[:11]) is None  # too few digits for a digest
     assert [info.digest for info in store.read_now(models.listed, "bob")] == [of_bob.info.digest]

@@ -85,7 +85,7 @@ def remove(connection: Connection, owner: str, model_id: str) -> None:
         ModelNotFoundError: there is none of that id.
     """
     mine = models.c.owner_id == owner, models.c.model_id == model_id
-    if connection.execute(delete(models).where(*mine)).rowcount == 0:
+    if not _can_be_a_name(model_id) or connection.execute(delete(models).where(*mine)).rowcount == 0:
         known = connection.execute(select(models.c.model_id).where(models.c.owner_id == owner)).scalars()
         raise ModelNotFoundError(
             f"You keep no model {model_id!r}.", details={"place": "model", **did_you_mean(model_id, known)}
@@ -139,7 +139,14 @@ def _infos(owner: str) -> Any:
     return select(models.c.info).where(models.c.owner_id == owner)
 
 
+def _can_be_a_name(name: str) -> bool:
+    """Return whether a model can be asked for by that name: PostgreSQL takes no text with a NUL."""
+    return name.isprintable()
+
+
 def _id_of(connection: Connection, owner: str, name: str) -> str | None:
+    if not _can_be_a_name(name):
+        return None
     mine = select(models.c.model_id).where(models.c.owner_id == owner)
     if connection.execute(mine.where(models.c.model_id == name)).first() is not None:
         return name
