@@ -104,7 +104,11 @@ def orchestrator_app(
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     store = Store.at(settings.store)
     orchestrator = ComputationOrchestrator(
-        replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
+        replicas,
+        caller,
+        deadline=settings.deadline,
+        per_owner=settings.queue_limit,
+        arrays=StoredArrays(store),
     )
     cells = HypervisorRuntime(store)
     slots = settings.job_slots or usable_cores() + 1

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from bioxen.client.transport import Answer, LateError
+from bioxen.server.sharing import owners
 
 T = TypeVar("T")
 
@@ -26,7 +27,8 @@ class LoopTransport:
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: float
     ) -> Answer:
         """Run the request in the application's loop and wait for the answer, no longer than it may take."""
-        future = asyncio.run_coroutine_threadsafe(_ask(self._app, method, url, body, headers), self._loop)
+        asked = _ask(self._app, method, url, body, headers, owners.current())
+        future = asyncio.run_coroutine_threadsafe(asked, self._loop)
         try:
             return future.result(patience)
         except concurrent.futures.TimeoutError:
@@ -37,8 +39,10 @@ class LoopTransport:
         """Do nothing: there is no connection."""
 
 
-async def _ask(app: Any, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-    """Return the answer of an ASGI application."""
+async def _ask(
+    app: Any, method: str, url: str, body: bytes | None, headers: Mapping[str, str], owner: str | None
+) -> Answer:
+    """Return the answer of an ASGI application to what is asked for an owner."""
     parts = urlsplit(url)
     content = body or b""
     sent: list[dict[str, Any]] = []
@@ -68,6 +72,7 @@ async def _ask(app: Any, method: str, url: str, body: bytes | None, headers: Map
         "headers": [(name.lower().encode(), value.encode()) for name, value in named.items()],
         "client": ("127.0.0.1", 0),
         "server": (parts.hostname, parts.port),
+        owners.ON_BEHALF: owner,
     }
     try:
         await app(scope, receive, send)

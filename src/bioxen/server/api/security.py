@@ -16,6 +16,7 @@ from bioxen.errors import BioXenErrorCode, BioXenException, MissingScopeError
 from bioxen.protocol import tokens
 from bioxen.server.api.problems import problem_response, too_large
 from bioxen.server.settings import LOOPBACK_HOSTS, ServiceSettings
+from bioxen.server.sharing import owners
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.owners import LOCAL
 
@@ -105,7 +106,8 @@ class Guard:
         except Refused as refused:
             await problem_response(refused.error, refused.status)(scope, receive, send)
             return
-        await self.app(scope, self._limited(receive), send)
+        with owners.working_for(_owner_of(scope)):
+            await self.app(scope, self._limited(receive), send)
 
     def _check_size(self, headers: Headers) -> None:
         length = headers.get("content-length", "0")
@@ -152,6 +154,13 @@ class Guard:
             return message
 
         return receive_within_limit
+
+
+def _owner_of(scope: Scope) -> str | None:
+    """Return whose turn a request takes: a cell's process is its owner's, though this server asks for it."""
+    caller: Caller | None = scope.get(CALLER)
+    on_behalf: str | None = scope.get(owners.ON_BEHALF)
+    return on_behalf or (caller.owner if caller is not None else None)
 
 
 def check_scope(caller: Caller, path: str) -> None:

@@ -38,6 +38,8 @@ from bioxen.server.hypervisor import changes, execution
 from bioxen.server.hypervisor.hosts import Hosts
 from bioxen.server.hypervisor.images import image_of, status_of
 from bioxen.server.loopback import LoopTransport
+from bioxen.server.sharing import owners
+from bioxen.server.sharing.gate import Gate
 from bioxen.server.store import cells, past
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.store import Store
@@ -61,6 +63,7 @@ class HypervisorRuntime:
         self._store = store
         self._hosts = Hosts(store)
         self._threads: ThreadPoolExecutor | None = None
+        self._gate = Gate(THREADS)
 
     def start(self, app: Any, token: str | None) -> None:
         """Begin to serve cells, whose requests go to `app` in the running event loop."""
@@ -198,7 +201,8 @@ class HypervisorRuntime:
         record = await self._store.read(cells.find, owner, vm_id)
         found, following = await self._store.read(past.computed, record.cell_id, after, limit)
         router = (await self._hosts.of(owner)).router(None)
-        entries = [await self._in_thread(partial(execution.again, record, one, router)) for one in found]
+        again = partial(execution.again, record, router=router)
+        entries = [await self._in_thread(owner, partial(again, one)) for one in found]
         return Replay(entries=entries, same=all(one.same for one in entries), next=following)
 
     async def _of_cell(self, owner: str, vm_id: str, query: Callable[[Connection, CellRecord], T]) -> T:
@@ -218,7 +222,7 @@ class HypervisorRuntime:
         record = await self._store.read(cells.find, owner, vm_id)
         router = (await self._hosts.of(owner)).router(None)
         cache = self._hosts.cache(record) if image_of(record.image).caches else None
-        ran = await self._in_thread(lambda: execution.run(record, call, router, cache))
+        ran = await self._in_thread(owner, lambda: execution.run(record, call, router, cache))
         await self._hosts.change(owner, changes.ran, record, ran.done, ran.living, ran.result.cache_hit)
         return ran.result
 
@@ -238,7 +242,7 @@ class HypervisorRuntime:
         """
         image = image_of((await self._store.read(cells.find, owner, vm_id)).image)
         client = (await self._hosts.of(owner)).router(None).client if image.services else None
-        health = await self._in_thread(client.check_service_health) if client else {}
+        health = await self._in_thread(owner, client.check_service_health) if client else {}
         computes = image.services and image.mode != "symbolic"
         return ComputationServiceStatus(
             service_based=image.services,
@@ -248,8 +252,16 @@ class HypervisorRuntime:
             execution_mode=image.mode,
         )
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    async def _in_thread(self, owner: str, call: Callable[[], T]) -> T:
+        """Return what `call` returns, which asks services in turns of the owner."""
+
+        def called() -> T:
+            with owners.working_for(owner):
+                return call()
+
+        with owners.working_for(owner):
+            async with self._gate.turn():
+                return await asyncio.get_running_loop().run_in_executor(self._threads, called)
 
 
 def _refuse_services(spec: VmSpec) -> None:

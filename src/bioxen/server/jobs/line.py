@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Collection
 
 from bioxen.server.jobs.calls import is_call
-from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.turns import Turns
+from bioxen.server.sharing.fairness import FairQueue
 
 
 class Line:

@@ -33,6 +33,8 @@ class Replica:
     failed: int = 0
     failed_probes: int = 0
     reason: str | None = None
+    workers: int | None = None
+    """Its worker processes; `None` until it has said so."""
 
     def sent(self) -> Replica:
         """A request goes out to it."""
@@ -59,9 +61,9 @@ class Replica:
         """A request's caller went away, or its own deadline passed: that tells nothing of the replica."""
         return replace(self, in_flight=self.in_flight - 1)
 
-    def probed(self) -> Replica:
-        """A health probe came back well."""
-        return replace(self, state="healthy", failed_probes=0, reason=None)
+    def probed(self, workers: int | None = None) -> Replica:
+        """A health probe came back well, and told how many workers there are."""
+        return replace(self, state="healthy", failed_probes=0, reason=None, workers=workers)
 
     def probe_failed(self, reason: str) -> Replica:
         """A health probe failed."""
@@ -84,6 +86,17 @@ def choose(replicas: Iterable[Replica], key: str) -> Replica | None:
     least = min(replica.in_flight for replica in candidates)
     near_least = [replica for replica in candidates if replica.in_flight <= least + SLACK]
     return max(near_least, key=lambda replica: _preference(replica.url, key))
+
+
+def places(replicas: Iterable[Replica]) -> int | None:
+    """Return how many requests these replicas should have at once so that none idles; `None` if unknown.
+
+    More would wait there in the order they came, whoever asks. One that has just come counts for one worker.
+    """
+    counts = [replica.workers for replica in replicas if replica.state != "unhealthy"]
+    if all(count is None for count in counts):
+        return None
+    return sum((count or 1) + SLACK for count in counts)
 
 
 def _preference(url: str, key: str) -> bytes:

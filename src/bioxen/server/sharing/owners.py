@@ -1,0 +1,26 @@
+"""For whom something is computed, where that is known: requests bring it, jobs and services have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+ON_BEHALF = "bioxen.on_behalf"
+"""Key of an ASGI scope: the owner for whom this process itself asks. No request can bring it."""
+_owner: ContextVar[str | None] = ContextVar("bioxen_owner", default=None)
+
+
+def current() -> str | None:
+    """Return the owner for whom this code works."""
+    return _owner.get()
+
+
+@contextmanager
+def working_for(owner: str | None) -> Iterator[None]:
+    """Work for an owner."""
+    token = _owner.set(owner)
+    try:
+        yield
+    finally:
+        _owner.reset(token)
