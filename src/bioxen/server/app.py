@@ -38,6 +38,7 @@ from bioxen.server.metrics import (
     cache_metrics,
     fallback_metrics,
     job_metrics,
+    line_metrics,
     replica_metrics,
     worker_metrics,
 )
@@ -147,6 +148,7 @@ def orchestrator_app(
     app.include_router(owner_route(store, settings.quotas))
     app.include_router(health_routes(orchestrator.health, store))
     app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))
+    app.state.metrics.watch(lambda: line_metrics(orchestrator.waiting()))
     app.include_router(metrics_route(app.state.metrics, stored))
     app.include_router(process_routes(BOTH, tools.processes))
     app.include_router(model_routes(Repository(), BOTH))

@@ -118,6 +118,10 @@ class ComputationOrchestrator:
             for replica in self._replicas.values()
         ]
 
+    def waiting(self) -> dict[Service, int]:
+        """Return how many requests wait for a turn of their owners at each service."""
+        return {service: gate.waiting for service, gate in self._gates.items()}
+
     def health(self) -> HealthReport:
         """Return `healthy` where each service has replicas and all are, `unhealthy` where none is."""
         states = [(replica.service, replica.state) for replica in self._replicas.values()]
