@@ -26,6 +26,14 @@ CASES: list[tuple[str, str, dict[str, Any], list[str], int, str]] = [
         "2 members, all",
     ),
     (
+        "kinetic_scan",
+        DECAY,
+        {**SCAN, "report": "summary", "quantiles": [0.5], "quantile_method": "approximate"},
+        ["time", "output", "mean", "sd", "q0.5", "accuracy"],
+        3,
+        "2 members, all",
+    ),
+    (
         "kinetic_morris",
         DECAY,
         {"factors": FACTORS},

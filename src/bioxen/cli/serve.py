@@ -36,6 +36,9 @@ Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Worker proces
 Queue = Annotated[int, typer.Option("--queue", min=1, help="Requests that may wait.")]
 Memory = Annotated[int, typer.Option("--memory-mb", min=64, help="Memory one worker may use, MB.")]
 Cache = Annotated[int, typer.Option("--cache-mb", min=0, help="Exact answers kept, MB; 0 keeps none.")]
+CacheDir = Annotated[
+    Path | None, typer.Option("--cache-dir", help="Folder where they are kept for the next start as well.")
+]
 Deadline = Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds a computation may take.")]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="Third-party tool, as module:Class.")]
 ToolPath = Annotated[list[Path] | None, typer.Option(help="Folder where workers look for tools.")]
@@ -63,6 +66,7 @@ def _add(name: str, service: Service, default_port: int, about: str) -> None:
         queue: Queue = 1000,
         memory_mb: Memory = 2048,
         cache_mb: Cache = 256,
+        cache_dir: CacheDir = None,
         deadline: Deadline = 60.0,
         log_format: Form = "text",
         log_level: Level = "warning",
@@ -72,7 +76,14 @@ def _add(name: str, service: Service, default_port: int, about: str) -> None:
         from bioxen.server.app import service_app
 
         settings = _settings(
-            host, token, workers, queue=queue, memory_mb=memory_mb, cache_mb=cache_mb, deadline=deadline
+            host,
+            token,
+            workers,
+            queue=queue,
+            memory_mb=memory_mb,
+            cache_mb=cache_mb,
+            cache_dir=cache_dir,
+            deadline=deadline,
         )
         _set_up_log(log_format, log_level)
         _serve(name, service_app(service, settings), _listener(host, port, fd), lifeline)
@@ -150,6 +161,7 @@ def _settings(
     deadline: float,
     queue: int = 1000,
     cache_mb: int = 0,
+    cache_dir: Path | None = None,
     tools: list[str] | tuple[str, ...] = (),
     paths: list[Path] | tuple[Path, ...] = (),
     store: str | Path | None = None,
@@ -166,6 +178,7 @@ def _settings(
         queue_limit=queue,
         memory_limit=memory_mb * MIB,
         cache_bytes=cache_mb * MIB,
+        cache_dir=cache_dir.resolve() if cache_dir else None,
         deadline=deadline,
         tools=tuple(tools),
         sys_path=tuple(path.resolve() for path in paths),

@@ -12,6 +12,7 @@ import typer
 from bioxen.cli.console import errors, results, start_services, table
 from bioxen.cli.serve import (
     Cache,
+    CacheDir,
     Deadline,
     Form,
     Host,
@@ -39,6 +40,7 @@ def up(
     workers: Workers = None,
     memory_mb: Memory = 2048,
     cache_mb: Cache = 256,
+    cache_dir: CacheDir = None,
     deadline: Deadline = 60.0,
     token: Token = None,
     tool: Tools = None,
@@ -67,7 +69,11 @@ def up(
             *("--memory-mb", str(memory_mb), "--deadline", str(deadline)),
             *("--log-format", log_format, "--log-level", log_level),
         ],
-        compute_arguments=["--cache-mb", str(cache_mb), *(["--workers", str(workers)] if workers else [])],
+        compute_arguments=[
+            *("--cache-mb", str(cache_mb)),
+            *(["--cache-dir", str(cache_dir)] if cache_dir else []),
+            *(["--workers", str(workers)] if workers else []),
+        ],
         orchestrator_arguments=[
             *_tool_arguments(tool or [], tool_path or []),
             *(["--store", store] if store else []),

@@ -63,7 +63,7 @@ class PopulationRun(Message):
     vm_ids: Annotated[list[VmId], Field(min_length=1, max_length=MAX_POPULATION)]
     """Cells that run, all with the same chassis and model, and with their models' clocks at the same time."""
     process_code: Identifier
-    """A metabolic process; a kinetic time course, stochastic simulation or steady state."""
+    """A metabolic process; a kinetic simulation, steady state, or analysis of one model with one answer."""
     context: dict[str, Any] = Field(default_factory=dict)
     """Fields of the process's own request, for every cell; `report` and the like of the batch too."""
     priority: Priority = 50

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import math
-import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bioxen.errors import ValidationError
+from bioxen.protocol.packing import decode
 from bioxen.protocol.table import Cell, Rows
+
+_TIMES = ("time_of_minimum", "time_of_maximum", "period")
+"""Features that are times."""
 
 
 def _time_course(service: Mapping[str, Any]) -> Rows:
@@ -36,6 +37,8 @@ def _estimation(service: Mapping[str, Any]) -> Rows:
 def _members(service: Mapping[str, Any]) -> Rows:
     """Return a row a member; where the values at every point are there, a row a member and point."""
     members = service["members"]
+    if members.get("outcomes") is not None:
+        return _outcomes(members)
     varied: dict[str, list[Cell]] = members["varied"]
     if members["values"] is not None:
         return _member_values(members)
@@ -52,6 +55,20 @@ def _members(service: Mapping[str, Any]) -> Rows:
         for index, (status, row) in enumerate(zip(members["status"], _cut(numbers, len(names)), strict=True))
     ]
     return Rows(["member", "status", *varied, *steady, *names], made)
+
+
+def _outcomes(members: Mapping[str, Any]) -> Rows:
+    """Return the rows of what was found for each member; one that failed has none."""
+    made: list[list[Cell]] = []
+    columns: list[str] = ["status"]
+    for number, outcome in enumerate(members["outcomes"]):
+        rows = next(
+            (make(outcome) for field, make in KINETIC.items() if outcome.get(field) is not None), None
+        )
+        if rows is not None:
+            columns = rows.columns
+            made += [[members["first"] + number, *row] for row in rows.rows]
+    return Rows(["member", *columns], made)
 
 
 def _steady_columns(members: Mapping[str, Any]) -> dict[str, list[Cell]]:
@@ -77,11 +94,25 @@ def numbers_of(array: Mapping[str, Any]) -> list[Cell]:
     if array["base64"] is None:
         raise ValidationError(
             "The numbers of this result are kept as a file, so it has no rows of them.",
-            details={"place": "encoding", "remedy": "Use load_array(), or ask with encoding 'base64'."},
+            details={
+                "place": "encoding",
+                "remedy": "Use load_array() or to_xarray(hypervisor.load_array), or encoding 'base64'.",
+            },
         )
-    data = base64.b64decode(array["base64"])
-    found = struct.unpack(f"<{len(data) // 8}d", data)
-    return [None if math.isnan(value) else value for value in found]
+    return [*decode(array["base64"])]
+
+
+def units_of(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return the units of the columns that have one: of outputs, the time, and the features of outputs."""
+    declared: dict[str, str] = dict(service.get("output_units") or {})
+    members = service.get("members") or {}
+    units = dict(declared)
+    for feature in members.get("feature_names") or ():
+        for output in members["outputs"]:
+            whose = "time" if feature in _TIMES else output
+            if whose in declared:
+                units[f"{feature} {output}"] = declared[whose]
+    return units
 
 
 def _cut(numbers: list[Cell], width: int) -> list[list[Cell]]:
@@ -94,13 +125,16 @@ def _summary(service: Mapping[str, Any]) -> Rows:
     outputs = summary["outputs"]
     statistics = [numbers_of(summary["mean"]), numbers_of(summary["standard_deviation"])]
     statistics += _cut(numbers_of(summary["quantiles"]), len(times) * len(outputs))
+    if summary.get("accuracy") is not None:
+        statistics.append(numbers_of(summary["accuracy"]))
     made: list[list[Cell]] = [
         [time, output, *(column[point * len(outputs) + place] for column in statistics)]
         for point, time in enumerate(times)
         for place, output in enumerate(outputs)
     ]
     quantiles = [f"q{probability:g}" for probability in summary["probabilities"]]
-    return Rows(["time", "output", "mean", "sd", *quantiles], made)
+    accuracy = [] if summary.get("accuracy") is None else ["accuracy"]
+    return Rows(["time", "output", "mean", "sd", *quantiles, *accuracy], made)
 
 
 def _global_sensitivity(service: Mapping[str, Any]) -> Rows:

@@ -1,4 +1,4 @@
-"""A table of numbers as one text: base64 of zlib-compressed little-endian float64, row after row."""
+"""Numbers as one text: base64 of little-endian float64, which may be compressed; NaN stands for null."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ import zlib
 from array import array
 
 
+def decode(text: str) -> list[float | None]:
+    """Return the numbers in base64, with `None` in the place of NaN."""
+    return _numbers(base64.b64decode(text))
+
+
 def unpack_rows(packed: str, width: int) -> list[list[float | None]]:
-    """Return the rows of a packed table, `width` numbers each, with `None` in the place of NaN."""
-    flat = array("d", zlib.decompress(base64.b64decode(packed)))
+    """Return the rows of a table compressed by zlib, `width` numbers each, with `None` for NaN."""
+    plain = _numbers(zlib.decompress(base64.b64decode(packed)))
+    return [plain[begin : begin + width] for begin in range(0, len(plain), width)]
+
+
+def _numbers(data: bytes) -> list[float | None]:
+    flat = array("d", data)
     if sys.byteorder == "big":
         flat.byteswap()
-    plain = [None if math.isnan(value) else value for value in flat]
-    return [plain[begin : begin + width] for begin in range(0, len(plain), width)]
+    return [None if math.isnan(value) else value for value in flat]

@@ -8,11 +8,13 @@ from pydantic import model_validator
 
 from bioxen.errors import BioXenErrorCode, ComputationError
 from bioxen.protocol.base import MappingMessage
-from bioxen.protocol.rows import rows_of, to_frame
+from bioxen.protocol.kinetic_arrays import Load, dataset_of
+from bioxen.protocol.rows import rows_of, to_frame, with_units
 from bioxen.protocol.units import Seconds
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 LOCAL_SYMBOLIC = "vm_local_symbolic"
 
@@ -60,10 +62,24 @@ class ProcessResult(MappingMessage):
     def to_frame(self) -> pd.DataFrame:
         """Return the main numbers as a pandas DataFrame, with COBRApy's and Tellurium's column names.
 
+        The units of a kinetic result are in its `attrs["units"]`.
+
         Raises:
             MissingModuleError: pandas is not installed.
         """
-        return to_frame(rows_of(self))
+        return with_units(to_frame(rows_of(self)), {} if self.symbolic else self.service_results or {})
+
+    def to_xarray(self, load: Load | None = None) -> xr.Dataset:
+        """Return the arrays of a time course, of members or a summary as an xarray Dataset with units.
+
+        Args:
+            load: reads arrays; `hypervisor.load_array` also those that are by reference.
+
+        Raises:
+            MissingModuleError: xarray is not installed.
+            ValidationError: the result has no arrays, or has them by reference and `load` is absent.
+        """
+        return dataset_of({} if self.symbolic else self.service_results or {}, load)
 
     def raise_for_status(self) -> Self:
         """Return the result itself, or raise where its status is `failed`.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from bioxen.errors import MissingModuleError, ValidationError
-from bioxen.protocol.kinetic_rows import KINETIC
+from bioxen.protocol.kinetic_rows import KINETIC, units_of
 from bioxen.protocol.packing import unpack_rows
 from bioxen.protocol.table import Cell, Rows
 
@@ -67,7 +67,14 @@ def frame_of(result: BaseModel) -> pd.DataFrame:
     rows = service_rows(content)
     if rows is None:
         raise ValidationError(f"There are no numbers to put in a frame. {content.get('message', '')}")
-    return to_frame(rows)
+    return with_units(to_frame(rows), content)
+
+
+def with_units(frame: pd.DataFrame, service: Mapping[str, Any]) -> pd.DataFrame:
+    """Return `frame` with `attrs["units"]`, the units of a kinetic result's outputs and columns."""
+    if units := units_of(service):
+        frame.attrs["units"] = units
+    return frame
 
 
 def to_csv(result: ProcessResult) -> str:

@@ -34,6 +34,8 @@ class ServiceSettings:
     """Bytes one worker may use; beyond that it is killed and its request fails."""
     cache_bytes: int = 256 * MIB
     """Bytes of exact answers that a computation service keeps; 0 keeps none."""
+    cache_dir: Path | None = None
+    """A folder where they are kept as well, for the next start; in none where absent."""
     deadline: float = 60.0
     """Seconds a computation may take where its request does not say."""
     max_body: int = 64 * MIB

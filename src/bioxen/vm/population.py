@@ -42,7 +42,8 @@ class Population:
 
         Args:
             process_code: a metabolic process, such as `metabolic_fba`; `kinetic_ode`, `kinetic_ssa`,
-                `kinetic_tau_leaping` or `kinetic_steady_state`.
+                `kinetic_tau_leaping`, `kinetic_steady_state`, `kinetic_control`, `kinetic_oscillation`,
+                `kinetic_sensitivity` or `kinetic_continuation`. The error about any other lists them all.
             context: fields of the process's request, for every cell; `{"report": "fluxes"}` for fluxes,
                 `{"report": "values"}` for time courses in place of their features.
             seen: is told of the job as it goes on; `parts_done` of `parts_total`.

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bioxen.errors import ValidationError, did_you_mean
-from bioxen.protocol.kinetic import KineticResult, Members
+from bioxen.protocol.kinetic import KineticResult, Members, VariantOutcome
+from bioxen.protocol.kinetic_arrays import Load
 from bioxen.protocol.kinetic_rows import numbers_of
 from bioxen.protocol.metabolic import BatchColumns, MetabolicResult
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 class PopulationResult:
@@ -61,7 +63,7 @@ class PopulationResult:
 
 
 class KineticPopulationResult:
-    """What a simulation, or a search for steady states, gave on every cell of a population."""
+    """What a kinetic process gave on every cell of a population."""
 
     def __init__(self, vm_ids: Sequence[str], result: KineticResult) -> None:
         self.vm_ids = list(vm_ids)
@@ -114,6 +116,21 @@ class KineticPopulationResult:
         each = len(members.times) * width
         return self._numbers("values")[cell * each : (cell + 1) * each][place::width]
 
+    @property
+    def outcomes(self) -> dict[str, VariantOutcome]:
+        """Cell id → what an analysis found for it: control coefficients, say.
+
+        Raises:
+            ValidationError: the run was a simulation.
+        """
+        found = self._members.outcomes
+        if found is None:
+            raise ValidationError(
+                "The run was a simulation, which has features and time courses of each cell.",
+                details={"place": "process_code", "remedy": "Look at feature() and course()."},
+            )
+        return dict(zip(self.vm_ids, found, strict=True))
+
     def to_frame(self) -> pd.DataFrame:
         """Return a row a cell, or a cell and point in time, as a pandas DataFrame with the ids as index.
 
@@ -126,6 +143,21 @@ class KineticPopulationResult:
             return frame  # a summary
         members = frame.pop("member")
         return frame.set_axis([self.vm_ids[member] for member in members]).rename_axis("vm_id")
+
+    def to_xarray(self, load: Load | None = None) -> xr.Dataset:
+        """Return the arrays as an xarray Dataset; members are named by their cells' ids, as `vm_id`.
+
+        Args:
+            load: reads arrays; `hypervisor.load_array` also those that are by reference.
+
+        Raises:
+            MissingModuleError: xarray is not installed.
+            ValidationError: the run has no arrays, or has them by reference and `load` is absent.
+        """
+        dataset = self.result.to_xarray(load)
+        if "member" not in dataset.dims:
+            return dataset  # a summary
+        return dataset.assign_coords(member=self.vm_ids).rename(member="vm_id")
 
     @property
     def _members(self) -> Members:

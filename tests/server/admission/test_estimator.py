@@ -118,6 +118,9 @@ def test_memory_grows_with_what_is_kept() -> None:
     assert whole(report="values", time_points=1001) > 100 * whole(report="features")
     assert whole(members=4000) == 2 * whole()
     assert whole(encoding="base64") < whole()
+    counted: dict[str, Any] = {"report": "summary", "quantile_method": "approximate", "bins": 0}
+    assert whole(members=1_000_000, **counted) == whole(members=2_000, **counted)
+    assert whole(members=1_000_000, report="summary") > 50 * whole(members=1_000_000, **counted)
 
 
 def test_the_newest_computations_count_most() -> None:

@@ -77,6 +77,29 @@ def test_steady_states_and_one_seed_for_all(http: httpx2.Client, cells: list[str
     assert first == second and third == own
 
 
+@pytest.mark.parametrize(
+    ("code", "context"),
+    [
+        ("kinetic_control", {}),
+        ("kinetic_sensitivity", {"time_end": 2.0, "sensitivity_parameters": ["death"]}),
+        ("kinetic_oscillation", {"time_end": 20.0, "time_points": 200, "outputs": ["S"]}),
+        ("kinetic_continuation", {"parameter": "death", "lower": 0.05, "upper": 0.2}),
+    ],
+)
+def test_each_cell_is_analysed_as_it_is_alone(
+    http: httpx2.Client, cells: list[str], code: str, context: dict[str, Any]
+) -> None:
+    context["kinetic_code"] = BIRTH_DEATH
+    job = ask(http, cells[:21], code, **context)
+    assert job.json()["parts_total"] == 11
+    result = result_of(http, job).json()
+    assert result["members"]["status"] == ["completed"] * 21
+    for number in (0, 3, 20):
+        found = result["members"]["outcomes"][number]
+        own = alone(http, cells[number], code, **context)
+        assert found == {name: own[name] for name in found}
+
+
 def test_numbers_by_reference_and_in_a_stream(http: httpx2.Client, cells: list[str]) -> None:
     finals = result_of(http, ask(http, cells, "kinetic_ssa", **GRID)).json()["members"]["features"]["numbers"]
     found = result_of(http, ask(http, cells, "kinetic_ssa", **GRID, encoding="reference")).json()
@@ -108,8 +131,13 @@ def test_a_cell_that_has_lived_goes_on_from_where_it_stands(http: httpx2.Client,
 
 
 def test_what_a_population_refuses(http: httpx2.Client, cells: list[str]) -> None:
-    scan = ask(http, cells, "kinetic_scan", axes={"birth": {"values": [1.0]}})
-    assert scan.status_code == 422 and "simulations and steady states" in scan.text
+    for code in ("kinetic_scan", "kinetic_ensemble", "kinetic_petab", "kinetic_batch", "metabolic_batch"):
+        problem = ask(http, cells, code).json()
+        assert (problem["status"], problem["place"]) == (422, "process_code")
+        assert {"kinetic_ode", "kinetic_control", "metabolic_fba"} < set(problem["details"]["processes"])
+        assert code not in problem["details"]["processes"]
+    report = ask(http, cells, "kinetic_control", kinetic_code=BIRTH_DEATH, report="summary")
+    assert (report.status_code, report.json()["place"]) == (422, "vm_ids.0.report")
     stiff = ask(http, cells, "kinetic_ode", **GRID, integrator="lsoda")
     assert (stiff.status_code, stiff.json()["place"]) == (422, "context.integrator")
     wrong = ask(http, cells, "kinetic_ode", **GRID, report="fluxes")
@@ -154,6 +182,13 @@ def test_a_population_simulates_in_python(hypervisor: BioXenHypervisor) -> None:
         course = chance.course("sim-02", "[S]")
         assert course[0] == 10 and len(course) == 3
         assert list(chance.to_frame().query("vm_id == 'sim-02'")["[S]"]) == course
+        with pytest.raises(ValidationError, match="simulation"):
+            assert chance.outcomes
+        control = population.run("kinetic_control", {"kinetic_code": BIRTH_DEATH})
+        assert isinstance(control, KineticPopulationResult) and set(control.outcomes) == set(final)
+        found = control.outcomes["sim-02"].control
+        assert found is not None and found.fluxes == pytest.approx([2.0, 2.0])
+        assert len(control.to_frame().loc["sim-02"]) == 2
         summed = population.run("kinetic_ssa", {**GRID, "report": "summary"})
         assert isinstance(summed, KineticPopulationResult) and summed.result.summary is not None
         with pytest.raises(ValidationError, match="summary says nothing of one cell"):

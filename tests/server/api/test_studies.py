@@ -65,6 +65,33 @@ def test_a_summary_over_shards(http: httpx2.Client) -> None:
     )
 
 
+def test_what_is_counted_adds_up_over_shards(http: httpx2.Client) -> None:
+    """Approximate quantiles and requested histograms: no member's numbers travel, whatever the parts are."""
+    edges = [{"feature": "final", "edges": [2.0, 4.0, 8.0]}, {"feature": "maximum", "edges": [10.0, 11.0]}]
+    body = ensemble(features=["final", "maximum"], outputs=["[A]"])
+    values = np.array(http.post("/compute/kinetic", json=body).json()["members"]["features"]["numbers"])
+    final = values.reshape(COUNT, 2)[:, 0]
+    body |= {"report": "summary", "edges": edges, "quantile_method": "approximate", "quantiles": [0.05, 0.5]}
+    told = events(http, body)
+    for event, data in told[:-1]:
+        assert event == "shard"
+        members = data["result"]["members"]
+        assert members["values"] is None and members["features"]["shape"][1] == 0
+        assert sum(members["histograms"][1]["counts"]) == len(members["status"])
+    result = http.post("/compute/kinetic", json=body).json()
+    assert told[-1][1]["result"] == result
+    summary = result["summary"]
+    assert summary["quantile_method"] == "approximate"
+    assert max(summary["accuracy"]["numbers"]) <= 0.005
+    found = np.array(summary["quantiles"]["numbers"]).reshape(2, 3)
+    assert found[:, 0].tolist() == [10.0, 10.0]  # all members start alike
+    assert found[:, -1] == pytest.approx(np.quantile(final, [0.05, 0.5]), rel=0.005)
+    one, other = summary["histograms"]
+    assert one["counts"] == np.histogram(final, [2.0, 4.0, 8.0])[0].tolist()
+    assert (one["below"], one["above"]) == (int((final < 2).sum()), int((final > 8).sum()))
+    assert (other["feature"], other["counts"], other["below"]) == ("maximum", [COUNT], 0)
+
+
 def test_a_study_gives_the_same_bytes_each_time(http: httpx2.Client) -> None:
     body = {
         "process_code": "kinetic_sobol",

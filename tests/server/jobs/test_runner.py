@@ -23,9 +23,10 @@ from bioxen.protocol.metabolic import BatchRequest, Variant
 from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
-from bioxen.server.jobs import beginning, patience, results, work
+from bioxen.server.jobs import beginning, patience, work
 from bioxen.server.jobs.runner import JobRunner
-from bioxen.server.orchestrator.sharding import SHARD, Shard, assemble
+from bioxen.server.orchestrator.assembling import Assembly
+from bioxen.server.orchestrator.sharding import SHARD, Shard
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.faults import in_words
@@ -231,13 +232,15 @@ def test_a_full_disk_makes_jobs_wait_and_nothing_is_computed_twice(
                     raise OSError(errno.ENOSPC, "No space left on device")
                 return keep(parts)
 
-            def with_an_array(request: ComputeRequest, parts: Sequence[bytes], arrays: StoredArrays) -> bytes:
+            put_together = Assembly.result
+
+            def with_an_array(parts: Assembly, arrays: StoredArrays) -> bytes:
                 arrays.keep(b"header", memoryview(b"numbers"))
-                return assemble(request, parts)
+                return put_together(parts)
 
             monkeypatch.setattr(store, "write", sometimes)
             monkeypatch.setattr(store.blobs, "write_parts", seldom)
-            monkeypatch.setattr(results, "assemble", with_an_array)
+            monkeypatch.setattr(Assembly, "result", with_an_array)
             await runner.submit(new("j1", batch()))
             assert (await ended(store, runner, "j1")).state == "done"
             assert not any(full.values())

@@ -7,8 +7,9 @@ simulation, steady, sensitivity,
 estimation, petab, control,
 continuation, oscillation, export the requests of one analysis and the parts they add to the result
 integrators                      the algorithms of a time course
-members                          many simulations in one request, which these share:
+members, sampled                 many simulations in one request, which these share:
 batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
+findings                         an analysis of every variant of a batch
 resting, summary                 their steady states; statistics over them
 features, arrays                 scalar features of a time course; large numbers in compact form
 result                           the result
@@ -62,6 +63,10 @@ from bioxen.protocol.kinetic.export import ExportRequest
 from bioxen.protocol.kinetic.features import (
     Feature,
 )
+from bioxen.protocol.kinetic.findings import (
+    VariantAnalysis,
+    VariantOutcome,
+)
 from bioxen.protocol.kinetic.integrators import (
     INTEGRATORS,
     Integrator,
@@ -73,11 +78,13 @@ from bioxen.protocol.kinetic.members import (
     MembersMethod,
     MembersRequest,
     Part,
-    SampledRequest,
 )
 from bioxen.protocol.kinetic.oscillation import (
     Oscillation,
     OscillationRequest,
+)
+from bioxen.protocol.kinetic.outcome import (
+    Outcome,
 )
 from bioxen.protocol.kinetic.petab import (
     PetabFit,
@@ -98,6 +105,7 @@ from bioxen.protocol.kinetic.resting import (
 from bioxen.protocol.kinetic.result import (
     KineticResult,
 )
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.kinetic.scan import (
     Axis,
     ScanRequest,
@@ -127,9 +135,13 @@ from bioxen.protocol.kinetic.steady import (
     SteadyStateRequest,
 )
 from bioxen.protocol.kinetic.summary import (
+    MOST_BUCKETS,
+    Buckets,
     ControlSummary,
     Histogram,
+    HistogramEdges,
     Moments,
+    QuantileMethod,
     Statistics,
     SteadySummary,
     Summary,
@@ -165,12 +177,14 @@ AnyMembersRequest = Annotated[
 __all__ = [
     "INTEGRATORS",
     "MAX_POINTS",
+    "MOST_BUCKETS",
     "AnyKineticRequest",
     "AnyMembersRequest",
     "ArrayReference",
     "Audit",
     "Axis",
     "Branch",
+    "Buckets",
     "Choice",
     "ContinuationRequest",
     "ControlAnalysis",
@@ -192,6 +206,7 @@ __all__ = [
     "Feature",
     "GlobalSensitivity",
     "Histogram",
+    "HistogramEdges",
     "Integrator",
     "KineticBatchRequest",
     "KineticRequest",
@@ -212,11 +227,13 @@ __all__ = [
     "NumberArray",
     "Oscillation",
     "OscillationRequest",
+    "Outcome",
     "ParameterRange",
     "Part",
     "PetabFit",
     "PetabRequest",
     "Profile",
+    "QuantileMethod",
     "SampledRequest",
     "ScanRequest",
     "Seed",
@@ -239,4 +256,6 @@ __all__ = [
     "Tolerance",
     "Uniform",
     "Values",
+    "VariantAnalysis",
+    "VariantOutcome",
 ]

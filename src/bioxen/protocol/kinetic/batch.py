@@ -1,4 +1,4 @@
-"""Many variants of one simulation in one request, each with changes and a seed of its own."""
+"""Many variants of one simulation or analysis in one request, each with changes and a seed of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
-from bioxen.protocol.kinetic.members import MAX_MEMBERS, SampledRequest
-from bioxen.protocol.kinetic.request import Seed
+from bioxen.protocol.kinetic.findings import VariantAnalysis
+from bioxen.protocol.kinetic.members import MAX_MEMBERS
+from bioxen.protocol.kinetic.request import KineticRequest, Seed
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier, Quantity
+
+ANALYSED_AT_ONCE = 20
+"""Variants in one part of a batch of analyses, each of which may take seconds: so that progress shows."""
 
 
 class KineticVariant(Message):
@@ -29,14 +34,20 @@ class KineticBatchRequest(SampledRequest):
     Each is what it would be in a request of its own with its seed: an integration within the tolerances, a
     stochastic trajectory to the last bit. For that `auto` runs members of the method `ssa` as `kinetic_ssa`
     does; the engine `lanes` gives other trajectories of the same distribution.
+
+    With an `analysis` every variant has what that would find for it alone.
     """
 
-    title: ClassVar[str] = "one simulation of many variants"
+    title: ClassVar[str] = "one simulation or analysis of many variants"
 
     process_code: Literal["kinetic_batch"] = "kinetic_batch"
     variants: Annotated[list[KineticVariant], Field(min_length=1, max_length=MAX_MEMBERS)]
     total: Annotated[int, Field(ge=1, le=MAX_MEMBERS)] | None = None
     """How many variants the whole has, where `variants` are those of `part` alone, which is whole blocks."""
+
+    analysis: Annotated[VariantAnalysis, Field(discriminator="process_code")] | None = None
+    """The analysis and its own fields, its times and tolerances among them; the model, `outputs` and what
+    variants change stand beside it. Where absent, variants are simulated by `method`."""
 
     @property
     def member_count(self) -> int:
@@ -44,9 +55,27 @@ class KineticBatchRequest(SampledRequest):
         return self.total or len(self.variants)
 
     @property
+    def block_size(self) -> int:
+        """The variants of a block: fewer where each is analysed, which takes long."""
+        if self.analysis is None:
+            return super().block_size
+        return min(max(-(-self.member_count // 16), 1), ANALYSED_AT_ONCE)
+
+    @property
     def offset(self) -> int:
         """The index of the first of `variants` in the whole."""
         return self.part.first if self.total and self.part else 0
+
+    @model_validator(mode="after")
+    def _simulated_or_analysed(self) -> KineticBatchRequest:
+        if self.analysis is None:
+            return self
+        if self.method != "ode" or self.report != "features" or self.engine not in ("auto", "libroadrunner"):
+            raise ValueError("an analysis has no method, report and engine: leave them out, or the analysis")
+        for name, field in KineticRequest.model_fields.items():
+            if getattr(self.analysis, name, None) not in (None, field.get_default(call_default_factory=True)):
+                raise ValueError(f"give {name} beside analysis, not inside it")
+        return self
 
     @model_validator(mode="after")
     def _part_of_the_total(self) -> KineticBatchRequest:

@@ -11,6 +11,7 @@ from bioxen.protocol.kinetic.request import KineticRequest
 from bioxen.protocol.units import Identifier, Quantity
 
 Ended = Literal["range", "points", "negative", "stuck", "closed"]
+SpecialKind = Literal["fold", "hopf", "branch_point"]
 
 
 class ContinuationRequest(KineticRequest):
@@ -42,7 +43,7 @@ class ContinuationRequest(KineticRequest):
 class SpecialPoint(Message):
     """Where the branch turns or changes its stability."""
 
-    kind: Literal["fold", "hopf", "branch_point"]
+    kind: SpecialKind
     """`fold`: the branch turns back; `hopf`: a complex pair crosses the imaginary axis and an oscillation is
     born; `branch_point`: a real eigenvalue crosses zero without a turn, so another branch crosses."""
     after_point: int

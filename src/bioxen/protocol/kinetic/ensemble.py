@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
-from bioxen.protocol.kinetic.members import MAX_MEMBERS, SampledRequest
+from bioxen.protocol.kinetic.members import MAX_MEMBERS
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier
 
 Positive = Annotated[float, Field(gt=0)]

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from bioxen.protocol.base import Message
 from bioxen.protocol.kinetic.arrays import Encoding, NumberArray
 from bioxen.protocol.kinetic.features import Feature
-from bioxen.protocol.kinetic.request import KineticStatus, Seed, TimedRequest, Tolerance
+from bioxen.protocol.kinetic.findings import VariantOutcome
+from bioxen.protocol.kinetic.request import KineticStatus, TimedRequest, Tolerance
 from bioxen.protocol.kinetic.resting import ControlMembers, SteadyMembers
-from bioxen.protocol.kinetic.simulation import Epsilon
-from bioxen.protocol.kinetic.summary import Moments
-from bioxen.protocol.units import Fraction, ModelTime
+from bioxen.protocol.kinetic.summary import Histogram, Moments
+from bioxen.protocol.units import ModelTime
 
 MAX_MEMBERS = 1_000_000
 Report = Literal["features", "values", "summary"]
@@ -29,8 +29,6 @@ _SMALLEST, _LARGEST = 50, 500
 """Members of a block: enough that starting it costs little, few enough that progress shows."""
 _POINTS_AT_ONCE = 500_000
 """Points of a block's time courses, which are in memory together."""
-_WITH_COEFFICIENTS = 100
-"""Members of a block that have control coefficients, which are many numbers each."""
 
 
 def _final() -> list[Feature]:
@@ -94,6 +92,16 @@ class MembersRequest(TimedRequest):
         return "features"
 
     @property
+    def sends_values(self) -> bool:
+        """Whether the values of every member leave the workers."""
+        return False
+
+    @property
+    def sends_features(self) -> list[Feature]:
+        """The features of every member that leave the workers."""
+        return list(dict.fromkeys(self.features))
+
+    @property
     def concludes(self) -> bool:
         """Whether the answer is a conclusion over all members, in place of the members."""
         return self.part is None and self.kept == "summary"
@@ -111,59 +119,6 @@ class MembersRequest(TimedRequest):
             raise ValueError(f"{self.member_count} members are more than the limit of {MAX_MEMBERS}")
         if self.part is not None and self.part.first + self.part.count > self.member_count:
             raise ValueError(f"the part reaches beyond the {self.member_count} members there are")
-        return self
-
-
-class SampledRequest(MembersRequest):
-    """Members that may also be stochastic, or at their steady states."""
-
-    method: MembersMethod = "ode"
-    """`ode` integrates each member; `ssa` gives one exact stochastic trajectory of each, `tau_leaping` an
-    approximate one; `steady_state` gives the state it settles to, `control` its control coefficients too.
-
-    At steady states the time fields do not matter, and the one feature is `final`.
-    """
-    epsilon: Epsilon = 0.03
-    """Of `tau_leaping`: how much a propensity may change during a leap, as a share."""
-    seed: Seed = 0
-    """Member i depends on the seed and on i alone."""
-    report: Report = "features"
-    """`features` of each member, `values` at every point of each, or a `summary` over them at every point."""
-    quantiles: list[Fraction] = Field(default_factory=lambda: [0.05, 0.25, 0.5, 0.75, 0.95])
-    """Probabilities of the quantiles in a summary.
-
-    With none, workers add up what they have and no member's numbers travel, but its features for histograms.
-    """
-    bins: Annotated[int, Field(ge=0, le=1000)] = 20
-    """Number of equal bins in the histograms of a summary, one histogram a feature; 0 for none."""
-
-    @property
-    def kept(self) -> Report:
-        """What is kept of each member."""
-        return self.report
-
-    @property
-    def rests(self) -> bool:
-        """Whether steady states are asked for."""
-        return self.method in ("steady_state", "control")
-
-    @property
-    def points(self) -> int:
-        """The points reported of each member; a steady state is one."""
-        return 1 if self.rests else self.time_points
-
-    @property
-    def block_size(self) -> int:
-        """The members of a block."""
-        size = super().block_size
-        return min(size, _WITH_COEFFICIENTS) if self.method == "control" else size
-
-    @model_validator(mode="after")
-    def _still(self) -> SampledRequest:
-        if self.rests and self.report == "values":
-            raise ValueError("a steady state has no points in time: ask for the report 'features'")
-        if self.rests and self.features != ["final"]:
-            raise ValueError("the one feature of a steady state is 'final'")
         return self
 
 
@@ -194,8 +149,12 @@ class Members(Message):
     """For the methods `steady_state` and `control`."""
     control: ControlMembers | None = None
     """For the method `control`."""
+    outcomes: list[VariantOutcome] | None = None
+    """What the analysis of a batch found for each variant; then there are no outputs, times and features."""
     moments: dict[str, Moments] | None = None
     """In a part of a summary: what is summed up → its moments."""
+    histograms: list[Histogram] | None = None
+    """In a part of a summary: the histograms with requested edges, of these members."""
 
 
 class Audit(Message):

@@ -1,4 +1,4 @@
-"""What the kinetic service answers."""
+"""The answer of the kinetic service: what an analysis found, and where it comes from."""
 
 from __future__ import annotations
 
@@ -6,62 +6,29 @@ from typing import TYPE_CHECKING, Literal
 
 from bioxen.protocol.answered import Answered
 from bioxen.protocol.base import MappingMessage
-from bioxen.protocol.kinetic.continuation import Branch
-from bioxen.protocol.kinetic.control import ControlAnalysis
-from bioxen.protocol.kinetic.estimation import Estimation
-from bioxen.protocol.kinetic.members import Audit, Members
-from bioxen.protocol.kinetic.oscillation import Oscillation
-from bioxen.protocol.kinetic.petab import PetabFit
-from bioxen.protocol.kinetic.request import KineticStatus
-from bioxen.protocol.kinetic.screening import GlobalSensitivity
-from bioxen.protocol.kinetic.sensitivity import Sensitivity
-from bioxen.protocol.kinetic.simulation import EventFirings
-from bioxen.protocol.kinetic.steady import SteadyState
-from bioxen.protocol.kinetic.summary import Summary
-from bioxen.protocol.model_export import ExportedModel
+from bioxen.protocol.kinetic.outcome import Outcome
+from bioxen.protocol.kinetic_arrays import Load, dataset_of
 from bioxen.protocol.provenance import Provenance
 from bioxen.protocol.rows import frame_of
-from bioxen.protocol.units import ModelTime
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
-class KineticResult(MappingMessage, Answered):
-    """What the kinetic service answers. A failed simulation carries no numbers."""
+class _Head(Answered):
+    """What a result says before its outcome."""
 
     computation_type: Literal["dynamic_kinetic"] = "dynamic_kinetic"
     computation_service: Literal["centralized_tellurium"] = "centralized_tellurium"
     execution_result: Literal["computed_trajectory"] = "computed_trajectory"
     process_code: str
     """The code as it was asked."""
-    status: KineticStatus
-    message: str
-    """One sentence on the outcome; for `failed` the solver's words and what to try."""
-    time_vector: list[ModelTime] | None = None
-    """The points in time."""
-    species_trajectories: dict[str, list[float | None]] | None = None
-    """Selection → one value a point; null where the value is not a finite number."""
-    final_state: dict[str, float | None] | None = None
-    """Selection → value at the last point, or at the steady state."""
-    output_units: dict[str, str] | None = None
-    """Selection → unit, where the model declares one."""
-    steady_state: SteadyState | None = None
-    sensitivities: list[Sensitivity] | None = None
-    estimation: Estimation | None = None
-    event_firings: EventFirings | None = None
-    """Null for a model without events, and where the general solver ran it."""
-    members: Members | None = None
-    audit: Audit | None = None
-    """How far members in lanes are from libRoadRunner; null where none was compared."""
-    summary: Summary | None = None
-    global_sensitivity: GlobalSensitivity | None = None
-    control: ControlAnalysis | None = None
-    branch: Branch | None = None
-    oscillations: list[Oscillation] | None = None
-    petab: PetabFit | None = None
-    exported: ExportedModel | None = None
-    """The model that was asked for."""
+
+
+class KineticResult(MappingMessage, Outcome, _Head):
+    """What the kinetic service answers. A failed simulation carries no numbers."""
+
     program_key: str
     """Digest of the program that was used: the key of its warm copy in the workers."""
     provenance: Provenance
@@ -69,8 +36,22 @@ class KineticResult(MappingMessage, Answered):
     def to_frame(self) -> pd.DataFrame:
         """Return the main numbers as a pandas DataFrame, with Tellurium's column names.
 
+        Units are in its `attrs["units"]`.
+
         Raises:
             MissingModuleError: pandas is not installed.
             ValidationError: the result has no numbers (a problem without a solution, say).
         """
         return frame_of(self)
+
+    def to_xarray(self, load: Load | None = None) -> xr.Dataset:
+        """Return the arrays of a time course, of members or a summary as an xarray Dataset with units.
+
+        Args:
+            load: reads arrays; `hypervisor.load_array` also those that are by reference.
+
+        Raises:
+            MissingModuleError: xarray is not installed.
+            ValidationError: the result has no arrays, or has them by reference and `load` is absent.
+        """
+        return dataset_of(self.model_dump(), load)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message
-from bioxen.protocol.kinetic.members import SampledRequest
+from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier, Quantity
 
 

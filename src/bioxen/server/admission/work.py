@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bioxen.protocol.kinetic import (
+    MOST_BUCKETS,
     ContinuationRequest,
     EstimationRequest,
+    KineticBatchRequest,
     KineticRequest,
     MembersRequest,
     PetabRequest,
@@ -86,16 +88,36 @@ def _code(request: ComputeRequest) -> str:
 
 def _study(kind: str, request: MembersRequest, size: ModelSize) -> Work:
     outputs = len(request.outputs) if request.outputs else max(1, size.species)
+    if isinstance(request, KineticBatchRequest) and request.analysis is not None:
+        return _analyses(kind, request, request.analysis, size)
     method = request.method if isinstance(request, SampledRequest) else "ode"
     count, block = len(request.members_of_part), min(request.block_size, request.member_count)
-    each = outputs * (len(request.features) if request.kept == "features" else request.time_points)
+    each = outputs * (len(request.sends_features) + (request.points if request.sends_values else 0))
     plain = request.encoding == "numbers" and request.kept != "summary"
     return Work(
         f"{kind} {method} {request.engine}",
         count,
-        part_bytes=8 * AT_ONCE * block * request.time_points * outputs,
-        whole_bytes=(PLAIN if plain else ARRAY) * count * each,
+        part_bytes=8 * AT_ONCE * block * request.points * outputs,
+        whole_bytes=(PLAIN if plain else ARRAY) * count * each + _totals(request, count, outputs),
     )
+
+
+def _analyses(kind: str, request: KineticBatchRequest, inner: KineticRequest, size: ModelSize) -> Work:
+    count, numbers = len(request.members_of_part), PLAIN * _numbers(inner, size)
+    return Work(
+        f"{kind} {_code(inner)}",
+        count * max(1, _kinetic_units(inner, size)),
+        part_bytes=numbers * min(count, request.block_size),
+        whole_bytes=numbers * count,
+    )
+
+
+def _totals(request: MembersRequest, count: int, outputs: int) -> int:
+    """Return the bytes of the totals of a summary: they do not grow with the members for long."""
+    if not isinstance(request, SampledRequest) or request.report != "summary":
+        return 0
+    buckets = min(count, MOST_BUCKETS) if request.sketches else 0
+    return ARRAY * outputs * request.points * (1 + len(request.quantiles) + AT_ONCE * buckets)
 
 
 def _batch(kind: str, request: BatchRequest, size: ModelSize) -> Work:

@@ -20,9 +20,10 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.cache import status as cache_status
+from bioxen.server.orchestrator.assembling import gathering
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.references import inside, refers
-from bioxen.server.orchestrator.sharding import Shard, checked, size_of, whole
+from bioxen.server.orchestrator.sharding import checked, size_of
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 
@@ -98,7 +99,7 @@ async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[
     """
     total, done = size_of(request), 0
     study = request if isinstance(request, MembersRequest) and request.concludes else None
-    kept: list[Shard] = []
+    gathered = gathering(study) if study else None
     parts = computer.parts(inside(request) if study and refers(study) else request)
     try:
         async with aclosing(checked(study, parts) if study else parts) as shards:
@@ -106,12 +107,12 @@ async def _events(computer: Computer, request: ComputeRequest) -> AsyncIterator[
                 done += shard.size
                 part = {"offset": shard.offset, "done": done, "total": total, "result": shard.result}
                 yield ServerSentEvent(event="shard", data=part)
-                kept += [shard] if study else []
+                if gathered:
+                    await asyncio.to_thread(gathered.add, shard.result)
     except BioXenException as error:
         yield ServerSentEvent(event="problem", data=error.to_problem())
         return
     end: dict[str, Any] = {"done": done, "total": total}
-    if study:
-        kept.sort(key=lambda shard: shard.offset)
-        end["result"] = await asyncio.to_thread(whole, study, [shard.result for shard in kept])
+    if gathered:
+        end["result"] = await asyncio.to_thread(gathered.result)
     yield ServerSentEvent(event="end", data=end)

@@ -9,10 +9,10 @@ from bioxen.errors import UnknownProcessError, ValidationError, did_you_mean
 from bioxen.protocol.bulk import PopulationRun
 from bioxen.protocol.kinetic import KineticBatchRequest
 from bioxen.protocol.metabolic import BatchRequest
-from bioxen.protocol.processes import find_process, process_codes
+from bioxen.protocol.processes import PROCESSES, Process, find_process, process_codes
 from bioxen.server.hypervisor.changes import placed
 from bioxen.server.hypervisor.images import context_of, delta_of, living_of
-from bioxen.server.hypervisor.kinetic_population import METHODS, KineticPopulation
+from bioxen.server.hypervisor.kinetic_population import RUNNABLE, KineticPopulation
 from bioxen.server.hypervisor.living import started
 from bioxen.server.hypervisor.metabolic_population import MetabolicPopulation
 from bioxen.server.store.cells import CellRecord
@@ -46,17 +46,24 @@ def _kind(run: PopulationRun) -> Kind:
     if process is None:
         details = {"place": "process_code", **did_you_mean(code, process_codes())}
         raise UnknownProcessError(f"No process has the code {code!r}.", details=details)
-    if process.service == "static" and process.request is not BatchRequest:
-        return MetabolicPopulation(run, process)
-    if process.request in METHODS:
+    if process.request in RUNNABLE:
         return KineticPopulation(run, process)
+    if _is_metabolic(process):
+        return MetabolicPopulation(run, process)
+    known = [one.code for one in PROCESSES if one.request in RUNNABLE or _is_metabolic(one)]
     raise UnknownProcessError(
-        f"A population cannot run {code!r}: it runs metabolic analyses, simulations and steady states.",
+        f"A population cannot run {code!r}. It can run {', '.join(known)}.",
         details={
             "place": "process_code",
-            "remedy": "Run it on each cell by POST /vms/{vm_id}/processes.",
+            "processes": known,
+            "remedy": "Run one of these, or run it on each cell by POST /vms/{vm_id}/processes.",
         },
     )
+
+
+def _is_metabolic(process: Process) -> bool:
+    """Return whether a batch of variants can ask for the process."""
+    return process.service == "static" and process.request is not BatchRequest
 
 
 def _collected(records: Sequence[CellRecord], kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -55,3 +55,9 @@ def request_in(document: str) -> str:
     request = parse(CellCall, document).request if is_call(document) else document
     assert request is not None  # noqa: S101 - it is noted before anything is computed
     return request
+
+
+def asked_of_cell(document: str) -> str:
+    """Return the fingerprint of what a document asks of its cell, as it was when the job was accepted."""
+    asked = parse(CellCall, document)
+    return CellCall(cell=asked.cell, call=asked.call).fingerprint()

@@ -21,6 +21,7 @@ from bioxen.server.jobs.line import Line
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.work import Work
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.standing import StandingTasks
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
@@ -63,7 +64,9 @@ class JobRunner:
         self._line = Line()
         self._work = Work(store, computer, self._line, self._estimates, self.news, calls)
         self._slots, self._busy = slots, 0
-        self._giving_out: asyncio.Task[None] | None = None
+        self._standing = StandingTasks()
+        self._failing: str | None = None
+        """Why no part could be started the last time that one was to be."""
 
     async def start(self) -> None:
         """Take up every job that is not finished."""
@@ -74,15 +77,18 @@ class JobRunner:
             self._line.join(job.owner_id, job.job_id, job.priority, job.beginning, job.vm_id)
             if job.begun:
                 self._line.take_turn(job.job_id)
-        self._giving_out = asyncio.create_task(self._give_out())
-        self._beating = asyncio.create_task(self._beat(self._giving_out))
+        self._standing.start("starts jobs", self._give_out())
+        self._standing.start("says that jobs are worked on", self._beat())
 
     async def close(self) -> None:
         """Stop what runs; the next server goes on with it."""
-        if self._giving_out is not None:
-            self._giving_out.cancel()
-            self._beating.cancel()
+        await self._standing.stop()
         await self._work.stop()
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with this server's own work; `None` where jobs can run."""
+        return self._standing.trouble or self._failing or self._work.endings.trouble
 
     async def submit(self, new: NewJob) -> Job:
         """Accept a job: when this returns it is on the disk.
@@ -133,9 +139,10 @@ class JobRunner:
                 while self._busy < self._slots and (first := await self._next()) is not None:
                     await self._start_part(*first)
             except Exception as error:  # without this task no job would ever start again
-                patience.log_trouble(error)
+                self._failing = None if patience.log_trouble(error) else f"No job can be started: {error!r}."
                 await asyncio.sleep(patience.PATIENCE)
                 continue
+            self._failing = None
             await self._line.moved()
 
     async def _next(self) -> tuple[str, str] | None:
@@ -163,10 +170,12 @@ class JobRunner:
         self._busy -= 1
         self._line.nudge()
 
-    async def _beat(self, giving_out: asyncio.Task[None]) -> None:
+    async def _beat(self) -> None:
         """Say again and again that the jobs that run are being worked on, as long as that is so."""
-        while not giving_out.done():
+        while True:
             await asyncio.sleep(BEAT)
+            if self._standing.trouble is not None:
+                continue
             try:
                 await self._store.write(jobs.beat)
             except Exception as error:  # the next word may get through

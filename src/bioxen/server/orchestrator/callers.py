@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
@@ -18,20 +20,31 @@ from bioxen.protocol.services import HealthReport
 from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.lateness import Lateness
 from bioxen.server.workers import tracing, urgency
 
 CONNECT_PATIENCE = 2.0
 """Seconds in which a replica must accept a connection."""
+TRIES = 3
+"""Times that a connection is tried which came too late for reasons of this process."""
 IDLE = 30.0
 """Seconds a connection is kept idle: less than a service keeps it, which therefore never hangs up first."""
-
-
 LARGE = 1 << 19
 """Bytes of a body that is sent in parts."""
+OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Why no connection can be opened from here, whoever listens there."""
 
 
 class NoAnswerError(Exception):
     """A replica could not be reached, or broke off before it answered."""
+
+
+class HinderedError(Exception):
+    """This process was too busy to reach a replica or to hear it; that tells nothing of the replica."""
+
+
+class _LateConnectError(HinderedError):
+    """A connection came too late, and by this process's own fault: nothing has been sent yet."""
 
 
 class Caller(Protocol):
@@ -43,6 +56,7 @@ class Caller(Protocol):
         Raises:
             TimeoutError: no answer within `patience` seconds.
             NoAnswerError: no answer at all.
+            HinderedError: this process had no time to ask or to listen.
             BioXenException: what the replica answered, as the same class.
         """
         ...
@@ -52,6 +66,7 @@ class Caller(Protocol):
 
         Raises:
             TimeoutError, NoAnswerError: it says nothing.
+            HinderedError: this process had no time to ask or to listen.
         """
         ...
 
@@ -72,6 +87,7 @@ class HttpCaller:
         if token:
             self._headers["authorization"] = f"Bearer {token}"
         self._session: aiohttp.ClientSession | None = None
+        self._lateness = Lateness()
 
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
         """Return the encoded result (`Caller.compute`)."""
@@ -98,23 +114,33 @@ class HttpCaller:
     async def _ask(
         self, method: str, url: str, body: bytes | None, patience: float
     ) -> tuple[int, bytes, Mapping[str, str]]:
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(_LateConnectError):
+                return await self._try(method, url, body, patience)
+        return await self._try(method, url, body, patience)
+
+    async def _try(
+        self, method: str, url: str, body: bytes | None, patience: float
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        with self._lateness.watched() as was_late:
+            try:
+                return await self._exchange(method, url, body, patience)
+            except (aiohttp.ClientError, OSError) as error:
+                raise _why(error, was_late) from error
+
+    async def _exchange(
+        self, method: str, url: str, body: bytes | None, patience: float
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_PATIENCE, sock_read=patience)
-        try:
-            async with self._open().request(
-                method,
-                url,
-                data=_payload(body),
-                headers=tracing.headers() | urgency.headers() | fresh.headers(),
-                timeout=timeout,
-                allow_redirects=False,
-            ) as answer:
-                return answer.status, await answer.read(), answer.headers
-        except aiohttp.ConnectionTimeoutError as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
-        except aiohttp.ServerTimeoutError:
-            raise TimeoutError from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+        async with self._open().request(
+            method,
+            url,
+            data=_payload(body),
+            headers=tracing.headers() | urgency.headers() | fresh.headers(),
+            timeout=timeout,
+            allow_redirects=False,
+        ) as answer:
+            return answer.status, await answer.read(), answer.headers
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -155,6 +181,18 @@ class DirectCaller:
         if url not in self._replicas:
             raise NoAnswerError(f"no replica of this process is called {url}")
         return self._replicas[url]
+
+
+def _why(error: Exception, was_late: Callable[[], bool]) -> Exception:
+    """Return what it means that there was no answer."""
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.errno in OWN_LIMITS:
+        return HinderedError(words)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _LateConnectError(words) if was_late() else NoAnswerError(words)
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return HinderedError(words) if was_late() else TimeoutError()
+    return NoAnswerError(words)
 
 
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:

@@ -21,8 +21,9 @@ from bioxen.protocol.kinetic import KineticRequest
 from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
+from bioxen.server import unexpected
 from bioxen.server.engines.models import given_text, model_name
-from bioxen.server.orchestrator.callers import Caller, NoAnswerError
+from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
 from bioxen.server.orchestrator.gates import ServiceGate
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
 from bioxen.server.orchestrator.replicas import Replica, choose, places
@@ -158,10 +159,7 @@ class ComputationOrchestrator:
             result = await self.compute(inside(request))
             return await asyncio.to_thread(referred, request, result, self._arrays)
         if self._in_all() >= self._in_flight_limit:
-            raise OverloadError(
-                f"{self._in_flight_limit} requests are under way.",
-                details={"retry_after": 1, "remedy": "Try again in a second."},
-            )
+            raise _overload(f"{self._in_flight_limit} requests are under way.")
         service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
         key = _affinity_key(request)
         async with self._gates[service].turn():
@@ -176,10 +174,16 @@ class ComputationOrchestrator:
         overload: OverloadError | None = None
         while replica := choose((self._replicas[url] for url in remaining if url in self._replicas), key):
             remaining.discard(replica.url)
+            if replica.is_full:
+                overload = _overload(f"{replica.in_flight} requests are under way to {replica.url}.")
+                continue
             try:
                 return await self._ask(service, replica.url, request)
             except OverloadError as error:
                 overload = error
+            except HinderedError as error:
+                log.info("Too busy to ask %s: %s", replica.url, error)
+                raise _overload("The orchestrator has too much to do.") from error
             except NoAnswerError as error:
                 log.info("%s gave no answer: %s", replica.url, error)
         raise overload or self._unavailable(service)
@@ -262,15 +266,25 @@ class ComputationOrchestrator:
     async def _probe(self, url: str) -> None:
         try:
             report = await self._caller.health(url, PROBE_TIMEOUT)
+        except HinderedError as error:
+            log.info("Too busy to probe %s: %s", url, error)
+            return
         except (NoAnswerError, TimeoutError) as error:
             reason = str(error) or f"no answer within {PROBE_TIMEOUT:g} s"
             self._change(url, lambda replica: replica.probe_failed(reason))
             return
+        except Exception as error:
+            fault = unexpected.told(error, f"a probe of {url}", log)
+            self._change(url, lambda replica: replica.probe_failed(fault.message))
+            return
         if report.status == "unhealthy":
             self._change(url, lambda replica: replica.probe_failed("it says that it is unhealthy"))
         else:
-            workers = None if report.workers is None else report.workers.size
-            self._change(url, lambda replica: replica.probed(workers))
+            self._change(url, lambda replica: replica.probed(report.workers))
+
+
+def _overload(why: str) -> OverloadError:
+    return OverloadError(why, details={"retry_after": 1, "remedy": "Try again in a second."})
 
 
 def _affinity_key(request: ComputeRequest) -> str:

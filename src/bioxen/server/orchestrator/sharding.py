@@ -7,7 +7,7 @@ same request gives the same answer whatever the parts' order was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from bioxen.errors import BioXenException, ValidationError
-from bioxen.protocol.kinetic import KineticBatchRequest, MembersRequest
+from bioxen.protocol.kinetic import MOST_BUCKETS, KineticBatchRequest, MembersRequest, SampledRequest
 from bioxen.protocol.kinetic import Part as Members
 from bioxen.protocol.metabolic import (
     BatchRequest,
@@ -27,7 +27,7 @@ from bioxen.protocol.metabolic import (
     Part,
 )
 from bioxen.protocol.request import ComputeRequest
-from bioxen.server.orchestrator.joining import join
+from bioxen.server.orchestrator.assembling import concluded, gathering, joined
 from bioxen.server.orchestrator.references import Arrays, inside, refers
 from bioxen.server.workers import urgency
 
@@ -170,30 +170,21 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
 async def compute_in_shards(request: ComputeRequest, compute: Compute, arrays: Arrays | None = None) -> bytes:
     """Return the encoded result of the whole of `request`; `arrays` keeps those that are by reference."""
     parts = shards(inside(request), compute)
-    async with aclosing(checked(request, parts) if isinstance(request, MembersRequest) else parts) as answers:
-        got = [_compact(request, shard) async for shard in answers]
-    got.sort(key=lambda shard: shard.offset)
-    return await asyncio.to_thread(_encoded, request, [shard.result for shard in got], arrays)
-
-
-def _compact(request: ComputeRequest, shard: Shard) -> Shard:
     if isinstance(request, MembersRequest):
-        from bioxen.server.engines.studies.arrays import open_large  # late: a service starts without numpy
-
-        open_large(shard.result)
-    return shard
+        gathered = gathering(request)
+        async with aclosing(checked(request, parts)) as answers:
+            async for shard in answers:
+                await asyncio.to_thread(gathered.add, shard.result)
+        return await asyncio.to_thread(concluded, gathered, request, arrays)
+    async with aclosing(parts) as answers:
+        got = [shard async for shard in answers]
+    got.sort(key=lambda shard: shard.offset)
+    return await asyncio.to_thread(joined, request, [shard.result for shard in got])
 
 
 def parts_of(request: ComputeRequest) -> list[Piece]:
-    """Return the parts of `request` in order, whose answers `assemble` takes; itself where it is small."""
+    """Return the parts of `request` in order, whose answers an `Assembly` takes; itself where it is small."""
     return list(pieces(inside(request))) if needs_shards(request) else [Piece(0, 1, request)]
-
-
-def assemble(request: ComputeRequest, answers: Sequence[bytes], arrays: Arrays | None = None) -> bytes:
-    """Return the encoded result of the whole of `request` from the answers to `parts_of(request)`."""
-    if len(answers) == 1:
-        return answers[0]
-    return _encoded(request, [msgspec.json.decode(answer) for answer in answers], arrays)
 
 
 async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -> AsyncGenerator[Shard, None]:
@@ -208,41 +199,38 @@ async def checked(request: MembersRequest, parts: AsyncGenerator[Shard, None]) -
             yield shard
 
 
-def whole(
-    request: ComputeRequest, parts: list[dict[str, Any]], arrays: Arrays | None = None
-) -> dict[str, Any]:
-    """Return the result of the whole of `request` from those of its parts, in their order."""
-    if isinstance(request, MembersRequest):
-        from bioxen.server.engines.studies.conclude import joined  # late: a service starts without numpy
-
-        if arrays is not None and refers(request):
-            from bioxen.server.engines.studies.npy import keeper
-
-            return joined(request, parts, keeper(arrays.keep))
-        return joined(request, parts)
-    return join(parts, packed=isinstance(request, DoubleDeletionRequest) and request.packed)
-
-
 def _refuse_too_large(request: MembersRequest, shard: Shard) -> None:
     most = MOST_REFERRED if refers(request) and not request.concludes else MOST_NUMBERS[request.kept]
     members = shard.result["members"]
     arrays = [members["features"], members["values"]]
     arrays += [members["control"][name] for name in COEFFICIENTS] if members["control"] else []
     each = sum(prod(array["shape"]) for array in arrays if array is not None) / shard.size
-    total = int(each * size_of(request))
+    each += _numbers_in(members.get("outcomes")) / shard.size
+    total = int(each * size_of(request)) + _counted_buckets(request, members)
     if total > most:
         raise ValidationError(
             f"{size_of(request)} members would give {total} numbers; {most} is the limit.",
             details={
                 "place": "report",
-                "remedy": "Ask for features, fewer points or outputs, a summary without quantiles, one "
+                "remedy": "Ask for features, fewer points or outputs, a summary without exact quantiles, one "
                 "`part` at a time, or stream them; by reference there may be ten times as many.",
             },
         )
 
 
-def _encoded(request: ComputeRequest, parts: list[dict[str, Any]], arrays: Arrays | None) -> bytes:
-    return msgspec.json.encode(whole(request, parts, arrays))
+def _counted_buckets(request: MembersRequest, members: dict[str, Any]) -> int:
+    """Return how many buckets there may be in approximate quantiles: at most so many at each place."""
+    if not isinstance(request, SampledRequest) or not request.sketches:
+        return 0
+    places = sum(prod(moments["mean"]["shape"]) for moments in members["moments"].values())
+    return int(places) * min(size_of(request), MOST_BUCKETS)
+
+
+def _numbers_in(found: Any) -> int:
+    """Return how many values there are in plain data."""
+    if isinstance(found, dict):
+        return sum(map(_numbers_in, found.values()))
+    return sum(map(_numbers_in, found)) if isinstance(found, list) else found is not None
 
 
 def moved(error: BioXenException, offset: int) -> BioXenException:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 from bioxen.errors import VmCreationError, VmNotFoundError, did_you_mean
 from bioxen.server.store.clock import now
 from bioxen.server.store.tables import cells, texts
-from bioxen.server.store.texts import chunks, keep_texts
+from bioxen.server.store.texts import chunks, keep_texts, text_of
 
 PAGE = 100
 FOR_NEAR_MATCHES = 1000
@@ -184,9 +184,9 @@ def _whole() -> Select[Any]:
             cells.c.cell_id,
             cells.c.owner_id,
             cells.c.vm_id,
-            image.c.text.label("image"),
-            delta.c.text.label("delta"),
-            living.c.text.label("living"),
+            text_of(image).label("image"),
+            text_of(delta).label("delta"),
+            text_of(living).label("living"),
             cells.c.state,
             cells.c.resources,
             cells.c.processes_executed,

@@ -85,7 +85,7 @@ def test_audited_members_lie_in_their_block_and_wander(size: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["ode", "ssa"])
-@pytest.mark.parametrize("report", ["values", "summary"])
+@pytest.mark.parametrize("report", ["values", "summary", "counted"])
 def test_parts_join_to_the_bytes_of_the_whole(engine: KineticEngine, method: str, report: str) -> None:
     """Parts that begin and end within blocks: what an audit decides must not depend on them.
 
@@ -93,6 +93,9 @@ def test_parts_join_to_the_bytes_of_the_whole(engine: KineticEngine, method: str
     """
     cuts = ((70, 50), (0, 33), (33, 37)) if report == "values" else ((100, 20), (0, 50), (50, 50))
     fields = ensemble({"birth": (4.0, 6.0)}, method=method, report=report, encoding="base64")
+    if report == "counted":
+        edges = [{"edges": [0.0, 20.0, 40.0]}]
+        fields |= {"report": "summary", "quantile_method": "approximate", "edges": edges}
     whole = run(engine, BIRTH_DEATH, "kinetic_ensemble", **fields)
     request = engine.parse({"process_code": "kinetic_ensemble", **fields})
     parts = [

@@ -11,10 +11,12 @@ from tests.server.engines.kinetic.models import BIRTH_DEATH, FloatArray, run, so
 
 from bioxen.errors import UnknownIdentifierError, ValidationError
 from bioxen.protocol.kinetic import KineticBatchRequest, KineticResult
+from bioxen.server.engines.exactness import is_exact
 from bioxen.server.engines.kinetic import KineticEngine
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.studies.arrays import read
-from bioxen.server.orchestrator.sharding import assemble, parts_of
+from bioxen.server.orchestrator.assembling import Assembly
+from bioxen.server.orchestrator.sharding import parts_of
 
 FOLLOWING = "species A = 20*k; A => ; k*A; k = 0.5; j = 3;"
 """The start follows from a parameter, unless a request gives it."""
@@ -39,6 +41,13 @@ def batch(
 def courses(result: KineticResult) -> FloatArray:
     assert result.members is not None and result.members.values is not None, result.message
     return read(result.members.values.model_dump())
+
+
+def assembled(request: KineticBatchRequest, answers: list[bytes]) -> bytes:
+    whole = Assembly(request, len(answers))
+    for answer in answers:
+        whole.add(answer)
+    return whole.result()
 
 
 def mixed(count: int) -> list[dict[str, Any]]:
@@ -115,9 +124,67 @@ def test_parts_give_the_bytes_of_the_whole(
         sent = json.loads(piece.request.model_dump_json())
         answers.append(engine.run(engine.parse(sent), program).model_dump_json().encode())
     assert len(answers) == 3
-    assert json.loads(assemble(request, answers)) == json.loads(
+    assert json.loads(assembled(request, answers)) == json.loads(
         engine.run(request, program).model_dump_json()
     )
+
+
+FLOW = "J1: => S; 10 - v*S; J2: S => ; q*S; S = 1; q = 3; v = 2;"
+ANALYSES: list[dict[str, Any]] = [
+    {"process_code": "kinetic_control"},
+    {"process_code": "kinetic_steady_state"},
+    {"process_code": "kinetic_sensitivity", "sensitivity_parameters": ["q"], "time_end": 2.0},
+    {"process_code": "kinetic_oscillation", "time_end": 30.0, "time_points": 200},
+    {"process_code": "kinetic_continuation", "parameter": "q", "lower": 1.0, "upper": 50.0, "max_points": 4},
+]
+
+
+@pytest.mark.parametrize("analysis", ANALYSES, ids=lambda one: str(one["process_code"]))
+def test_every_variant_is_analysed_as_it_would_be_alone(
+    engine: KineticEngine, analysis: dict[str, Any]
+) -> None:
+    program = engine.compile(source_of(FLOW))
+    variants = [{"parameters": {"q": 2.0 + n}, "initial_conditions": {"S": 3.0}} for n in range(5)]
+    request = KineticBatchRequest.model_validate_json(
+        json.dumps({"variants": variants, "analysis": analysis, "initial_conditions": {"[S]": 9.0}})
+    )
+    answers = [
+        engine.run(engine.parse(json.loads(piece.request.model_dump_json())), program)
+        .model_dump_json()
+        .encode()
+        for piece in parts_of(request)
+    ]
+    assert len(answers) == 5
+    whole = KineticResult.model_validate_json(assembled(request, answers))
+    assert whole == engine.run(request, program)
+    assert whole.members is not None and whole.members.outcomes is not None
+    assert sum(whole.members.methods.values()) == 5
+    for variant, outcome in zip(variants, whole.members.outcomes, strict=True):
+        alone = engine.run(engine.parse({**analysis, **variant}), program)
+        found = outcome.model_dump()
+        assert found == {name: alone.model_dump()[name] for name in found}
+    frame = whole.to_frame()
+    assert set(frame["member"]) == set(range(5))
+    rests = analysis["process_code"] == "kinetic_continuation"
+    assert is_exact(request, whole) is not rests  # four points do not reach the end of the branch
+
+
+def test_a_variant_without_an_answer_says_why(engine: KineticEngine) -> None:
+    grows = "J1: => S; v; J2: S => ; k*S; S = 1; v = 1; k = 1;"
+    variants = [{}, {"parameters": {"k": 0.0}}]
+    found = batch(engine, grows, variants, analysis={"process_code": "kinetic_control"}, report="features")
+    assert found.members is not None and found.members.outcomes is not None
+    assert found.members.status == ["completed", "failed"]
+    (said,) = found.members.failures
+    assert said == found.members.outcomes[1].message
+    assert found.members.outcomes[1].control is None
+    assert set(found.to_frame()["member"]) == {0}
+    with pytest.raises(UnknownIdentifierError) as wrong:
+        batch(engine, grows, [{}, {"parameters": {"kk": 1.0}}], analysis=ANALYSES[0], report="features")
+    assert wrong.value.place == "variants.1.parameters.kk"
+    with pytest.raises(UnknownIdentifierError) as wrong:
+        batch(engine, grows, [{}], analysis={**ANALYSES[4], "parameter": "kk"}, report="features")
+    assert wrong.value.place == "analysis.parameter"
 
 
 def test_a_part_that_is_no_block_has_the_same_members(engine: KineticEngine) -> None:
@@ -162,6 +229,9 @@ def test_an_error_names_the_variant(engine: KineticEngine, total: bool) -> None:
     [
         ({"variants": []}, "at least 1"),
         ({"total": 5}, "part says"),
+        ({"analysis": {"process_code": "kinetic_control"}, "method": "ssa"}, "no method"),
+        ({"analysis": {"process_code": "kinetic_control", "outputs": ["S"]}}, "give outputs beside"),
+        ({"analysis": {"process_code": "kinetic_scan"}}, "kinetic_control"),
         ({"total": 107, "part": {"first": 7, "count": 2}}, "blocks of 50"),
         ({"total": 107, "part": {"first": 0, "count": 2}}, "blocks of 50"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -35,6 +35,7 @@ from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic import loader, routes, runner
 from bioxen.server.engines.kinetic.answer import Answer
+from bioxen.server.engines.kinetic.batch import batch
 from bioxen.server.engines.kinetic.continuation import continuation
 from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
@@ -50,6 +51,7 @@ from bioxen.server.engines.kinetic.steady_state import steady_state
 from bioxen.server.engines.kinetic.study import study
 from bioxen.server.engines.kinetic.time_course import time_course
 from bioxen.server.engines.kinetic.warmth import warm_up
+from bioxen.server.engines.signing import blank
 
 __all__ = ["KineticEngine"]
 
@@ -61,7 +63,7 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     SteadyStateRequest: steady_state,
     SensitivityRequest: sensitivity,
     EstimationRequest: estimation,
-    KineticBatchRequest: study,
+    KineticBatchRequest: batch,
     EnsembleRequest: study,
     ScanRequest: study,
     SobolRequest: study,
@@ -73,6 +75,7 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
     ExportRequest: export,
 }
 _DEFAULT_CODE = "kinetic_ode"
+_BLANK = blank(KineticResult)
 
 
 class KineticEngine:
@@ -124,23 +127,25 @@ class KineticEngine:
         return self._result(cast(KineticRequest, request), program, answer)
 
     def _result(self, request: Any, program: Program, answer: Answer) -> KineticResult:
-        status: Literal["completed", "failed"] = "completed" if answer.completed else "failed"
-        parts = answer.parts()
-        courses = {"species_trajectories": parts.pop("species_trajectories")}  # looked at by `columns_of`
-        return KineticResult(
-            process_code=request.process_code,
-            vm_id=request.vm_id,
-            status=status,
-            message=answer.message,
-            **parts,
-            program_key=program.digest,
-            provenance=Provenance(
-                model_id=program.model_id,
-                model_digest=program.digest,
-                engine=self.name,
-                engine_version=self._version,
-                bioxen_version=VERSION,
-                settings=answer.settings,
-                seed=answer.seed,
-            ),
-        ).model_copy(update=courses)
+        """Return the answer as a result that says what computed it, from what, and how.
+
+        Every field was checked when it was made, so nothing is checked again.
+        """
+        provenance = Provenance(
+            model_id=program.model_id,
+            model_digest=program.digest,
+            engine=self.name,
+            engine_version=self._version,
+            bioxen_version=VERSION,
+            settings=answer.settings,
+            seed=answer.seed,
+        )
+        return _BLANK.model_copy(
+            update={
+                "process_code": request.process_code,
+                "vm_id": request.vm_id,
+                **answer.outcome(),
+                "program_key": program.digest,
+                "provenance": provenance,
+            }
+        )

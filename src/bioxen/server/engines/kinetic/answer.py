@@ -2,64 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Annotated, Any
 
-from bioxen.protocol.kinetic import (
-    Audit,
-    Branch,
-    ControlAnalysis,
-    Estimation,
-    EventFirings,
-    GlobalSensitivity,
-    Members,
-    Oscillation,
-    PetabFit,
-    Sensitivity,
-    SteadyState,
-    Summary,
-)
-from bioxen.protocol.model_export import ExportedModel
+from pydantic import SkipValidation
+
+from bioxen.protocol.kinetic import KineticStatus, Outcome
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.outputs import Column
+from bioxen.server.engines.signing import part_of
 
-_AROUND = frozenset({"message", "settings", "completed", "seed"})
+_outcome_of = part_of(Outcome)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An outcome. One that failed has a message and settings, and no numbers."""
+class Answer(Outcome):
+    """An outcome, and what its provenance tells of it."""
 
-    message: str
-    settings: dict[str, Setting]
-    completed: bool = True
+    status: KineticStatus = "completed"
+    species_trajectories: Annotated[dict[str, Column] | None, SkipValidation] = None
+    """Made by `columns_of`, which has looked at the numbers as an array: one by one they take long."""
+    settings: Annotated[dict[str, Setting], SkipValidation]
+    """Checked in the provenance."""
     seed: int | None = None
-    time_vector: list[float] | None = None
-    species_trajectories: dict[str, Column] | None = None
-    final_state: dict[str, float | None] | None = None
-    output_units: dict[str, str] | None = None
-    steady_state: SteadyState | None = None
-    sensitivities: list[Sensitivity] | None = None
-    estimation: Estimation | None = None
-    event_firings: EventFirings | None = None
-    members: Members | None = None
-    audit: Audit | None = None
-    summary: Summary | None = None
-    global_sensitivity: GlobalSensitivity | None = None
-    control: ControlAnalysis | None = None
-    branch: Branch | None = None
-    oscillations: list[Oscillation] | None = None
-    petab: PetabFit | None = None
-    exported: ExportedModel | None = None
 
-    def parts(self) -> dict[str, Any]:
-        """Return the numbers: the fields that the result has under the same name."""
-        return {name: getattr(self, name) for name in _PARTS}
+    @property
+    def completed(self) -> bool:
+        """Whether there are numbers."""
+        return self.status == "completed"
 
-
-_PARTS = tuple(field.name for field in fields(Answer) if field.name not in _AROUND)
+    def outcome(self) -> dict[str, Any]:
+        """Return the fields of the outcome by name."""
+        return _outcome_of(self)
 
 
 def failed(message: str, settings: dict[str, Setting], seed: int | None = None) -> Answer:
     """Return a failure; the message says what happened and what to try."""
-    return Answer(message=message, settings=settings, completed=False, seed=seed)
+    return Answer(status="failed", message=message, settings=settings, seed=seed)

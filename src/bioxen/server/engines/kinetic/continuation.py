@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
 from bioxen.errors import UnknownIdentifierError, ValidationError, did_you_mean
 from bioxen.protocol.kinetic import Branch, ContinuationRequest, SpecialPoint
-from bioxen.protocol.kinetic.continuation import Ended
+from bioxen.protocol.kinetic.continuation import SpecialKind
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
+from bioxen.server.engines.kinetic.arm import Arm, critical
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.curve import Curve, Lost, Place
 from bioxen.server.engines.kinetic.facts import Facts
@@ -21,15 +21,6 @@ from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
 from bioxen.server.engines.kinetic.statespace import StateSpace
 from bioxen.server.engines.kinetic.steady_state import REMEDY, find_root, is_stable, refuse_driven
-
-Kind = Literal["fold", "hopf", "branch_point"]
-
-_SHORTEST = 1e-7
-_EASY, _HARD = 3, 6
-"""Newton corrections up to which steps grow, and from which they shrink."""
-_BISECTIONS = 40
-_FLAT = 1e-6
-"""Imaginary part, as a share of the largest eigenvalue, from which a pair is complex."""
 
 
 def continuation(request: ContinuationRequest, program: Program) -> Answer:
@@ -111,8 +102,8 @@ def _branch(
     selections: list[str],
     read: Reader,
 ) -> Branch:
-    down = _Arm(request, curve, curve.start(state, curve.q_of(begin), -1))
-    up = _Arm(request, curve, curve.start(state, curve.q_of(begin), +1))
+    down = Arm(request, curve, curve.start(state, curve.q_of(begin), -1))
+    up = Arm(request, curve, curve.start(state, curve.q_of(begin), +1))
     down.follow()
     if down.ended == "closed":
         up.ended = "closed"
@@ -145,9 +136,9 @@ def _branch(
 
 
 def _special(
-    kind: Kind, index: int, place: Place, curve: Curve, state: dict[str, float | None]
+    kind: SpecialKind, index: int, place: Place, curve: Curve, state: dict[str, float | None]
 ) -> SpecialPoint:
-    period = 2 * math.pi / abs(_critical(place).imag) if kind == "hopf" else None
+    period = 2 * math.pi / abs(critical(place).imag) if kind == "hopf" else None
     return SpecialPoint(
         kind=kind, after_point=index, parameter=curve.value(place.q), state=state, period=period
     )
@@ -161,103 +152,3 @@ def _words(found: Branch) -> str:
         f"(ended: {found.ended[0]}) to {found.parameter_values[-1]:.6g} (ended: {found.ended[1]}); "
         f"{', '.join(counted) or 'no special points'}."
     )
-
-
-class _Arm:
-    """The branch in one direction from its start."""
-
-    def __init__(self, request: ContinuationRequest, curve: Curve, start: Place) -> None:
-        self._curve = curve
-        self._most = request.max_points
-        self._longest = request.largest_step
-        self._nonnegative = start.state >= 0
-        self.places = [start]
-        self.special: list[tuple[int, Kind, Place]] = []
-        self.ended: Ended = "points"
-
-    def follow(self) -> None:
-        """Go on until something ends the branch."""
-        length = self._longest / 4
-        while len(self.places) < self._most:
-            here = self.places[-1]
-            try:
-                there = self._curve.step(here, length)
-            except Lost:
-                length /= 2
-                if length < _SHORTEST:
-                    self.ended = "stuck"
-                    return
-                continue
-            if not self._curve.low <= there.q <= self._curve.high:
-                self._finish(here, there)
-                return
-            if self._is_negative(there):
-                self.ended = "negative"
-                return
-            self._note(here, there, length)
-            if self._is_back(there, length):
-                self.ended = "closed"
-                return
-            length = self._next(length, there.corrections)
-
-    def _next(self, length: float, corrections: int) -> float:
-        if corrections <= _EASY:
-            return min(length * 1.5, self._longest)
-        return length / 1.5 if corrections >= _HARD else length
-
-    def _finish(self, here: Place, there: Place) -> None:
-        """End exactly at the end of the range."""
-        self.ended = "range"
-        limit = self._curve.low if there.q < self._curve.low else self._curve.high
-        if here.q == limit:
-            return
-        try:
-            last = self._curve.at(here, limit)
-        except Lost:
-            return
-        if not self._is_negative(last):
-            self._note(here, last, self._curve.distance(here, last))
-
-    def _is_negative(self, place: Place) -> bool:
-        floor = -1e-9 * float(np.abs(place.state).max(initial=0.0))
-        return bool((place.state[self._nonnegative] < floor).any())
-
-    def _is_back(self, place: Place, length: float) -> bool:
-        return len(self.places) > 10 and self._curve.distance(place, self.places[0]) < length / 2
-
-    def _note(self, here: Place, there: Place, length: float) -> None:
-        turned = here.forward[-1] * there.forward[-1] < 0
-        changed = there.unstable - here.unstable
-        if turned:
-            self._add("fold", here, length, lambda place: place.forward[-1] * here.forward[-1] > 0)
-        elif changed:
-            self._add(None, here, length, lambda place: place.unstable == here.unstable)
-        self.places.append(there)
-
-    def _add(self, kind: Kind | None, here: Place, length: float, before: Callable[[Place], bool]) -> None:
-        """Find by bisection where `before` ceases to hold, and note it."""
-        low, high, found = 0.0, length, here
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            try:
-                place = self._curve.step(here, middle)
-            except Lost:
-                break
-            if before(place):
-                low, found = middle, place
-            else:
-                high = middle
-        if kind == "fold" and self._curve.is_crossed(found):
-            kind = "branch_point"  # the branch ends in the middle of another one, as at a pitchfork
-        self.special.append((len(self.places) - 1, kind or _kind(found), found))
-
-
-def _critical(place: Place) -> complex:
-    """Return the eigenvalue nearest to the imaginary axis."""
-    return complex(place.eigenvalues[np.argmin(np.abs(place.eigenvalues.real))])
-
-
-def _kind(place: Place) -> Kind:
-    """Return what crosses the imaginary axis there: a complex pair or a real eigenvalue."""
-    largest = float(np.abs(place.eigenvalues).max())
-    return "hopf" if abs(_critical(place).imag) > _FLAT * largest else "branch_point"

@@ -19,8 +19,9 @@ from bioxen.protocol.kinetic import Estimate, Estimation, EstimationRequest, Exp
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.conditions import OneByOne
-from bioxen.server.engines.kinetic.fitting import TOLERANCES, Data, Fit
+from bioxen.server.engines.kinetic.fitting import TOLERANCES, Fit
 from bioxen.server.engines.kinetic.integrate import REMEDY
+from bioxen.server.engines.kinetic.measurements import Data
 from bioxen.server.engines.kinetic.outputs import units_for, written
 from bioxen.server.engines.kinetic.profiles import profiles
 from bioxen.server.engines.kinetic.program import Program

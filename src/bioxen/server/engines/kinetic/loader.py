@@ -16,8 +16,9 @@ import libsbml
 from bioxen.errors import InvalidModelError
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic.algebraic import solve_algebraic_rules
+from bioxen.server.engines.kinetic.collecting import collect_facts
 from bioxen.server.engines.kinetic.events import first_tie, order_events
-from bioxen.server.engines.kinetic.facts import Facts, collect_facts
+from bioxen.server.engines.kinetic.facts import Facts
 from bioxen.server.engines.kinetic.locals import promote_locals
 
 _HARMLESS_PACKAGES = {"comp", "distrib", "fbc", "groups", "layout", "render", "l3v2extendedmath"}

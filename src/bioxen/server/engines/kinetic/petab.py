@@ -69,8 +69,8 @@ def _answer(
     seed: int | None,
     reached: list[float | None] | None,
 ) -> Answer:
-    outcome = objective.outcome([course[None] for course in courses], point[None, :])
-    likelihood = float(outcome.log_likelihood[0])
+    found = objective.likelihood([course[None] for course in courses], point[None, :])
+    likelihood = float(found.log_likelihood[0])
     if not math.isfinite(likelihood):
         return failed("The likelihood is no finite number at these parameters.", settings)
     rows = objective.rows
@@ -81,14 +81,14 @@ def _answer(
         seed=seed,
         petab=PetabFit(
             log_likelihood=likelihood,
-            chi_squared=float((outcome.residuals[0] ** 2).sum()),
+            chi_squared=float((found.residuals[0] ** 2).sum()),
             measurements=len(rows),
             parameters={name: float(value[0, 0]) for name, value in values.items()},
             observable=[row.observable for row in rows],
             condition=[row.condition for row in rows],
             time=[row.time for row in rows],
             measured=[row.measured for row in rows],
-            simulated=outcome.simulated[0].tolist(),
+            simulated=found.simulated[0].tolist(),
             start_log_likelihoods=reached,
         ),
     )

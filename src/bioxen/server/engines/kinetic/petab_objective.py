@@ -12,14 +12,14 @@ from bioxen.protocol.kinetic import PetabRequest
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.conditions import Simulator
 from bioxen.server.engines.kinetic.petab_parts import Part
-from bioxen.server.engines.kinetic.petab_tables import Parameter, Tables
+from bioxen.server.engines.kinetic.petab_problem import Parameter, Tables
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.searching import Region, minimum_from
 from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Likelihood:
     """The whole problem at some points."""
 
     log_likelihood: Matrix
@@ -76,7 +76,7 @@ class Objective:
         values = self.values(points)
         return [part.table(values, len(points)) for part in self._parts]
 
-    def outcome(self, courses: Sequence[Matrix], points: Matrix) -> Outcome:
+    def likelihood(self, courses: Sequence[Matrix], points: Matrix) -> Likelihood:
         """Return the likelihood.
 
         Args:
@@ -92,12 +92,12 @@ class Objective:
                 at = group.places
                 simulated[:, at] = seen
                 terms[:, at], residuals[:, at] = group.how.score(seen, sigma, group.measured)
-        return Outcome(terms.sum(axis=1), residuals, simulated)
+        return Likelihood(terms.sum(axis=1), residuals, simulated)
 
     def numbers(self, simulator: Simulator, points: Matrix) -> Matrix:
         """Return points × 1: the negative log-likelihood, NaN where the model cannot run."""
         courses = [_once_each(simulator, index, table) for index, table in enumerate(self.tables(points))]
-        numbers = -self.outcome(courses, points).log_likelihood[:, None]
+        numbers = -self.likelihood(courses, points).log_likelihood[:, None]
         numbers[~np.isfinite(numbers).all(axis=1)] = np.nan
         return numbers
 

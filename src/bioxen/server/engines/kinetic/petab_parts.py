@@ -10,7 +10,7 @@ import numpy as np
 from bioxen.server.engines.kinetic.changes import Change, bare
 from bioxen.server.engines.kinetic.conditions import Condition
 from bioxen.server.engines.kinetic.petab_formulas import Observable
-from bioxen.server.engines.kinetic.petab_tables import Row, Tables
+from bioxen.server.engines.kinetic.petab_problem import Row, Tables
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.side_by_side import Matrix
 

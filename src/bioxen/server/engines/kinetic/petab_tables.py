@@ -1,22 +1,20 @@
-"""The tables of a PEtab problem, checked and ready to be evaluated."""
+"""The tables of a PEtab problem, read and checked."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bioxen.errors import MissingModuleError, UnknownIdentifierError, ValidationError, did_you_mean
 from bioxen.protocol.kinetic import PetabRequest
 from bioxen.server.engines.kinetic.changes import check_varied
 from bioxen.server.engines.kinetic.facts import Facts
-from bioxen.server.engines.kinetic.petab_formulas import Observable, Observables
+from bioxen.server.engines.kinetic.petab_formulas import Observables
+from bioxen.server.engines.kinetic.petab_problem import Parameter, Row, Tables, natural
 from bioxen.server.engines.kinetic.program import Program
 
-_TO: dict[str, Callable[[float], float]] = {"lin": float, "log": math.log, "log10": math.log10}
-_FROM: dict[str, Callable[[float], float]] = {"lin": float, "log": math.exp, "log10": lambda x: 10.0**x}
 _REFUSED = {
     "objectivePriorType": "objective priors",
     "preequilibrationConditionId": "pre-equilibration",
@@ -26,90 +24,6 @@ _REFUSED = {
 
 Reader = Callable[[Any], Any]
 Check = Callable[[Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One row of the parameter table."""
-
-    id: str
-    scale: str
-    lower: float
-    upper: float
-    nominal: float | None
-    estimated: bool
-
-    def scaled(self, value: float) -> float:
-        """Return `value` on the parameter's scale."""
-        return _TO[self.scale](value)
-
-    def unscaled(self, value: float) -> float:
-        """Return the value of a place on the parameter's scale."""
-        return _FROM[self.scale](value)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measurement with the formulas of its observable."""
-
-    index: int
-    observable: str
-    condition: str
-    time: float
-    measured: float
-    how: Observable
-    overrides: Mapping[str, str | float]
-    """Placeholder → parameter or number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The whole problem beside the model."""
-
-    parameters: dict[str, Parameter]
-    conditions: dict[str, dict[str, str | float]]
-    """Condition → what it sets in the model → parameter or number."""
-    rows: list[Row]
-    symbols: dict[str, str]
-    """Symbol of the model that a formula uses → libRoadRunner's selection of the same meaning."""
-    facts: Facts
-
-    def values(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Return the value of each parameter, on the linear scale.
-
-        Raises:
-            UnknownIdentifierError: `given` has one that the table lacks.
-            ValidationError: one has neither a nominal value nor a given one.
-        """
-        for name in given:
-            if name not in self.parameters:
-                near = did_you_mean(name, self.parameters)
-                raise UnknownIdentifierError(
-                    f"The parameter table has no {name!r}.", details={"place": f"values.{name}", **near}
-                )
-        values = {one.id: given.get(one.id, one.nominal) for one in self.parameters.values()}
-        missing = [name for name, value in values.items() if value is None]
-        if missing:
-            raise ValidationError(
-                f"{missing[0]} has no nominal value.",
-                details={"place": "values", "remedy": f"Give values.{missing[0]}."},
-            )
-        return {name: float(value) for name, value in values.items() if value is not None}
-
-    def changes(self, condition: str) -> dict[str, str | float]:
-        """Return what a condition sets in the model: selection → parameter of the table, or number."""
-        facts = self.facts
-        settable = set(facts.parameters) - facts.assignment_targets | set(facts.compartments)
-        sets: dict[str, str | float] = {name: name for name in self.parameters if name in settable}
-        sets |= self.conditions[condition]
-        return {_natural(name, facts): at for name, at in sets.items()}
-
-    def by_condition(self) -> dict[str, list[Row]]:
-        """Return the rows of each condition that has any."""
-        grouped: dict[str, list[Row]] = {}
-        for row in self.rows:
-            grouped.setdefault(row.condition, []).append(row)
-        return grouped
 
 
 def tables_of(request: PetabRequest, program: Program) -> Tables:
@@ -206,7 +120,7 @@ def _conditions(
     frame: Any, facts: Facts, parameters: dict[str, Parameter]
 ) -> dict[str, dict[str, str | float]]:
     columns = [str(column) for column in frame.columns if column != "conditionName"]
-    check_varied([_natural(name, facts) for name in columns], "condition_table", facts)
+    check_varied([natural(name, facts) for name in columns], "condition_table", facts)
     return {
         str(condition): {
             name: at
@@ -262,11 +176,7 @@ def _symbols(rows: list[Row], facts: Facts, parameters: dict[str, Parameter]) ->
                 f"The formula of {row.observable} names {name!r}, which is nothing in the problem.",
                 details={"place": "observable_table", **near},
             )
-    return {name: _natural(name, facts) for name in sorted(used) if name in model}
-
-
-def _natural(name: str, facts: Facts) -> str:
-    return facts.species[name].natural if name in facts.species else name
+    return {name: natural(name, facts) for name in sorted(used) if name in model}
 
 
 def _entry(value: Any, parameters: Mapping[str, Parameter], place: str) -> str | float | None:

@@ -9,8 +9,9 @@ import numpy as np
 
 from bioxen.protocol.kinetic import SteadyState
 from bioxen.server.engines.kinetic.changes import Change
-from bioxen.server.engines.kinetic.control import DEGENERATE, UNSTABLE, Analysis
+from bioxen.server.engines.kinetic.control import DEGENERATE, UNSTABLE
 from bioxen.server.engines.kinetic.program import Program
+from bioxen.server.engines.kinetic.reder import Analysis
 from bioxen.server.engines.kinetic.runner import Matrix, SolverFailure
 from bioxen.server.engines.kinetic.statespace import StateSpace
 from bioxen.server.engines.kinetic.steady_state import REMEDY, Root, describe, find_root

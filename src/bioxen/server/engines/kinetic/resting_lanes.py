@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioxen.server.engines.kinetic.control import DEGENERATE, UNSTABLE, scaled
+from bioxen.server.engines.kinetic.control import DEGENERATE, UNSTABLE
 from bioxen.server.engines.kinetic.laned import starts
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.simd.evaluate import evaluate
@@ -14,6 +14,7 @@ from bioxen.server.engines.kinetic.lanes.steady import control as mca
 from bioxen.server.engines.kinetic.lanes.steady.steady import SteadyStates, steady_states
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 from bioxen.server.engines.kinetic.members import Study
+from bioxen.server.engines.kinetic.reder import scaled
 from bioxen.server.engines.kinetic.rest import COEFFICIENTS, WITHIN, Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 

@@ -36,7 +36,8 @@ from bioxen.server.engines.studies.block import Block
 from bioxen.server.engines.studies.conclude import conclude, times_of
 from bioxen.server.engines.studies.designs import design, varied_names
 from bioxen.server.engines.studies.features import features_of
-from bioxen.server.engines.studies.moments import Sums, added, sums_of
+from bioxen.server.engines.studies.histograms import check_edges
+from bioxen.server.engines.studies.totals import Totals, added, totals_of
 
 
 def study(request: MembersRequest, program: Program) -> Answer:
@@ -52,6 +53,8 @@ def study(request: MembersRequest, program: Program) -> Answer:
     _refuse_method(request, program)
     selections = selections_of(request.outputs, program.facts)
     _check_room(request, len(selections))
+    if isinstance(request, SampledRequest):
+        check_edges(request, selections)
     fixed = changes_of(request, program.facts)
     own_values = _own_values(request, program, fixed)
     block, settings = _run(request, _common(request, program, names, selections, fixed), own_values)
@@ -89,7 +92,7 @@ def _common(
         selections=selections,
         how=_how(request),
         fixed=[change for change in fixed if change.symbol not in varied],
-        ends_only=not _keeps_values(request) and request.kept == "features" and request.features == ["final"],
+        ends_only=not request.sends_values and request.kept == "features" and request.features == ["final"],
         seed=request.seed if isinstance(request, SampledRequest) else 0,
     )
 
@@ -122,24 +125,27 @@ def _run(
     request: MembersRequest, study: Study, own_values: Mapping[str, float]
 ) -> tuple[Block, dict[str, Setting]]:
     way = _way(request, study)
-    wanted = _features(request)
+    sent = request.sends_features
+    wanted = list(dict.fromkeys(request.features)) if _counts(request) else sent
     part, size = request.members_of_part, request.block_size
     table = design(request, own_values)
     way.expect(table, part.start)
     runs: list[MembersRun] = []
     features: list[Matrix] = []
     values: list[Matrix] = []
-    sums: list[dict[str, Sums]] = []
+    totals = Totals()
     for start in range(part.start // size * size, part.stop, size):
         block = range(start, min(start + size, request.member_count))
         members = range(max(start, part.start), min(block.stop, part.stop))
         rows = table[members.start - part.start : members.stop - part.start]
         sample = _sample(request, audited(block), table, own_values) if way.in_lanes else None
         run = way.run(rows, members.start, sample)
-        features.append(features_of(run.times, run.values, wanted, request.relative_tolerance))
-        if request.kept == "summary":
-            sums.append(_summed(run))
-        if _keeps_values(request):
+        found = features_of(run.times, run.values, wanted, request.relative_tolerance)
+        features.append(found[:, [wanted.index(name) for name in sent]])
+        if isinstance(request, SampledRequest) and request.kept == "summary":
+            new = _totals(request, study, run, wanted, found)
+            totals = added([totals, new]) if runs else new
+        if request.sends_values:
             values.append(run.values)
         if not _keeps_coefficients(request):
             run.series = {name: every for name, every in run.series.items() if name not in COEFFICIENTS}
@@ -155,13 +161,13 @@ def _run(
         methods=_counted(runs),
         outputs=list(study.selections),
         times=np.zeros(0) if isinstance(study.how, Settled) else np.linspace(*study.grid),
-        feature_names=wanted,
+        feature_names=sent,
         features=np.concatenate(features),
         values=np.concatenate(values) if values else None,
         audit=merged(run.audit for run in runs),
         series={name: np.concatenate([run.series[name] for run in runs]) for name in runs[0].series},
         axes=way.axes,
-        sums={name: added(some[name] for some in sums) for name in (sums[0] if sums else ())},
+        totals=totals,
     )
     settings = next((run.settings for run in runs if run.settings), {})
     return joined, {**settings, "lanes": way.why_not} if way.why_not else dict(settings)
@@ -173,27 +179,21 @@ def _way(request: MembersRequest, study: Study) -> Way:
     return way_for(request, study)
 
 
-def _summed(run: MembersRun) -> dict[str, Sums]:
+def _totals(
+    request: SampledRequest, study: Study, run: MembersRun, wanted: list[Feature], features: Matrix
+) -> Totals:
     numbers = {"values": run.values} | {n: a for n, a in run.series.items() if n in COEFFICIENTS}
-    return {name: sums_of(every[run.completed]) for name, every in numbers.items()}
+    done = {name: every[run.completed] for name, every in numbers.items()}
+    return totals_of(request, done, study.selections, wanted, features[run.completed])
 
 
-def _keeps_values(request: MembersRequest) -> bool:
-    """Whether the numbers of every member leave here: a summary needs them for its quantiles alone."""
-    if isinstance(request, SampledRequest) and request.report == "summary":
-        return bool(request.quantiles)
-    return request.kept == "values"
+def _counts(request: MembersRequest) -> bool:
+    """Whether features are counted in histograms here."""
+    return isinstance(request, SampledRequest) and request.report == "summary" and bool(request.edges)
 
 
 def _keeps_coefficients(request: MembersRequest) -> bool:
-    return request.kept != "summary" or _keeps_values(request)
-
-
-def _features(request: MembersRequest) -> list[Feature]:
-    """Return the features that leave here: a summary needs them for its histograms alone."""
-    if isinstance(request, SampledRequest) and request.report == "summary" and not request.bins:
-        return []
-    return list(dict.fromkeys(request.features))
+    return request.kept != "summary" or request.sends_values
 
 
 def _sample(
@@ -246,7 +246,7 @@ def _own_values(request: MembersRequest, program: Program, fixed: list[Change]) 
 
 
 def _check_room(request: MembersRequest, outputs: int) -> None:
-    per_member = request.points if _keeps_values(request) else len(_features(request))
+    per_member = request.points if request.sends_values else len(request.sends_features)
     total = len(request.members_of_part) * per_member * outputs
     if total > MAX_VALUES:
         raise ValidationError(

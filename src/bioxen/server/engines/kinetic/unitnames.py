@@ -22,19 +22,24 @@ _TIMES = {60.0: "min", 3600.0: "h", 86400.0: "d"}
 
 
 def units_of(model: libsbml.Model) -> dict[str, str]:
-    """Return selection → unit for the species, compartments and parameters that declare one."""
+    """Return selection → unit for what declares one: species, compartments, parameters, reactions, time."""
     units: dict[str, str] = {}
     for item in (*model.getListOfParameters(), *model.getListOfCompartments()):
         _note(units, item.getId(), item.getDerivedUnitDefinition(), item.containsUndeclaredUnits())
     for item in model.getListOfSpecies():
         _note_species(units, item, model.getCompartment(item.getCompartment()))
-    _note(units, "time", _time_unit(model), False)
+    time = _declared(model, model.getTimeUnits() or "time")
+    extent = _declared(model, model.getExtentUnits() or "substance")
+    _note(units, "time", time, False)
+    if time is not None and extent is not None:
+        rate = libsbml.UnitDefinition.divide(extent, time)
+        for item in model.getListOfReactions():
+            _note(units, item.getId(), rate, False)
     return units
 
 
-def _time_unit(model: libsbml.Model) -> Any:
-    """Return the unit of time that the model declares (by the attribute of level 3, or as `time` before)."""
-    name = model.getTimeUnits() or "time"
+def _declared(model: libsbml.Model, name: str) -> Any:
+    """Return a unit that the model declares (named by an attribute in level 3, by its kind before)."""
     declared = model.getUnitDefinition(name)
     kind = libsbml.UnitKind_forName(name)
     if declared is not None or kind == libsbml.UNIT_KIND_INVALID:

@@ -128,7 +128,7 @@ def _analyse(columns: _Columns, request: BatchRequest, program: Program, analyse
         columns.certificates += [found.certificate] if found.certificate else []
         columns.solvers |= set(str(found.settings.get("solver", "")).split(", ")) - {""}
         if request.told == "results":
-            columns.results.append(Outcome.model_construct(**dict(found.outcome())))
+            columns.results.append(Outcome.model_construct(**found.outcome()))
         elif request.told == "fluxes":
             columns.fluxes.append(_fluxes(columns.reported, alone, found))
 

@@ -67,6 +67,7 @@ from bioxen.server.engines.metabolic.sampling import sample
 from bioxen.server.engines.metabolic.scans import phase_plane, robustness
 from bioxen.server.engines.metabolic.solver import HIGHS
 from bioxen.server.engines.metabolic.versions import COBRA_VERSION, NUMBA_VERSION
+from bioxen.server.engines.signing import blank
 
 
 def _gap_filling(request: GapFillingRequest, program: Program) -> Findings:
@@ -108,6 +109,7 @@ _REQUESTS: dict[str, type[MetabolicRequest]] = {
     for request in ANALYSES
     for code in get_args(request.model_fields["process_code"].annotation)
 }
+_BLANK = blank(MetabolicResult)
 _VERSION = f"cobra {COBRA_VERSION}, HiGHS {HIGHS_VERSION}, numba {NUMBA_VERSION}"
 _SETTINGS: dict[str, Setting] = {
     "solver": HIGHS,
@@ -174,16 +176,18 @@ def _signed(request: MetabolicRequest, program: Program, found: Findings) -> Met
         bioxen_version=VERSION,
         settings={**_SETTINGS, **found.settings},
     )
-    return MetabolicResult.model_construct(
-        process_code=getattr(request, "process_code"),  # noqa: B009 - each kind of request declares its own codes
-        vm_id=request.vm_id,
-        objective={
-            network.reactions[column]: float(problem.objective[column])
-            for column in np.flatnonzero(problem.objective)
-        },
-        objective_direction=problem.direction,
-        model_key=program.digest,
-        provenance=provenance,
-        batch=found.batch,
-        **dict(found.outcome()),
+    return _BLANK.model_copy(
+        update={
+            **found.outcome(),
+            "vm_id": request.vm_id,
+            "process_code": getattr(request, "process_code"),  # noqa: B009 - each kind of request declares its own
+            "objective": {
+                network.reactions[column]: float(problem.objective[column])
+                for column in np.flatnonzero(problem.objective)
+            },
+            "objective_direction": problem.direction,
+            "batch": found.batch,
+            "model_key": program.digest,
+            "provenance": provenance,
+        }
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,6 +15,9 @@ from bioxen.server.engines.metabolic.families import Ranges, Study
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.problem import Problem, find_reactions
 from bioxen.server.engines.metabolic.solver import Optimum
+from bioxen.server.engines.signing import part_of
+
+_outcome_of = part_of(Outcome)
 
 
 class Findings(Outcome):
@@ -35,9 +37,9 @@ class Findings(Outcome):
         """Return findings that differ in these fields."""
         return Findings(**{**self.__dict__, **changes})
 
-    def outcome(self) -> Iterator[tuple[str, Any]]:
-        """Give the fields of the outcome by name."""
-        return ((name, getattr(self, name)) for name in Outcome.model_fields)
+    def outcome(self) -> dict[str, Any]:
+        """Return the fields of the outcome by name."""
+        return _outcome_of(self)
 
 
 def flux_state(request: FluxRequest, network: Network, fluxes: Vector) -> dict[str, float] | None:

@@ -36,18 +36,6 @@ def written(array: Array, encoding: Encoding) -> NumberArray:
     return NumberArray(shape=shape, numbers=numbers)
 
 
-_OPENED = "opened"
-
-
-def open_large(result: dict[str, Any]) -> None:
-    """Turn the largest arrays of a part's result into NumPy's, in place: text takes a third more memory."""
-    members = result["members"]
-    for name in ("features", "values"):
-        array = members[name]
-        if array is not None and array["base64"] is not None:
-            members[name] = {"shape": array["shape"], _OPENED: read(array)}
-
-
 def cleaned(array: Array) -> Array:
     """Return `array` as contiguous little-endian float64, with NaN for whatever is not finite."""
     plain = np.ascontiguousarray(array, "<f8")
@@ -57,9 +45,6 @@ def cleaned(array: Array) -> Array:
 
 def read(message: Mapping[str, Any]) -> Array:
     """Return the array of a `NumberArray` as plain data, in one of the forms that hold numbers."""
-    if _OPENED in message:
-        found: Array = message[_OPENED]
-        return found
     shape = message["shape"]
     if message.get("base64") is not None:
         return (

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members, Moments
+from bioxen.protocol.kinetic import Audit, Feature, KineticStatus, Members, VariantOutcome
 from bioxen.server.engines.studies.arrays import Array, Writer, read
 from bioxen.server.engines.studies.audits import merged
-from bioxen.server.engines.studies.moments import Sums, added
 from bioxen.server.engines.studies.resting import Axes, axes_of, control_of, series_of, steady_of
+from bioxen.server.engines.studies.totals import Totals, moments_of, totals_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,10 @@ class Block:
     """What is known of each member at its steady state, by its name: members × anything."""
     axes: Axes | None = None
     """Where there are control coefficients."""
-    sums: dict[str, Sums] = field(default_factory=dict)
-    """For a summary: `values`, and each of the coefficients → its sums."""
+    outcomes: tuple[VariantOutcome, ...] = ()
+    """What an analysis found for each member."""
+    totals: Totals = field(default_factory=Totals)
+    """For a summary."""
 
 
 def members_of(block: Block, write: Writer) -> Members:
@@ -56,20 +60,14 @@ def members_of(block: Block, write: Writer) -> Members:
         outputs=block.outputs,
         times=block.times.tolist(),
         feature_names=block.feature_names,
-        features=write(block.features),
+        features=None if block.outcomes else write(block.features),
         values=None if block.values is None else write(block.values),
         steady=steady_of(block.series),
         control=control_of(block.series, block.axes, write),
-        moments={name: _moments(sums, write) for name, sums in block.sums.items()} or None,
+        outcomes=list(block.outcomes) or None,
+        moments=moments_of(block.totals, write),
+        histograms=block.totals.histograms or None,
     )
-
-
-def _moments(sums: Sums, write: Writer) -> Moments:
-    return Moments(members=sums.members, mean=write(sums.mean), squares=write(sums.squares))
-
-
-def _sums(moments: Mapping[str, Any]) -> Sums:
-    return Sums(moments["members"], read(moments["mean"]), read(moments["squares"]))
 
 
 def block_of(result: Mapping[str, Any]) -> Block:
@@ -77,7 +75,7 @@ def block_of(result: Mapping[str, Any]) -> Block:
     members, audit = result["members"], result.get("audit")
     count = len(members["status"])
     columns = list(members["varied"].values())
-    values = members.get("values")
+    features, values = members["features"], members.get("values")
     return Block(
         first=members["first"],
         names=tuple(members["varied"]),
@@ -88,17 +86,22 @@ def block_of(result: Mapping[str, Any]) -> Block:
         outputs=members["outputs"],
         times=np.array(members["times"]),
         feature_names=members["feature_names"],
-        features=read(members["features"]),
+        features=np.empty((count, 0, 0)) if features is None else read(features),
         values=None if values is None else read(values),
         audit=None if audit is None else Audit.model_validate(audit),
         series=series_of(members),
         axes=axes_of(members),
-        sums={name: _sums(moments) for name, moments in (members.get("moments") or {}).items()},
+        outcomes=tuple(map(_outcome, members.get("outcomes") or ())),
+        totals=totals_in(members),
     )
 
 
+def _outcome(plain: Mapping[str, Any]) -> VariantOutcome:
+    return VariantOutcome.model_validate_json(msgspec.json.encode(plain))  # pairs are lists in plain data
+
+
 def join(blocks: Sequence[Block]) -> Block:
-    """Return the blocks as one, in the order of their members."""
+    """Return the blocks as one, in the order of their members, without totals."""
     blocks = sorted(blocks, key=lambda block: block.first)
     head = blocks[0]
     failures: dict[str, list[int]] = {}
@@ -124,5 +127,5 @@ def join(blocks: Sequence[Block]) -> Block:
         audit=merged(block.audit for block in blocks),
         series={name: np.concatenate([block.series[name] for block in blocks]) for name in head.series},
         axes=head.axes,
-        sums={name: added(block.sums[name] for block in blocks) for name in head.sums},
+        outcomes=tuple(chain.from_iterable(block.outcomes for block in blocks)),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bioxen.protocol.kinetic import (
@@ -20,6 +20,7 @@ from bioxen.server.engines.studies.arrays import Writer, writer
 from bioxen.server.engines.studies.block import Block, block_of, join, members_of
 from bioxen.server.engines.studies.indices import global_sensitivity
 from bioxen.server.engines.studies.summary import summarise
+from bioxen.server.engines.studies.totals import Totals, added
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,67 @@ def conclude(request: MembersRequest, block: Block, write: Writer | None = None)
 
 
 def joined(
-    request: MembersRequest, results: Sequence[Mapping[str, Any]], write: Writer | None = None
+    request: MembersRequest, results: Iterable[Mapping[str, Any]], write: Writer | None = None
 ) -> dict[str, Any]:
     """Return the result of the whole from those of its parts, all as plain data; see `conclude`."""
-    parts = sorted(results, key=lambda result: int(result["members"]["first"]))
-    block = join([block_of(part) for part in parts])
-    found = conclude(request, block, write)
-    provenance = parts[0]["provenance"]
-    settings = {**provenance["settings"], "method": found.method}
-    return {
-        **parts[0],
-        "status": "completed" if found.completed else "failed",
-        "message": found.message,
-        "time_vector": times_of(block, found),
-        "provenance": {**provenance, "settings": settings},
-        "audit": block.audit and block.audit.model_dump(),
-        "members": found.members and found.members.model_dump(),
-        "summary": found.summary and found.summary.model_dump(),
-        "global_sensitivity": found.global_sensitivity and found.global_sensitivity.model_dump(),
-    }
+    gathered = Gathering(request)
+    for result in results:
+        gathered.add(result)
+    return gathered.result(write)
+
+
+class Gathering:
+    """The answers to the parts of a study as they come, in any order.
+
+    Totals of a summary are added up at once, so that a million members take no more room than thousands.
+    """
+
+    def __init__(self, request: MembersRequest) -> None:
+        self._request = request
+        self._blocks: dict[int, Block] = {}
+        """First member → the block, without its totals."""
+        self._around: dict[int, Mapping[str, Any]] = {}
+        """The same → what the answer has beside its members; of the first block alone."""
+        self._next = request.members_of_part.start
+        self._totals: Totals | None = None
+        """Those of all members before `next`: sums are rounded, so they are added in the order of members."""
+        self._ahead: dict[int, Totals] = {}
+
+    def add(self, result: Mapping[str, Any]) -> None:
+        """Take the answer to a part, as plain data."""
+        block = block_of(result)
+        self._ahead[block.first] = block.totals
+        self._blocks[block.first] = replace(block, totals=Totals())
+        self._around[block.first] = {name: value for name, value in result.items() if name != "members"}
+        self._around = dict([min(self._around.items())])
+        while self._next in self._ahead:
+            self._add_up(self._next)
+            self._next += len(self._blocks[self._next].completed)
+
+    def result(self, write: Writer | None = None) -> dict[str, Any]:
+        """Return the result of the whole, of as many members as were added."""
+        for first in sorted(self._ahead):
+            self._add_up(first)
+        block = replace(join(list(self._blocks.values())), totals=self._totals or Totals())
+        found = conclude(self._request, block, write)
+        (around,) = self._around.values()
+        provenance = around["provenance"]
+        settings = {**provenance["settings"], "method": found.method}
+        return {
+            **around,
+            "status": "completed" if found.completed else "failed",
+            "message": found.message,
+            "time_vector": times_of(block, found),
+            "provenance": {**provenance, "settings": settings},
+            "audit": block.audit and block.audit.model_dump(),
+            "members": found.members and found.members.model_dump(),
+            "summary": found.summary and found.summary.model_dump(),
+            "global_sensitivity": found.global_sensitivity and found.global_sensitivity.model_dump(),
+        }
+
+    def _add_up(self, first: int) -> None:
+        new = self._ahead.pop(first)
+        self._totals = new if self._totals is None else added([self._totals, new])
 
 
 def times_of(block: Block, found: Conclusion) -> list[float] | None:

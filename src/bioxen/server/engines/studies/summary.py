@@ -14,8 +14,9 @@ from bioxen.protocol.kinetic import (
     SteadySummary,
     Summary,
 )
-from bioxen.server.engines.studies.arrays import Array, Writer, writer
+from bioxen.server.engines.studies.arrays import Array, Writer, cleaned, writer
 from bioxen.server.engines.studies.block import Block
+from bioxen.server.engines.studies.histograms import ranged
 
 
 def summarise(request: SampledRequest, block: Block) -> Summary:
@@ -27,6 +28,7 @@ def summarise(request: SampledRequest, block: Block) -> Summary:
         members=int(block.completed.sum()),
         outputs=block.outputs,
         probabilities=request.quantiles,
+        quantile_method=request.quantile_method,
         histograms=list(_histograms(request, block)),
         steady=_steady(block),
         control=_control(request, block, write),
@@ -37,12 +39,17 @@ def _statistics(
     request: SampledRequest, block: Block, name: str, numbers: Array | None, write: Writer
 ) -> Statistics:
     """Return the statistics of what has the sums of that name; `numbers` of all members, for quantiles."""
-    sums = block.sums[name]
+    sums, sketch = block.totals.sums[name], block.totals.sketches.get(name)
     quantiles = np.full((len(request.quantiles), *sums.mean.shape), np.nan)
-    if numbers is not None and request.quantiles and block.completed.any():
-        quantiles = np.quantile(numbers[block.completed], request.quantiles, axis=0)
+    if sketch is not None:
+        quantiles = sketch.quantiles(request.quantiles)
+    elif numbers is not None and request.quantiles and block.completed.any():
+        quantiles = np.quantile(cleaned(numbers[block.completed]), request.quantiles, axis=0)
     return Statistics(
-        mean=write(sums.mean), standard_deviation=write(sums.deviation), quantiles=write(quantiles)
+        mean=write(sums.mean),
+        standard_deviation=write(sums.deviation),
+        quantiles=write(quantiles),
+        accuracy=None if sketch is None else write(sketch.accuracy),
     )
 
 
@@ -75,21 +82,13 @@ def _control(request: SampledRequest, block: Block, write: Writer) -> ControlSum
 
 
 def _histograms(request: SampledRequest, block: Block) -> Iterator[Histogram]:
-    if request.bins == 0:
-        return
+    """Give a histogram a feature of an output: those that were counted in parts, and those of all numbers."""
+    counted = {(one.output, one.feature): one for one in block.totals.histograms}
+    rows = {feature: row for row, feature in enumerate(block.feature_names)}
     for column, output in enumerate(block.outputs):
-        for row, feature in enumerate(block.feature_names):
-            values = block.features[:, row, column]
-            counts, edges = _counts(values[np.isfinite(values)], request.bins)
-            yield Histogram(output=output, feature=feature, edges=edges.tolist(), counts=counts.tolist())
-
-
-def _counts(values: Array, bins: int) -> tuple[Array, Array]:
-    """Return the counts and edges; one bin of no width where every value is the same."""
-    if values.size == 0:
-        return np.zeros(0), np.zeros(0)
-    low, high = values.min(), values.max()
-    if high - low <= 1e-12 * max(abs(low), abs(high)):
-        return np.array([values.size]), np.array([low, high])
-    counts, edges = np.histogram(values, bins=bins)
-    return counts, edges
+        for feature in dict.fromkeys(request.features):
+            if (output, feature) in counted:
+                yield counted[output, feature]
+            elif request.bins:
+                values = block.features[block.completed, rows[feature], column]
+                yield ranged(output, feature, values, request.bins)

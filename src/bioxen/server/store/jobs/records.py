@@ -63,3 +63,5 @@ class Begun:
     started_at: str
     deadline: float | None
     cancel_asked: bool
+    attempts: int
+    """How often it was begun, with this time."""

@@ -93,6 +93,7 @@ def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -
         started_at=row.started_at,
         deadline=row.deadline,
         cancel_asked=row.cancel_asked,
+        attempts=row.attempts,
     )
 
 
