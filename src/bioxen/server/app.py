@@ -17,6 +17,7 @@ from bioxen.server.admission.estimator import Estimator
 from bioxen.server.api import problems
 from bioxen.server.api.arrays import array_routes
 from bioxen.server.api.calls import call_routes
+from bioxen.server.api.cell_resources import cell_resource_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
@@ -46,10 +47,12 @@ from bioxen.server.metrics import (
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
+from bioxen.server.orchestrator.routing import routing_by
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
 from bioxen.server.standing import StandingTasks
 from bioxen.server.store.arrays import StoredArrays
+from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.jobs import state_counts
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.store import Store
@@ -70,7 +73,12 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     repository = Repository()
     pool = _pool(settings, ENGINES[service], settings.workers)
     computer = ComputationService(
-        service, pool, repository, deadline=settings.deadline, cache_bytes=settings.cache_bytes
+        service,
+        pool,
+        repository,
+        deadline=settings.deadline,
+        cache_bytes=settings.cache_bytes,
+        routing=routing_by(settings.routes) if service == "dynamic" else None,
     )
 
     @contextlib.asynccontextmanager
@@ -110,10 +118,11 @@ def orchestrator_app(
         per_owner=settings.queue_limit,
         arrays=StoredArrays(store),
     )
-    cells = HypervisorRuntime(store)
+    gate = CellGate(settings.cell_quotas)
+    cells = HypervisorRuntime(store, gate)
     slots = settings.job_slots or usable_cores() + 1
     estimator = Estimator(Repository(), settings.memory_limit)
-    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator)
+    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator, gate)
     standing = StandingTasks()
 
     @contextlib.asynccontextmanager
@@ -147,6 +156,7 @@ def orchestrator_app(
     app.include_router(population_routes(cells, jobs))
     app.include_router(call_routes(store, jobs))
     app.include_router(past_routes(cells))
+    app.include_router(cell_resource_routes(cells, jobs))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
     app.include_router(array_routes(store))

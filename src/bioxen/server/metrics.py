@@ -124,7 +124,7 @@ def fallback_metrics(engine: str, tally: Mapping[str, int]) -> Iterable[Metric]:
 def line_metrics(waiting: Mapping[Service, int]) -> Iterable[Metric]:
     """Give how many requests wait for a turn of their owners."""
     family = GaugeMetricFamily(
-        "bioxen_requests_waiting", "Requests that wait for a turn of their owners.", labels=("service",)
+        "bioxen_requests_waiting", "Requests that wait for their turns.", labels=("service",)
     )
     for service, count in waiting.items():
         family.add_metric((service,), count)

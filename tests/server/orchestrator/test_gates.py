@@ -7,6 +7,7 @@ import json
 
 from tests.server.orchestrator.test_orchestrator import ONE, REPORT
 
+from bioxen.protocol.kinetic import MembersRequest, Route
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest, Variant
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
@@ -41,6 +42,9 @@ class Holding:
             size=WORKERS, ready=WORKERS, busy=0, queued=0, queue_limit=99, replaced=0, completed=0
         )
         return REPORT.model_copy(update={"workers": workers})
+
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        raise AssertionError("no study was asked for")
 
     async def close(self) -> None:
         pass

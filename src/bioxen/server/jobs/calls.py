@@ -27,6 +27,8 @@ class CellCall(Message):
     call: CellProcessCall
     cell_id: int | None = None
     """Which cell of that name it was when the job was accepted."""
+    created_at: str | None = None
+    """When that one was made: a database may give the number of a cell that is gone again."""
     before: CellRecord | None = None
     """Where the cell stood when the job began."""
     request: str | None = None

@@ -16,13 +16,14 @@ from bioxen.server.admission.estimator import Estimator
 from bioxen.server.jobs import patience
 from bioxen.server.jobs.calls import CellCalls
 from bioxen.server.jobs.estimates import Estimates
-from bioxen.server.jobs.limits import Limits
+from bioxen.server.jobs.limits import Limits, turn_of
 from bioxen.server.jobs.line import Line
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.work import Work
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.standing import StandingTasks
 from bioxen.server.store import jobs
+from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.quotas import Gate
@@ -43,6 +44,7 @@ class JobRunner:
         quotas: what each owner may have, where the store says nothing else.
         calls: knows the cells of the store, whose processes are jobs too.
         estimator: says what jobs will take, and learns from what they took.
+        cells: what each cell may have.
     """
 
     def __init__(
@@ -53,12 +55,14 @@ class JobRunner:
         quotas: Quotas | None = None,
         calls: CellCalls | None = None,
         estimator: Estimator | None = None,
+        cells: CellGate | None = None,
     ) -> None:
         self.quotas = quotas or Quotas()
         self.estimator = estimator or Estimator()
         self.news = News()
         self._store = store
-        self._gate = Gate(self.quotas)
+        self.cells = cells or CellGate()
+        self._gate = Gate(self.quotas, self.cells)
         self._limits = Limits(store, self.quotas)
         self._estimates = Estimates(self.estimator)
         self._line = Line()
@@ -74,7 +78,7 @@ class JobRunner:
         await self._store.write(jobs.beat)  # they are this server's from now on
         waiting = await self._store.read(jobs.waiting)
         for job in sorted(waiting, key=lambda one: not one.begun):  # a cell's job that began goes on first
-            self._line.join(job.owner_id, job.job_id, job.priority, job.beginning, job.vm_id)
+            self._line.join(job.owner_id, job.job_id, job.priority, turn_of(job, self.cells))
             if job.begun:
                 self._line.take_turn(job.job_id)
         self._standing.start("starts jobs", self._give_out())
@@ -96,11 +100,11 @@ class JobRunner:
         Raises:
             ResourceExhaustionError: it needs more memory than there is.
             JobStateError: its key was used for another request.
-            OverloadError, ResourceExhaustionError: a quota of its owner is used up.
+            OverloadError, ResourceExhaustionError: a quota of its owner, or of a cell, is used up.
         """
         job = await self._store.write(jobs.submit, new, self._gate.admit)
         if job.job_id == new.job_id:
-            self._line.join(new.owner_id, new.job_id, new.priority, new.request, new.vm_id)
+            self._line.join(new.owner_id, new.job_id, new.priority, turn_of(new, self.cells))
             self._estimates.keep(job.job_id, new.estimate)
         return self.with_estimate(job)
 
@@ -115,6 +119,10 @@ class JobRunner:
             ResourceExhaustionError: it needs more memory than there is.
         """
         return await self._estimates.admit(request)
+
+    def limit_cell(self, owner: str, vm_id: str, own: str | None) -> None:
+        """Take in the quotas that a cell was given."""
+        self._line.limit_cell(owner, vm_id, self.cells.quotas(own).running_jobs)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop a job.

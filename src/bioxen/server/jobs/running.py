@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bioxen.protocol.kinetic import Route
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.orchestrator.sharding import Piece
 
@@ -27,6 +28,9 @@ class Running:
     """Number of a part → digest of its result."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     timer: asyncio.TimerHandle | None = None
+    route: Route | None = None
+    """Where its members run, once the first part has decided it."""
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def complete(self) -> bool:

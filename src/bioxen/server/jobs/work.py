@@ -21,6 +21,7 @@ from bioxen.server.jobs.line import Line
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.patience import PatientStore, until_services_can
 from bioxen.server.jobs.results import Change, Results
+from bioxen.server.jobs.routing import routed
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, moved
@@ -127,7 +128,7 @@ class Work:
     async def _part(self, running: Running, number: int, piece: Piece) -> None:
         try:
             with urgency.background():
-                result, seconds = await until_services_can(lambda: self._compute(running.owner, piece))
+                result, seconds = await until_services_can(lambda: self._compute(running, piece))
             digest = await self._store.keep(result)
             await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:
@@ -140,14 +141,15 @@ class Work:
         if running.complete:
             await self._complete(running)
 
-    async def _compute(self, owner: str, piece: Piece) -> tuple[bytes, float]:
+    async def _compute(self, running: Running, piece: Piece) -> tuple[bytes, float]:
         """Return the result of a part, and the seconds it took."""
+        request = await routed(running, piece.request, self._computer, self._store)
         start = time.perf_counter()
         try:
             with watching() as seen:
-                result = await self._computer.compute(piece.request)
+                result = await self._computer.compute(request)
         finally:
-            self._line.charge(owner, time.perf_counter() - start)
+            self._line.charge(running.owner, time.perf_counter() - start)
         # What workers were busy for, where the service says it: waiting for one is no computing.
         seconds = time.perf_counter() - start if seen.origin is None else seen.seconds
         await self._estimates.learn(piece.request, seconds, seen)

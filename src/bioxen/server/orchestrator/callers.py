@@ -14,11 +14,13 @@ from typing import Protocol
 import aiohttp
 
 from bioxen.errors import BioXenException
-from bioxen.protocol.processes import COMPUTE_PATHS, Service
+from bioxen.protocol.kinetic import MembersRequest, Route
+from bioxen.protocol.processes import COMPUTE_PATHS, ROUTE_PATH, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
+from bioxen.server.engines.crossover import BY_RULE
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.lateness import Lateness
 from bioxen.server.workers import tracing, urgency
@@ -61,6 +63,10 @@ class Caller(Protocol):
         """
         ...
 
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        """Return where the replica at `url` says that members of `request` run; raises as `compute`."""
+        ...
+
     async def health(self, url: str, patience: float) -> HealthReport:
         """Return what the replica at `url` says of itself.
 
@@ -97,6 +103,17 @@ class HttpCaller:
             cache_status.note_headers(headers)
             return content
         raise _fault(status, content)
+
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        """Return the route that the replica decides (`Caller.route`)."""
+        body = request.model_dump_json(exclude_none=True).encode()
+        status, content, _ = await self._ask("POST", url + ROUTE_PATH, body, patience)
+        if status != HTTPStatus.OK:
+            raise _fault(status, content)
+        try:
+            return Route.model_validate_json(content)
+        except ValueError as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
 
     async def health(self, url: str, patience: float) -> HealthReport:
         """Return the replica's report (`Caller.health`)."""
@@ -169,6 +186,12 @@ class DirectCaller:
         replica = self._replica(url)
         async with asyncio.timeout(patience):
             return await replica.compute(request)
+
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        """Return the route that the replica decides (`Caller.route`)."""
+        replica = self._replica(url)
+        async with asyncio.timeout(patience):
+            return (await replica.routed(request)).route or BY_RULE
 
     async def health(self, url: str, patience: float) -> HealthReport:  # noqa: ARG002 - it answers at once
         """Return the replica's report (`Caller.health`)."""

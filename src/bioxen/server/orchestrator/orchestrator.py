@@ -8,6 +8,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 
 from bioxen._version import VERSION
 from bioxen.errors import (
@@ -17,21 +18,25 @@ from bioxen.errors import (
     OverloadError,
     ServiceUnavailableError,
 )
-from bioxen.protocol.kinetic import KineticRequest
+from bioxen.protocol.kinetic import KineticRequest, MembersRequest, Route
 from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server import unexpected
+from bioxen.server.engines.crossover import BY_RULE, is_open
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
+from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.gates import ServiceGate
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
-from bioxen.server.orchestrator.replicas import Replica, choose, places
-from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
+from bioxen.server.orchestrator.replicas import Replica, choose, in_order, places
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
 from bioxen.server.sharing.gate import PER_OWNER
 
 PROBE_EVERY = 1.0
 PROBE_TIMEOUT = 3.0
+ROUTE_PATIENCE = 180.0
+"""Seconds that the route of a study may take: measuring has a limit of its own, and may wait in the queue."""
 GRACE = 10.0
 """Seconds beyond the deadlines, of a computation and of those before it, that an answer is waited for."""
 log = logging.getLogger("bioxen.orchestrator")
@@ -153,6 +158,7 @@ class ComputationOrchestrator:
         """
         if self._arrays is None:
             refuse_references(request)
+        request = await self.routed(request)
         if needs_shards(request):
             return await compute_in_shards(request, self.compute, self._arrays)
         if self._arrays is not None and refers(request):
@@ -165,9 +171,43 @@ class ComputationOrchestrator:
         async with self._gates[service].turn():
             return await self._ask_in_turn(service, key, request)
 
-    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+    async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
-        return shards(request, self.compute)
+        async with aclosing(shards(await self.routed(request), self.compute)) as answers:
+            async for shard in answers:
+                yield shard
+
+    async def routed(self, request: R) -> R:
+        """Return `request` with its route (`Computer.routed`), which its model's favourite replica decides.
+
+        Where none answers, the fixed rule holds for all parts.
+
+        Raises:
+            BioXenException: what the replica answered, as the same class.
+        """
+        if not isinstance(request, MembersRequest) or not is_open(request):
+            return request
+        first = next(pieces(inside(request))).request
+        assert isinstance(first, MembersRequest)  # noqa: S101 - a part of a study is one
+        route = await self._route(first, _affinity_key(request))
+        return request.model_copy(update={"route": route})
+
+    async def _route(self, first: MembersRequest, key: str) -> Route:
+        dynamic = [replica for replica in self._replicas.values() if replica.service == "dynamic"]
+        overload: OverloadError | None = None
+        for replica in in_order(dynamic, key):
+            try:
+                return await self._caller.route(replica.url, first, ROUTE_PATIENCE)
+            except OverloadError as error:
+                overload = error
+            except HinderedError as error:
+                log.info("Too busy to ask %s: %s", replica.url, error)
+                raise _overload("The orchestrator has too much to do.") from error
+            except (NoAnswerError, TimeoutError) as error:
+                log.info("%s told no route: %s", replica.url, str(error) or "no answer in time")
+        if overload is not None:
+            raise overload
+        return BY_RULE
 
     async def _ask_in_turn(self, service: Service, key: str, request: ComputeRequest) -> bytes:
         remaining = {url for url, replica in self._replicas.items() if replica.service == service}

@@ -105,6 +105,15 @@ def choose(replicas: Iterable[Replica], key: str) -> Replica | None:
     return max(near_least, key=lambda replica: _preference(replica.url, key))
 
 
+def in_order(replicas: Iterable[Replica], key: str) -> list[Replica]:
+    """Return the replicas that may answer in the order in which this model prefers them, whatever they do.
+
+    So as long as the same ones are there, the same one is asked first.
+    """
+    usable = (replica for replica in replicas if replica.state != "unhealthy")
+    return sorted(usable, key=lambda replica: _preference(replica.url, key), reverse=True)
+
+
 def places(replicas: Iterable[Replica]) -> int | None:
     """Return how many requests these replicas should have at once so that none idles; `None` if unknown.
 

@@ -30,6 +30,7 @@ class NewCell:
     resources: str | None = None
     parent: int | None = None
     changes: str | None = None
+    quotas: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class CellRecord:
     processes_executed: int
     cache_hits: int
     created_at: str
+    quotas: str | None = None
+    """Those of its own."""
 
 
 def add(connection: Connection, owner_id: str, new: Sequence[NewCell]) -> None:
@@ -74,6 +77,7 @@ def add(connection: Connection, owner_id: str, new: Sequence[NewCell]) -> None:
             "parent": cell.parent,
             "changes": None if cell.changes is None else numbers[cell.changes],
             "created_at": moment,
+            "quotas": cell.quotas,
         }
         for cell in new
     ]
@@ -192,6 +196,7 @@ def _whole() -> Select[Any]:
             cells.c.processes_executed,
             cells.c.cache_hits,
             cells.c.created_at,
+            cells.c.quotas,
         )
         .join(image, image.c.text_id == cells.c.image)
         .join(delta, delta.c.text_id == cells.c.delta)

@@ -343,6 +343,6 @@ class LocalPool:
 
 def _frame(task: Task) -> bytes:
     try:
-        return pack(Compute(task.engine, task.payload, task.digest, task.source))
+        return pack(Compute(task.engine, task.payload, task.digest, task.source, task.measure))
     except FrameTooLargeError as error:
         raise ValidationError(f"The request is too large. {error}") from error
