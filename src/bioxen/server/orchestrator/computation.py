@@ -14,7 +14,7 @@ from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import HealthReport, HealthStatus
+from bioxen.protocol.services import HealthReport, HealthStatus, TaskProgress
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelFormat, ModelSource
@@ -120,6 +120,10 @@ class ComputationService:
         if needs_shards(request):
             return await compute_in_shards(request, lambda part: self._run(part, model))
         return await self._run(request, model)
+
+    def progress(self, request_id: str) -> TaskProgress | None:
+        """Return how far a computation of the request with that id is (`WorkerPool.progress`)."""
+        return self.pool.progress(request_id)
 
     async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""

@@ -76,6 +76,13 @@ class Compute(Frame):
     source: ModelSource | None
 
 
+class Progress(Frame):
+    """Worker to pool, while it computes: how far it is; see `engines.progress`."""
+
+    fraction: float
+    phase: str
+
+
 class Done(Frame):
     """Worker to pool: the result as JSON."""
 
@@ -100,7 +107,7 @@ class Failed(Frame):
     """What the engine and its libraries printed under this task."""
 
 
-FromWorker = Ready | Done | Failed
+FromWorker = Ready | Progress | Done | Failed
 ToZygote = Setup | Fork | Kill
 FromZygote = Loaded | Exited | Failed
 
