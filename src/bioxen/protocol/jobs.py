@@ -64,7 +64,7 @@ class Job(MappingMessage):
     parts_done: int
     parts_total: int
     """1 for a process that is not cut into parts."""
-    under_way: list[PartProgress] = []
+    under_way: list[PartProgress] = Field(default_factory=list)
     """How far the parts are that are being computed, where their analyses tell; empty in lists."""
     attempts: int
     """How many times a server began it: more than once after a crash."""
@@ -86,7 +86,7 @@ class Job(MappingMessage):
 
     @property
     def fraction(self) -> float:
-        """How much of it is done, from 0 to 1: the parts that are finished, and what is told of the others."""
+        """How much of it is done, from 0 to 1: finished parts, and what the others have told."""
         return (self.parts_done + sum(part.fraction for part in self.under_way)) / max(self.parts_total, 1)
 
     @property
