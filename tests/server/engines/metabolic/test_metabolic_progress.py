@@ -23,7 +23,7 @@ def test_dynamic_fba_tells_its_intervals(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch,
         lambda: run(
             "textbook",
-            "metabolic_dynamic_fba",
+            "metabolic_dfba",
             time_end=1.0,
             time_points=5,
             initial_biomass=0.1,
@@ -40,7 +40,7 @@ def test_analyses_of_variants_share_the_whole(monkeypatch: pytest.MonkeyPatch) -
             "textbook",
             "metabolic_batch",
             variants=[{}, {"reaction_knockouts": ["PFK"]}],
-            analysis={"process_code": "metabolic_sampling", "samples": 16},
+            analysis={"process_code": "metabolic_sampling", "samples": 64},
             report="results",
         ),
     )
