@@ -21,4 +21,4 @@ def told(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> dict[st
 def rises(*parts: list[float]) -> bool:
     """Return whether these follow each other without a step back, and move."""
     together = [fraction for part in parts for fraction in part]
-    return together == sorted(together) and len(set(together)) > 1 and 0 <= together[0] and together[-1] <= 1
+    return together == sorted(together) and len(set(together)) > 1 and together[0] >= 0 and together[-1] <= 1
