@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-postgres lint types imports docs openapi models sources bench bench-metabolic \
-	bench-kinetic bench-ensembles bench-hypervisor bench-load conformance check clean
+.PHONY: help demo test test-faults test-postgres test-widths lint types imports docs openapi models sources bench \
+	bench-metabolic bench-kinetic bench-ensembles bench-hypervisor bench-load conformance check clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,11 @@ test-postgres: $(VENV)/.test $(VENV)/.kernel ## Run the store's tests on Postgre
 
 test-faults: $(VENV)/.test $(VENV)/.kernel ## Do harm to running services, in full; FAULTS=FILE writes the table of recovery
 	BIOXEN_FAULTS=full $(BIN)/python -m pytest -s --timeout 600 $(if $(FAULTS),--recovery-table $(FAULTS)) tests/faults
+
+# The drivers are compiled for each width, which takes a minute or two.
+test-widths: $(VENV)/.test ## Put all tests of the kinetic engine to vectors of 2, 4 and 8 lanes
+	for lanes in 2 4 8; do BIOXEN_LANES=$$lanes $(BIN)/python -m pytest -n logical --maxprocesses 4 \
+		--dist worksteal --timeout 600 tests/server/engines/kinetic || exit 1; done
 
 lint: $(VENV)/.lint ## Style
 	$(BIN)/ruff check .

@@ -3,8 +3,9 @@
     python -m tools.archive_store tests/server/store/archive
 
 It is run once for each new schema, before the schema changes again; the file is named by the schema. In it is
-what a server writes: a culture that was advanced, forked and snapped, a job in each state, quotas, a token
-that was revoked. All is asked of a running server, which is killed so that one job is left in the middle.
+what a server writes: a culture that was advanced, forked and snapped, a job in each state and one of a cell,
+quotas of an owner and of a cell, a token that was revoked. All is asked of a running server, which is killed
+so that one job is left in the middle.
 """
 
 from __future__ import annotations
@@ -66,7 +67,13 @@ def fill(client: BiologicalComputationClient) -> None:
     cells.run("culture", "metabolic_dfba", {"time_end": 1.0, "time_points": 3}, advance=True)
     cells.fork_many("culture", [ForkSpec(vm_id="mutant", changes=Delta(gene_knockouts=["b1723"]))])
     cells.run("mutant", "metabolic_fba")
+    cells.create("bounded", "ecoli", config={"model": "textbook"}, quotas={"cpu_seconds": 600.0})
+    cells.act("bounded", "start")
+    cells.run("bounded", "metabolic_fba", {"constraints": {"EX_glc__D_e": [-7.0, 1000.0]}})
     ended = [
+        cells.submit(
+            "bounded", "metabolic_fba", {"constraints": {"EX_glc__D_e": [-6.0, 1000.0]}}, key="cell"
+        ),
         jobs.submit({"process_code": "metabolic_fba"}, key="done"),
         jobs.submit({"process_code": "metabolic_fba", "objective": "Biomas"}, key="failed"),
     ]

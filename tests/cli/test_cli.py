@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 from bioxen.cli import app, main
+from bioxen.protocol.kinetic import Route
+from bioxen.server.accelerators.book import Book, Subject
+from bioxen.server.accelerators.routes import read
+from bioxen.server.bytecode.repository import Repository
+from bioxen.server.engines.crossover import Crossover
 from bioxen.server.supervisor import Supervisor
 from bioxen.vm.hosts import connect
 
@@ -162,6 +167,32 @@ def test_models_of_your_own(bioxen: Cli, tmp_path: Path) -> None:
     assert bioxen("models", "verify").code == 0
     assert bioxen("models", "remove", "decay").code == 0
     assert bioxen("models", "show", "decay").code == 2
+
+
+def test_routes_are_listed_written_and_forgotten(
+    bioxen: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOXEN_CACHE", str(tmp_path / "cache"))
+    repressilator = Repository().find("repressilator").digest
+    other = "ab" * 32
+    for program in (repressilator, other):
+        found = Crossover(version="", single=1e-3, lanes=1e-4, preparation=0.036)
+        Book().keep(Subject(program), found)
+    listed = bioxen("routes", "list").out
+    rows = [[cell.strip() for cell in line.split("│")] for line in listed.splitlines() if "ode" in line]
+    assert [[*row[1:5], *row[6:8]] for row in rows] == [
+        [program[:12], "ode", "0.001", "0.0001", "40", "never"] for program in sorted((repressilator, other))
+    ]
+    file = tmp_path / "routes.json"
+    assert bioxen("routes", "export", str(file)).code == 0
+    assert read(file).of(other, "ode") == Route(lanes=40, source="file")
+    assert "Forgot 1" in bioxen("routes", "forget", "repressilator").err
+    assert "Forgot 1" in bioxen("routes", "forget", other[:6]).err
+    assert "Forgot 0" in bioxen("routes", "forget", "--all").err
+    assert bioxen("routes", "forget").code == 2
+    assert bioxen("routes", "forget", "repressilatro").code == 2
+    monkeypatch.setenv("BIOXEN_CACHE", "")
+    assert bioxen("routes", "list").code == 2
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["up"], ["serve", "kinetic"], ["models", "list"]])

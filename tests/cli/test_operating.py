@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.cli.test_cli import Cli
 
+from bioxen.client import BiologicalComputationClient
 from bioxen.server.store.store import Store
 from bioxen.server.store.tokens import find_token
 from bioxen.server.supervisor import Supervisor
@@ -69,6 +70,23 @@ def test_a_token_may_all_but_administer_unless_it_is_told(bioxen: Cli) -> None:
 )
 def test_tokens_that_cannot_be(bioxen: Cli, arguments: tuple[str, ...]) -> None:
     assert bioxen("token", *arguments).code == 2
+
+
+def test_quotas_of_a_cell_are_set_shown_and_reset(bioxen: Cli, services: Supervisor) -> None:
+    with BiologicalComputationClient(None, None, services.url) as client:
+        client.cells.create("cli-quota")
+        shown = bioxen("cells", "quota", "cli-quota", "cpu_seconds=600", "running_jobs=none").out
+        assert "600" in shown and "none" in shown and shown.count("this cell") == 2
+        bioxen("cells", "quota", "cli-quota", "queued_jobs=3")
+        report = client.cells.get_resource_usage("cli-quota")
+        assert report.own_quotas == ["cpu_seconds", "queued_jobs", "running_jobs"]
+        assert (report.quotas.cpu_seconds, report.quotas.running_jobs) == (600.0, None)
+        assert bioxen("cells", "quota", "cli-quota").out.count("every cell") == 1
+        assert bioxen("cells", "quota", "cli-quota", "--reset", "stored_bytes=5").out.count("every cell") == 3
+        for wrong in ("wishes=3", "cpu_seconds", "cpu_seconds=x"):
+            assert bioxen("cells", "quota", "cli-quota", wrong).code == 2
+        assert bioxen("cells", "quota", "nobody").code != 0
+        client.cells.destroy("cli-quota")
 
 
 def test_quotas_are_set_shown_and_reset(bioxen: Cli) -> None:

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 from tests.faults.recovery import Record
 from tests.faults.scene import FULL
+from tests.server.hypervisor.test_cell_jobs import served
 from tests.server.jobs.test_runner import Bench, batch, ended, new, running
 
 from bioxen.errors import BioXenException, ComputationError, ServiceUnavailableError
 from bioxen.protocol.jobs import Job
 from bioxen.server.orchestrator.sharding import SHARD
-from bioxen.server.store import jobs
+from bioxen.server.store import cells, jobs
+from bioxen.server.store.owners import LOCAL
 from bioxen.server.store.store import Store
 
 pytestmark = pytest.mark.faults
@@ -112,6 +114,39 @@ def test_a_request_that_changed_on_the_disk_is_not_computed(tmp_path: Path) -> N
     job = asyncio.run(main())
     assert job.state == "failed" and job.error is not None
     assert "not the one that was accepted" in job.error["detail"]
+
+
+def test_what_was_asked_of_a_cell_is_not_computed_where_it_changed_on_the_disk(tmp_path: Path) -> None:
+    """One hour in the place of another in an accepted job of a cell: it fails and says why."""
+
+    async def main() -> Job:
+        async with served(tmp_path) as server:
+            job = await server.submit("culture", "metabolic_dfba", time_end=1.0)
+            changed = "update jobs set request = replace(request, '\"time_end\":1.0', '\"time_end\":7.0')"
+            server.store.write_now(lambda c: c.exec_driver_sql(changed))
+            return (await server.ended(job))[0]
+
+    job = asyncio.run(main())
+    assert job.state == "failed" and job.error is not None
+    assert "not the one that was accepted" in job.error["detail"]
+
+
+def test_a_cell_that_changed_on_the_disk_is_not_taken_for_what_it_was(tmp_path: Path) -> None:
+    """Another number in its living state, in its history or in a snapshot: nothing is computed from it."""
+
+    async def main() -> None:
+        async with served(tmp_path) as server:
+            (job,) = await server.ended(await server.submit("culture", "metabolic_dfba", time_end=1.0))
+            assert job.state == "done" and await server.biomass() == pytest.approx(0.02)
+            await server.cells.act(LOCAL, ["other"], "pause")
+            changed = "update texts set text = replace(text, '\"biomass\":0.02', '\"biomass\":0.07')"
+            assert server.store.write_now(lambda c: c.exec_driver_sql(changed).rowcount) > 0
+            with pytest.raises(ComputationError, match="changed on the disk") as told:
+                await server.store.read(cells.find, LOCAL, "culture")
+            assert ".recover" in (told.value.remedy or "")
+            assert (await server.store.read(cells.find, LOCAL, "other")).state == "paused"
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("harm", ["changed", "cut off", "gone"])

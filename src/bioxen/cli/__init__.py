@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from bioxen.cli import cells, chassis, demo, doctor, jobs, models, owners, run, serve, store, tokens, up
+from bioxen.cli import (
+    cells,
+    chassis,
+    demo,
+    doctor,
+    jobs,
+    models,
+    owners,
+    routes,
+    run,
+    serve,
+    store,
+    tokens,
+    up,
+)
 from bioxen.cli.console import errors
 from bioxen.errors import BioXenErrorCode, BioXenException, MissingModuleError
 
@@ -32,6 +46,7 @@ app.add_typer(cells.app, name="cells")
 app.add_typer(models.app, name="models")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(store.app, name="store")
+app.add_typer(routes.app, name="routes")
 app.add_typer(owners.app, name="owner")
 app.add_typer(tokens.app, name="token")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import results, table
+from bioxen.cli.owners import read_quotas, shown_limit
 from bioxen.cli.run import read_context
 from bioxen.protocol.services import ORCHESTRATOR_PORT
 
@@ -61,6 +62,36 @@ def show(vm_id: str, url: Url = HERE, token: Token = None) -> None:
     """
     with _kept(url, token) as kept:
         results.print_json(kept.get(vm_id).model_dump_json())
+
+
+@app.command()
+def quota(
+    vm_id: Annotated[str, typer.Argument(help="The cell.")],
+    quotas: Annotated[
+        list[str] | None,
+        typer.Argument(help="QUOTA=VALUE, or QUOTA=none for as much as its owner has; shows them if absent."),
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="First go back to what every cell may have.")
+    ] = False,
+    url: Url = HERE,
+    token: Token = None,
+) -> None:
+    """Set a cell's quotas, or show them with what is used.
+
+    Examples: [bold]bioxen cells quota cell-1[/] | [bold]bioxen cells quota cell-1 cpu_seconds=600[/]
+    """
+    changes = read_quotas(quotas or [])
+    with _kept(url, token) as kept:
+        report = kept.get_resource_usage(vm_id)
+        if changes or reset:
+            own = {} if reset else {name: getattr(report.quotas, name) for name in report.own_quotas}
+            report = kept.set_quotas(vm_id, **(own | changes))
+    listing = table(f"Quotas of {vm_id}", "quota", ">limit", ">used", "set for")
+    for name, limit in report.quotas.model_dump().items():
+        whose = "this cell" if name in report.own_quotas else "every cell"
+        listing.add_row(name, shown_limit(limit), f"{getattr(report.usage, name):.10g}", whose)
+    results.print(listing)
 
 
 @app.command()

@@ -81,7 +81,12 @@ def read_quotas(pairs: list[str]) -> dict[str, Any]:
     return changes
 
 
+def shown_limit(limit: float | None) -> str:
+    """Return a limit as it is shown, and as it is given."""
+    return NO_LIMIT if limit is None else f"{limit:.10g}"
+
+
 def _limit(own: dict[str, Any], name: str) -> str:
     if name not in own:
         return "the server's"
-    return NO_LIMIT if own[name] is None else f"{own[name]:.10g}"
+    return shown_limit(own[name])

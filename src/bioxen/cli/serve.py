@@ -36,6 +36,16 @@ Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Worker proces
 Queue = Annotated[int, typer.Option("--queue", min=1, help="Requests that may wait.")]
 Memory = Annotated[int, typer.Option("--memory-mb", min=64, help="Memory one worker may use, MB.")]
 Cache = Annotated[int, typer.Option("--cache-mb", min=0, help="Exact answers kept, MB; 0 keeps none.")]
+CacheDir = Annotated[
+    Path | None, typer.Option("--cache-dir", help="Folder where they are kept for the next start as well.")
+]
+Routes = Annotated[
+    str,
+    typer.Option(
+        envvar="BIOXEN_ROUTES",
+        help="Where kinetic studies run: as `measured` here, by a `fixed` rule, or as a FILE of routes says.",
+    ),
+]
 Deadline = Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds a computation may take.")]
 Tools = Annotated[list[str] | None, typer.Option("--tool", help="Third-party tool, as module:Class.")]
 ToolPath = Annotated[list[Path] | None, typer.Option(help="Folder where workers look for tools.")]
@@ -47,54 +57,81 @@ Quota = Annotated[
     list[str] | None,
     typer.Option(help="QUOTA=VALUE that each owner has unless the store says otherwise; repeatable."),
 ]
+CellQuota = Annotated[
+    list[str] | None,
+    typer.Option(help="QUOTA=VALUE that each kept cell has unless it was given its own; repeatable."),
+]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")]
 Lifeline = Annotated[bool, typer.Option("--lifeline", hidden=True, help="Stop when standard input ends.")]
 Urls = Annotated[list[str] | None, typer.Option(help="Where a replica listens; may be given several times.")]
 
 
-def _add(name: str, service: Service, default_port: int, about: str) -> None:
-    """Add the command of a computation service; both take the same options."""
+@app.command()
+def metabolic(
+    host: Host = "127.0.0.1",
+    port: Port = STATIC_PORT,
+    token: Token = None,
+    workers: Workers = None,
+    queue: Queue = 1000,
+    memory_mb: Memory = 2048,
+    cache_mb: Cache = 256,
+    cache_dir: CacheDir = None,
+    deadline: Deadline = 60.0,
+    log_format: Form = "text",
+    log_level: Level = "warning",
+    fd: Fd = None,
+    lifeline: Lifeline = False,
+) -> None:
+    """The static metabolic service: constraint-based optimisation.
 
-    def command(
-        host: Host = "127.0.0.1",
-        port: Port = default_port,
-        token: Token = None,
-        workers: Workers = None,
-        queue: Queue = 1000,
-        memory_mb: Memory = 2048,
-        cache_mb: Cache = 256,
-        deadline: Deadline = 60.0,
-        log_format: Form = "text",
-        log_level: Level = "warning",
-        fd: Fd = None,
-        lifeline: Lifeline = False,
-    ) -> None:
-        from bioxen.server.app import service_app
-
-        settings = _settings(
-            host, token, workers, queue=queue, memory_mb=memory_mb, cache_mb=cache_mb, deadline=deadline
-        )
-        _set_up_log(log_format, log_level)
-        _serve(name, service_app(service, settings), _listener(host, port, fd), lifeline)
-
-    command.__doc__ = about
-    app.command(name)(command)
+    Example: [bold]bioxen serve metabolic --port 5001 --workers 4[/]
+    """
+    settings = _settings(
+        host,
+        token,
+        workers,
+        queue=queue,
+        memory_mb=memory_mb,
+        cache_mb=cache_mb,
+        cache_dir=cache_dir,
+        deadline=deadline,
+    )
+    _serve_computing("static", settings, port, fd, lifeline, log=(log_format, log_level))
 
 
-_add(
-    "metabolic",
-    "static",
-    STATIC_PORT,
-    "The static metabolic service: constraint-based optimisation.\n\n"
-    "Example: [bold]bioxen serve metabolic --port 5001 --workers 4[/]",
-)
-_add(
-    "kinetic",
-    "dynamic",
-    DYNAMIC_PORT,
-    "The dynamic kinetic service: ODE and stochastic simulation.\n\n"
-    "Example: [bold]bioxen serve kinetic --deadline 10[/]",
-)
+@app.command()
+def kinetic(
+    host: Host = "127.0.0.1",
+    port: Port = DYNAMIC_PORT,
+    token: Token = None,
+    workers: Workers = None,
+    queue: Queue = 1000,
+    memory_mb: Memory = 2048,
+    cache_mb: Cache = 256,
+    cache_dir: CacheDir = None,
+    deadline: Deadline = 60.0,
+    routes: Routes = "measured",
+    log_format: Form = "text",
+    log_level: Level = "warning",
+    fd: Fd = None,
+    lifeline: Lifeline = False,
+) -> None:
+    """The dynamic kinetic service: ODE and stochastic simulation.
+
+    Examples: [bold]bioxen serve kinetic --deadline 10[/] | [bold]bioxen serve kinetic --routes fixed[/]
+    """
+    settings = _settings(
+        host,
+        token,
+        workers,
+        queue=queue,
+        memory_mb=memory_mb,
+        cache_mb=cache_mb,
+        cache_dir=cache_dir,
+        deadline=deadline,
+        routes=routes,
+    )
+    _serve_computing("dynamic", settings, port, fd, lifeline, log=(log_format, log_level))
 
 
 @app.command()
@@ -110,6 +147,7 @@ def orchestrator(
     tool_path: ToolPath = None,
     store: ServerStore = None,
     quota: Quota = None,
+    cell_quota: CellQuota = None,
     log_format: Form = "text",
     log_level: Level = "warning",
     fd: Fd = None,
@@ -132,6 +170,7 @@ def orchestrator(
         paths=tool_path or (),
         store=place(store),
         quotas=quota or (),
+        cell_quotas=cell_quota or (),
     )
     replicas: list[tuple[Service, str]] = [
         *(("static", url) for url in metabolic_url or [f"http://127.0.0.1:{STATIC_PORT}"]),
@@ -150,13 +189,16 @@ def _settings(
     deadline: float,
     queue: int = 1000,
     cache_mb: int = 0,
+    cache_dir: Path | None = None,
+    routes: str = "measured",
     tools: list[str] | tuple[str, ...] = (),
     paths: list[Path] | tuple[Path, ...] = (),
     store: str | Path | None = None,
     quotas: list[str] | tuple[str, ...] = (),
+    cell_quotas: list[str] | tuple[str, ...] = (),
 ) -> ServiceSettings:
     from bioxen.protocol.base import parse
-    from bioxen.protocol.quotas import Quotas
+    from bioxen.protocol.quotas import CellQuotas, Quotas
     from bioxen.server.settings import MIB, ServiceSettings
 
     return ServiceSettings(
@@ -166,12 +208,31 @@ def _settings(
         queue_limit=queue,
         memory_limit=memory_mb * MIB,
         cache_bytes=cache_mb * MIB,
+        cache_dir=cache_dir.resolve() if cache_dir else None,
         deadline=deadline,
+        routes=routes,
         tools=tuple(tools),
         sys_path=tuple(path.resolve() for path in paths),
         store=store,
         quotas=parse(Quotas, read_quotas(list(quotas))),
+        cell_quotas=parse(CellQuotas, read_quotas(list(cell_quotas))),
     )
+
+
+def _serve_computing(
+    service: Service,
+    settings: ServiceSettings,
+    port: int,
+    fd: int | None,
+    lifeline: bool,
+    *,
+    log: tuple[LogFormat, LogLevel],
+) -> None:
+    from bioxen.server.app import service_app
+
+    _set_up_log(*log)
+    name = "metabolic" if service == "static" else "kinetic"
+    _serve(name, service_app(service, settings), _listener(settings.host, port, fd), lifeline)
 
 
 def _set_up_log(form: LogFormat, level: LogLevel) -> None:

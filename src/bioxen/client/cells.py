@@ -14,7 +14,16 @@ from bioxen.client.paths import of_cell
 from bioxen.client.transport import Answer
 from bioxen.protocol.base import Message, parse
 from bioxen.protocol.bulk import MAX_CELLS, BulkAction, BulkCreate, BulkDone, BulkFork, PopulationRun
-from bioxen.protocol.cells import CellJob, CellProcessCall, Delta, Resources, VmConfig, VmSpec, VmStatus
+from bioxen.protocol.cells import (
+    CellJob,
+    CellProcessCall,
+    Delta,
+    KeptResources,
+    Resources,
+    VmConfig,
+    VmSpec,
+    VmStatus,
+)
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.lineage import (
     ForkSpec,
@@ -26,6 +35,7 @@ from bioxen.protocol.lineage import (
     SnapshotSpec,
     VmPage,
 )
+from bioxen.protocol.quotas import CellQuotas
 from bioxen.protocol.result import ProcessResult
 
 A = TypeVar("A", bound=BaseModel)
@@ -56,15 +66,23 @@ class KeptCells:
         biological_type: str = "ecoli",
         vm_type: str = "lightweight",
         config: VmConfig | Mapping[str, Any] | None = None,
+        quotas: CellQuotas | Mapping[str, Any] | None = None,
     ) -> VmStatus:
         """Make a cell; when this returns, the orchestrator has it on its disk.
+
+        Args:
+            vm_id: its name.
+            biological_type: its chassis.
+            vm_type: `basic`, `lightweight` or `enhanced`.
+            config: model, edits, resources and the like.
+            quotas: what it may have, where that differs from what every cell may; see `set_quotas`.
 
         Raises:
             VmCreationError: the id is taken.
             BioXenException: see `BioXenHypervisor.create_vm`.
         """
         fields = {"vm_id": vm_id, "biological_type": biological_type, "vm_type": vm_type}
-        spec = parse(VmSpec, {**fields, "config": config or VmConfig()})
+        spec = parse(VmSpec, {**fields, "config": config or VmConfig(), "quotas": quotas})
         return self._ask("POST", "/vms", VmStatus, spec)
 
     def get(self, vm_id: str) -> VmStatus:
@@ -90,6 +108,19 @@ class KeptCells:
     def allocate(self, vm_id: str, **amounts: Any) -> VmStatus:
         """Set what a cell holds: `ribosomes`, `atp_share`, `memory_mb`, `priority`."""
         return self._ask("PUT", of_cell(vm_id, "resources"), VmStatus, parse(Resources, amounts))
+
+    def get_resource_usage(self, vm_id: str) -> KeptResources:
+        """Return what a cell holds, what it may have of the server, and what it has."""
+        return self._ask("GET", f"/vms/{vm_id}/resources", KeptResources)
+
+    def set_quotas(self, vm_id: str, **quotas: float | None) -> KeptResources:
+        """Set what a cell may have: `running_jobs`, `queued_jobs`, `stored_bytes`, `cpu_seconds`.
+
+        Args:
+            vm_id: the cell.
+            quotas: null is as much as its owner has; those that are not named are what every cell may have.
+        """
+        return self._ask("PUT", f"/vms/{vm_id}/quotas", KeptResources, parse(CellQuotas, quotas))
 
     def run(
         self,
@@ -251,7 +282,7 @@ class KeptCells:
 
     def _ask(self, method: str, path: str, answer: type[A], body: Message | None = None) -> A:
         """Return the answer. What was posted is never sent twice: the first time may have changed a cell."""
-        text = None if body is None else body.model_dump_json(exclude_defaults=True)
+        text = None if body is None else body.model_dump_json(exclude_unset=True)
         return read_message(self._send(method, path, text, tries=1 if method == "POST" else 2), answer)
 
 

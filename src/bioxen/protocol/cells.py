@@ -9,6 +9,7 @@ from pydantic import Field
 from bioxen.protocol.base import MappingMessage, Message
 from bioxen.protocol.jobs import JobDeadline, Priority
 from bioxen.protocol.kinetic import Seed
+from bioxen.protocol.quotas import CellQuotas, QuotaName, Usage
 from bioxen.protocol.request import BiologicalType
 from bioxen.protocol.units import Bounds, Fraction, Identifier, ModelName, Quantity, Seconds, Uptake
 
@@ -41,6 +42,22 @@ class ResourceUsage(Resources):
     processes_executed: int
     execution_seconds: Seconds
     """Time the cell's processes took together, s, measured."""
+
+
+class KeptResources(Resources):
+    """What a kept cell asked for, whether it holds that, what it may have of the server, and what it has.
+
+    The answer of `GET /vms/{vm_id}/resources`.
+    """
+
+    granted: bool
+    """Whether the amounts are held for the cell now; a stopped cell holds none."""
+    processes_executed: int
+    quotas: CellQuotas
+    """What holds for the cell."""
+    own_quotas: list[QuotaName]
+    """Those of them that were set for this cell; the others are the server's for every cell."""
+    usage: Usage
 
 
 class Delta(Message):
@@ -111,6 +128,8 @@ class VmSpec(Message):
     biological_type: BiologicalType
     vm_type: VmType = "lightweight"
     config: VmConfig = Field(default_factory=VmConfig)
+    quotas: CellQuotas | None = None
+    """What the cell may have of the server, where that differs from what every cell may."""
 
 
 class VmStatus(MappingMessage):

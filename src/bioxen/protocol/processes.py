@@ -18,6 +18,8 @@ Service = Literal["static", "dynamic"]
 
 COMPUTE_PATHS: dict[Service, str] = {"static": "/compute/metabolic", "dynamic": "/compute/kinetic"}
 """Where a service takes its requests."""
+ROUTE_PATH = "/compute/kinetic/route"
+"""Where a service tells the route of a study."""
 
 ACCELERATED_TYPES = {"transcription_": "transcriptomics_inference", "protein_": "protein_folding"}
 """Prefix of a code → accelerated process type. No engine ships for these; a registered tool computes them."""

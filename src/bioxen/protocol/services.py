@@ -49,6 +49,8 @@ class HealthReport(Message):
     engines: list[EngineInfo]
     workers: WorkerHealth | None
     """The service's own workers; null where it has none."""
+    trouble: str | None = None
+    """What in this process has stopped working; a new start mends it. `/health` is 503 then."""
 
 
 class TaskProgress(Message):

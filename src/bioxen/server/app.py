@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -13,10 +12,12 @@ from prometheus_client.core import Metric
 
 from bioxen._version import VERSION
 from bioxen.protocol.processes import Service
+from bioxen.protocol.services import HealthReport
 from bioxen.server.admission.estimator import Estimator
 from bioxen.server.api import problems
 from bioxen.server.api.arrays import array_routes
 from bioxen.server.api.calls import call_routes
+from bioxen.server.api.cell_resources import cell_resource_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
@@ -36,6 +37,7 @@ from bioxen.server.api.status import (
 )
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
+from bioxen.server.cache.mirror import mirrored
 from bioxen.server.hypervisor.calls import KeptCellCalls
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.runner import JobRunner
@@ -50,9 +52,12 @@ from bioxen.server.metrics import (
 from bioxen.server.orchestrator.callers import Caller, HttpCaller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
+from bioxen.server.orchestrator.routing import routing_by
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
+from bioxen.server.standing import StandingTasks
 from bioxen.server.store.arrays import StoredArrays
+from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.jobs import state_counts
 from bioxen.server.store.keyring import Keyring
 from bioxen.server.store.store import Store
@@ -73,16 +78,18 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     repository = Repository()
     pool = _pool(settings, ENGINES[service], settings.workers)
     computer = ComputationService(
-        service, pool, repository, deadline=settings.deadline, cache_bytes=settings.cache_bytes
+        service,
+        pool,
+        repository,
+        deadline=settings.deadline,
+        cache_bytes=settings.cache_bytes,
+        routing=routing_by(settings.routes) if service == "dynamic" else None,
     )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await pool.start()
-        try:
+        async with pool, mirrored(computer.cache, settings.cache_dir, ENGINES[service]):
             yield
-        finally:
-            await pool.close()
 
     app = _app(TITLES[service], settings, lifespan)
     app.state.computer = computer
@@ -113,15 +120,18 @@ def orchestrator_app(
     orchestrator = ComputationOrchestrator(
         replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
     )
-    cells = HypervisorRuntime(store)
+    gate = CellGate(settings.cell_quotas)
+    cells = HypervisorRuntime(store, gate)
     slots = settings.job_slots or usable_cores() + 1
     estimator = Estimator(Repository(), settings.memory_limit)
-    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator)
+    jobs = JobRunner(store, orchestrator, slots, settings.quotas, KeptCellCalls(), estimator, gate)
+    standing = StandingTasks()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watcher = asyncio.create_task(orchestrator.watch())
+        standing.start("looks after the replicas", orchestrator.watch())
         store.open()
+        estimator.keep_in(store.beside("rates"))
         await jobs.start()
         cells.start(app, settings.token)
         try:
@@ -129,11 +139,15 @@ def orchestrator_app(
         finally:
             cells.close()
             await jobs.close()
+            estimator.write()  # in this thread: at the end of an interpreter no other can be started
             store.close()
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            await standing.stop()
             await tools.close()
             await caller.close()
+
+    def health() -> HealthReport:
+        report, trouble = orchestrator.health(), jobs.trouble or standing.trouble
+        return report.model_copy(update={"status": "unhealthy", "trouble": trouble}) if trouble else report
 
     async def stored() -> list[Metric]:
         return list(job_metrics(await store.read(state_counts), jobs.parts_running))
@@ -144,11 +158,12 @@ def orchestrator_app(
     app.include_router(population_routes(cells, jobs))
     app.include_router(call_routes(store, jobs))
     app.include_router(past_routes(cells))
+    app.include_router(cell_resource_routes(cells, jobs))
     app.include_router(cell_routes(cells))
     app.include_router(job_routes(store, jobs))
     app.include_router(array_routes(store))
     app.include_router(owner_route(store, settings.quotas))
-    app.include_router(health_routes(orchestrator.health, store))
+    app.include_router(health_routes(health, store))
     app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))
     app.include_router(metrics_route(app.state.metrics, stored))
     app.include_router(process_routes(BOTH, tools.processes))

@@ -32,6 +32,7 @@ def local(
     workers: int | None = None,
     memory_limit_mb: int = 2048,
     cache_mb: int = 256,
+    cache_dir: str | Path | None = None,
     tools: Sequence[str] = (),
     sys_path: Sequence[str | Path] = (),
 ) -> Iterator[BioXenHypervisor]:
@@ -41,6 +42,7 @@ def local(
         workers: worker processes of each service; one a core where absent.
         memory_limit_mb: what one worker may use, MB.
         cache_mb: exact answers that each service keeps, MB; 0 keeps none.
+        cache_dir: a folder where they are kept for the next time.
         tools: third-party tools as `module:Class`.
         sys_path: folders where workers look for those modules.
     """
@@ -48,6 +50,7 @@ def local(
         workers=workers,
         memory_limit=memory_limit_mb * MIB,
         cache_bytes=cache_mb * MIB,
+        cache_dir=Path(cache_dir).resolve() if cache_dir else None,
         tools=tuple(tools),
         sys_path=tuple(Path(folder).resolve() for folder in sys_path),
     )

@@ -10,7 +10,10 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from starlette.datastructures import Headers
+
 from bioxen.client.transport import Answer, LateError
+from bioxen.server.cache.status import note_headers
 
 T = TypeVar("T")
 
@@ -28,10 +31,12 @@ class LoopTransport:
         """Run the request in the application's loop and wait for the answer, no longer than it may take."""
         future = asyncio.run_coroutine_threadsafe(_ask(self._app, method, url, body, headers), self._loop)
         try:
-            return future.result(patience)
+            answer = future.result(patience)
         except concurrent.futures.TimeoutError:
             future.cancel()  # the computation is killed with it
             raise LateError(f"no answer within {patience} s") from None
+        note_headers(Headers(answer.headers))
+        return answer
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

@@ -95,6 +95,7 @@ def cache_metrics(engine: str, cache: AnswerCache) -> Iterable[Metric]:
         ("bioxen_cache_misses", "Requests that were computed.", cache.misses),
         ("bioxen_cache_shared", "Requests that waited for an equal one under way.", cache.shared),
         ("bioxen_cache_evictions", "Answers that made room for others.", cache.evictions),
+        ("bioxen_cache_file_failures", "Answers that could not be kept as files.", cache.file_failures),
     ):
         family = CounterMetricFamily(name, about, labels=("engine",))
         family.add_metric((engine,), count)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bioxen.errors import ConfigurationError
-from bioxen.protocol.quotas import Quotas
+from bioxen.protocol.quotas import CellQuotas, Quotas
+from bioxen.server.accelerators.routes import MEASURED, VARIABLE
 
 MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -33,6 +35,10 @@ class ServiceSettings:
     """Bytes one worker may use; beyond that it is killed and its request fails."""
     cache_bytes: int = 256 * MIB
     """Bytes of exact answers that a computation service keeps; 0 keeps none."""
+    cache_dir: Path | None = None
+    """A folder where they are kept as well, for the next start; in none where absent."""
+    routes: str = field(default_factory=lambda: os.environ.get(VARIABLE) or MEASURED)
+    """What a kinetic service routes studies by: `measured`, `fixed`, or the path of a file."""
     deadline: float = 60.0
     """Seconds a computation may take where its request does not say."""
     max_body: int = 64 * MIB
@@ -45,6 +51,8 @@ class ServiceSettings:
     """Parts of jobs under way at once: other requests wait for no more. One more than the cores if absent."""
     quotas: Quotas = field(default_factory=Quotas)
     """What each owner may have of an orchestrator, where the store says nothing else of that owner."""
+    cell_quotas: CellQuotas = field(default_factory=CellQuotas)
+    """What each kept cell may have of that, where nothing else was set for the cell."""
     sys_path: tuple[Path, ...] = ()
     """Folders where workers look for those modules."""
 

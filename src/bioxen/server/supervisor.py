@@ -97,6 +97,7 @@ class Supervisor:
         replicas: how many of each computation service; those after the first take free ports.
         arguments: further arguments of `bioxen serve` for every service.
         compute_arguments: further arguments for the computation services alone.
+        kinetic_arguments: further arguments for the kinetic services alone.
         orchestrator_arguments: further arguments for the orchestrator alone.
         token: the services' token; it travels in their environment, since arguments are public.
 
@@ -112,6 +113,7 @@ class Supervisor:
         replicas: int = 1,
         arguments: Sequence[str] = (),
         compute_arguments: Sequence[str] = (),
+        kinetic_arguments: Sequence[str] = (),
         orchestrator_arguments: Sequence[str] = KEEPING_NOTHING,
         token: str | None = None,
     ) -> None:
@@ -121,9 +123,11 @@ class Supervisor:
             on_error.callback(self.close)
             computing: tuple[ServiceName, ...] = ("metabolic", "kinetic")
             for name, port in zip(computing, ports, strict=False):
+                own = kinetic_arguments if name == "kinetic" else ()
                 for number in range(replicas):
                     listener = bind(host, port if number == 0 else 0)
-                    self.services.append(ServiceProcess(name, listener, [*common, *compute_arguments], token))
+                    arguments = [*common, *compute_arguments, *own]
+                    self.services.append(ServiceProcess(name, listener, arguments, token))
             targets = [part for s in self.services for part in (f"--{s.name}-url", s.url)]
             listener = bind(host, ports[2])
             self.services.append(

@@ -1,16 +1,15 @@
 """The choice of a device follows measurements, never a guess."""
 
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.engines.kinetic.models import run, source_of
 
 from bioxen.errors import ConfigurationError, UnknownProcessError
-from bioxen.protocol.kinetic import KineticResult
+from bioxen.protocol.kinetic import Route
 from bioxen.server.accelerators import (
     Accelerator,
     AcceleratorType,
@@ -19,12 +18,14 @@ from bioxen.server.accelerators import (
     Kernel,
     detect,
 )
-from bioxen.server.accelerators.ensembles import GPU_MEMBERS, crossover
-from bioxen.server.accelerators.manager import route_of
-from bioxen.server.accelerators.measuring import compared, measured
+from bioxen.server.accelerators.book import Book, Subject
+from bioxen.server.accelerators.ensembles import crossover
+from bioxen.server.accelerators.routes import read
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.kinetic import KineticEngine, routes, routing
-from bioxen.server.engines.kinetic.routes import Route, read
+from bioxen.server.engines.crossover import FEWEST_MEASURED, GPU_MEMBERS, route_of
+from bioxen.server.engines.kinetic import KineticEngine
+from bioxen.server.engines.kinetic.answer import Answer
+from bioxen.server.engines.kinetic.measuring import compared, measured, typical
 
 CPU = Accelerator(AcceleratorType.CPU, "a CPU", 4)
 GPU = Accelerator(AcceleratorType.GPU, "a GPU", 1, 10**9)
@@ -102,6 +103,10 @@ def test_without_a_cpu_there_is_nothing_to_measure_by() -> None:
         BioAcceleratorManager([GPU])
 
 
+def replace(found: Crossover, **changes: Any) -> Crossover:
+    return found.model_copy(update=changes)
+
+
 KNOWN = Crossover(version="", single=1e-3, lanes=1e-4, preparation=9e-2)
 """Ten times as fast, from 100 members on."""
 
@@ -157,10 +162,11 @@ def test_a_gpu_is_planned_for_studies_as_large_as_it_was_measured_in() -> None:
         (replace(KNOWN, lanes=2e-3), None, None),
         (replace(GPU_KNOWN, gpu=2e-4), 100, None),  # faster than libRoadRunner, slower than the lanes
         (replace(GPU_KNOWN, gpu_preparation=10.09), 100, 101_011),
+        (replace(KNOWN, preparation=0.0), FEWEST_MEASURED, None),  # no smaller one is measured for
     ],
 )
 def test_a_route_is_what_the_measurement_says(found: Crossover, lanes: int | None, gpu: int | None) -> None:
-    assert route_of(found) == Route(lanes=lanes, gpu=gpu)
+    assert route_of(found) == Route(lanes=lanes, gpu=gpu, source="measured")
 
 
 def test_each_model_has_its_own_measurement() -> None:
@@ -177,7 +183,7 @@ def test_each_model_has_its_own_measurement() -> None:
     assert asked == ["shipped", DECAY.digest]
 
 
-def answer(engine: str, **settings: str) -> KineticResult:
+def answer(engine: str, **settings: str) -> Answer:
     """Return the answer of a study in lanes, as if it had said this of itself."""
     found = run(
         KineticEngine(),
@@ -188,9 +194,8 @@ def answer(engine: str, **settings: str) -> KineticResult:
         distributions={"k": {"kind": "uniform", "lower": 0.4, "upper": 0.6}},
     )
     assert found.members is not None
-    provenance = found.provenance.model_copy(update={"settings": settings})
     members = found.members.model_copy(update={"methods": {f"{engine} tsit5": 4}})
-    return found.model_copy(update={"provenance": provenance, "members": members})
+    return Answer(message="", settings=dict(settings), members=members)
 
 
 def test_answers_of_a_gpu_are_compared_with_the_lanes() -> None:
@@ -211,50 +216,39 @@ def test_answers_of_a_gpu_are_compared_with_the_lanes() -> None:
     assert compared(lanes, answer("lanes", gpu="not used: no GPU")) == (None, "GPU not used: no GPU")
 
 
-def test_a_crossover_is_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = tmp_path / "measurements"
-    kept.mkdir(mode=0o700)
-    monkeypatch.setattr("bioxen.server.accelerators.ensembles.cache_folder", lambda *_: kept)
-    monkeypatch.setattr("bioxen.server.accelerators.measuring.MEMBERS", 128)
+def test_a_crossover_is_measured_once_and_kept_where_services_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOXEN_CACHE", str(tmp_path))
     found = crossover(DECAY)
     assert found.program == DECAY.digest
     assert found.lanes is not None and found.speed > 1
     assert 0 < found.members < float("inf")
-    assert (found.gpu is None) == bool(found.why_not)
     assert crossover(DECAY) == found
-    assert [path.name for path in kept.iterdir()] == [f"{DECAY.digest}.json"]
-    monkeypatch.setattr("bioxen.server.accelerators.ensembles.detect", lambda: (CPU,))
-    monkeypatch.setattr("bioxen.server.accelerators.measuring.measured", lambda *_: KNOWN)
-    assert crossover(DECAY) == KNOWN  # another machine's number is not this one's
+    book = Book()
+    assert book.find(Subject(DECAY.digest, "ode", book.has_gpu)) == found
+    scores = BioAcceleratorManager([CPU])
+    assert scores.get_capability_score("kinetic_ensembles", source=DECAY) == found.speed
+    routed = book.keep(Subject("0" * 64, "ode", book.has_gpu), replace(KNOWN, lanes=1e-5))  # by a service
+    other = ModelSource("", "antimony", routed.program)
+    assert scores.get_capability_score("kinetic_ensembles", source=other) == pytest.approx(100)
 
 
 def test_a_model_that_the_lanes_do_not_run_is_measured_one_after_the_other() -> None:
-    found = measured(source_of("species A = 10; A => ; k*A; k = 0.5; q = 0; at A == 1e9: q = 1;"), "")
-    assert found.lanes is None and found.single > 0
+    source = source_of("species A = 10; A => ; k*A; k = 0.5; q = 0; at A == 1e9: q = 1;")
+    program = KineticEngine().compile(source)
+    found = measured(program, typical(program))
+    assert found.lanes is None and found.single
     assert "lanes do not run" in found.why_not
-    assert route_of(found) == Route(lanes=None, gpu=None)
+    assert route_of(found) == Route(source="measured")
 
 
-def test_a_service_routes_by_the_file_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_routes_is_what_was_measured(tmp_path: Path) -> None:
     file = tmp_path / "routes.json"
-    manager = BioAcceleratorManager([CPU], lambda _: replace(KNOWN, preparation=9e-4 * 9))
-    assert manager.write_routes(file, [DECAY]) == {DECAY.digest: Route(lanes=9, gpu=None)}
-    monkeypatch.setattr(routing, "routes", lambda: read(file))
-    monkeypatch.setattr(routes, "routes", lambda: read(file))
-    engine = KineticEngine()
-    assert re.search(r", routes [0-9a-f]{12}$", engine.version())
-    ways = {}
-    for members in (8, 9):
-        request = {
-            "members": members,
-            "distributions": {"k": {"kind": "uniform", "lower": 0.4, "upper": 0.6}},
-        }
-        found = engine.run(
-            engine.parse({"process_code": "kinetic_ensemble", **request}), engine.compile(DECAY)
-        )
-        ways[members] = str(found.provenance.settings["method"])
-    assert ways[8].startswith("libRoadRunner")
-    assert ways[9].startswith("lanes")
+    manager = BioAcceleratorManager([CPU], lambda _: replace(KNOWN, preparation=9e-4 * 40))
+    assert manager.write_routes(file, [DECAY]) == {DECAY.digest: Route(lanes=40, source="measured")}
+    assert read(file).of(DECAY.digest, "ode") == Route(lanes=40, source="file")
+    assert read(file).of(DECAY.digest, "ssa") is None
 
 
 @pytest.mark.parametrize("content", ["", '{"version": "0.0.0", "routes": {}}', '{"version": 1}'])

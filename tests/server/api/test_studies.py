@@ -243,3 +243,22 @@ def test_a_summary_without_quantiles_sends_no_members(http: httpx2.Client, metho
         mean = np.array(whole["control"]["flux_control"]["numbers"]).reshape(COUNT, -1).mean(axis=0)
         assert summary["summary"]["control"]["flux_control"]["mean"]["numbers"] == pytest.approx(mean)
         assert summary["summary"]["steady"]["stable"] == COUNT
+
+
+def test_a_route_is_told_and_taken(http: httpx2.Client, dynamic: httpx2.Client) -> None:
+    body = ensemble(members=20)
+    for asked in (http, dynamic):
+        told = asked.post("/compute/kinetic/route", json=body).json()
+        assert told == {"lanes": 64, "gpu": None, "source": "fixed", "note": None}
+        for given, runs in ((None, "libRoadRunner"), ({"lanes": 20}, "lanes"), ({}, "libRoadRunner")):
+            route = {} if given is None else {"route": given}
+            answer = asked.post("/compute/kinetic", json=body | route)
+            settings = answer.json()["provenance"]["settings"]
+            assert settings["method"].startswith(runs)
+            assert settings["route"] == ("fixed" if given is None else "request")
+            assert settings["lanes_from"] == (64 if given is None else given.get("lanes"))
+    refused = http.post("/compute/kinetic", json=body | {"engine": "lanes", "route": {"lanes": 20}})
+    assert refused.status_code == 422
+    unnamed = {name: value for name, value in body.items() if name != "kinetic_code"}
+    unknown = http.post("/compute/kinetic/route", json=unnamed | {"model": "no_such_model"})
+    assert unknown.status_code == 404

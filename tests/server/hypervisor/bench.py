@@ -12,10 +12,12 @@ import httpx2
 from tests.server.stores import store_at
 from tests.vm.doubles import FakeServices, kinetic_answer, metabolic_answer
 
+from bioxen.server.cache.status import add_seconds
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.store.owners import LOCAL, add_owner
 
 T = TypeVar("T")
+SECONDS = 2.0
 
 
 def grown(request: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +55,16 @@ class Services(FakeServices):
         else:
             answer = metabolic_answer(body, **self.changes)
         return httpx2.Response(200, json=answer)
+
+
+class Metered(Services):
+    """Services whose workers are busy for two seconds with each request."""
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        answer = super().__call__(request)
+        if request.url.path.startswith("/compute/"):
+            add_seconds(SECONDS)
+        return answer
 
 
 class Bench:

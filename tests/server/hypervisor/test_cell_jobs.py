@@ -29,7 +29,7 @@ from bioxen.server.store.store import Store
 class Server:
     """Cells and jobs over one store; what computes answers from memory."""
 
-    def __init__(self, folder: Path, before: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, folder: Path, before: Callable[[], Awaitable[object]] | None = None) -> None:
         self.services = Services()
         self._before = before
         self.store: Store = store_at(folder).open()
@@ -73,7 +73,7 @@ class Server:
 
 @asynccontextmanager
 async def served(
-    folder: Path, before: Callable[[], Awaitable[None]] | None = None, *, again: bool = False
+    folder: Path, before: Callable[[], Awaitable[object]] | None = None, *, again: bool = False
 ) -> AsyncIterator[Server]:
     server = Server(folder, before)
     if not again:
@@ -184,5 +184,24 @@ def test_a_cell_of_the_same_name_is_another_one(tmp_path: Path) -> None:
             (ended,) = await server.ended(late)
             assert ended.error is not None and ended.error["code"] == "BX010"
             assert await server.biomass() is None
+
+    asyncio.run(main())
+
+
+def test_a_job_is_not_done_on_another_cell_that_has_its_cells_name_and_number(tmp_path: Path) -> None:
+    """SQLite gives the number of the cell that was made last to the next one, once that cell is gone."""
+
+    async def main() -> None:
+        letting = asyncio.Event()
+        async with served(tmp_path, letting.wait) as server:
+            first = await server.submit("other", "metabolic_dfba", time_end=1.0)
+            waiting = await server.submit("other", "metabolic_dfba", time_end=1.0)
+            await server.cells.act(LOCAL, ["other"], "destroy")
+            await server.cells.create(LOCAL, [VmSpec(vm_id="other", biological_type="ecoli")])
+            await server.cells.act(LOCAL, ["other"], "start")
+            letting.set()
+            assert [job.state for job in await server.ended(first, waiting)] == ["failed", "failed"]
+            status = await server.cells.status(LOCAL, "other")
+            assert (status.processes_executed, status.living) == (0, None)
 
     asyncio.run(main())

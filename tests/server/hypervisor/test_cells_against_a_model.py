@@ -11,12 +11,13 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.server.hypervisor.bench import Bench
+from tests.server.hypervisor.bench import SECONDS, Bench, Metered
 from tests.server.stores import SERVER
 
 from bioxen.errors import ResourceExhaustionError, VmCreationError, VmStateError
 from bioxen.protocol.cells import CellProcessCall, Delta, Resources, VmConfig, VmSpec
 from bioxen.protocol.lineage import ForkSpec
+from bioxen.protocol.quotas import CellQuotas
 from bioxen.server.store.owners import LOCAL
 from bioxen.vm.lifecycle import Verb
 
@@ -41,8 +42,19 @@ class Plain:
     biomass: float | None = None
     wanted: int | None = None
     runs: int = 0
+    limit: float | None = None
+    spent: float = 0.0
     mother: str | None = None
     snapshots: list[tuple[list[str], float, float | None]] = field(default_factory=list)
+
+    @property
+    def refusals(self) -> list[type[Exception]]:
+        """What a process may be refused with."""
+        used_up = self.limit is not None and self.spent >= self.limit
+        return [
+            *([VmStateError] if self.state != "running" else []),
+            *([ResourceExhaustionError] if used_up else []),
+        ]
 
     @property
     def held(self) -> int:
@@ -54,6 +66,8 @@ class CellsMachine(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.bench = Bench(Path(self._folder.name))
+        self.bench.services = Metered()
+        self.bench.cells.ask(self.bench.services.client())
         self.plain: dict[str, Plain] = {}
 
     def teardown(self) -> None:
@@ -144,7 +158,7 @@ class CellsMachine(RuleBasedStateMachine):
             now = mother.genes, mother.hours, mother.biomass
             present, hours, biomass = now if at is None else mother.snapshots[at - 1]
             united = list(dict.fromkeys([*present, *genes]))
-            self.plain[new] = Plain(mother.state, united, hours, biomass, mother=source)
+            self.plain[new] = Plain(mother.state, united, hours, biomass, limit=mother.limit, mother=source)
 
     @precondition(lambda self: self.plain)
     @rule(data=st.data())
@@ -170,22 +184,38 @@ class CellsMachine(RuleBasedStateMachine):
         cell = self.plain[name]
         process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 2.0}, advance=advance)
         call = self.bench.cells.execute(LOCAL, name, process)
-        if self.attempt(call, *([] if cell.state == "running" else [VmStateError])):
+        if self.attempt(call, *cell.refusals):
             cell.runs += 1
+            cell.spent += SECONDS
             if advance:
                 cell.hours += 2.0
                 cell.biomass = 2 * (0.01 if cell.biomass is None else cell.biomass)
 
-    @precondition(lambda self: any(cell.state == "running" for cell in self.plain.values()))
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), limit=st.sampled_from([None, 1.0, 5.0]))
+    def limit(self, data: st.DataObject, limit: float | None) -> None:
+        name = data.draw(st.sampled_from(sorted(self.plain)))
+        self.bench.do(self.bench.cells.set_quotas(LOCAL, name, CellQuotas(cpu_seconds=limit)))
+        self.plain[name].limit = limit
+
+    @rule()
+    def look_at_quotas(self) -> None:
+        for name, cell in self.plain.items():
+            report = self.bench.do(self.bench.cells.resources(LOCAL, name))
+            assert (report.quotas.cpu_seconds, report.usage.cpu_seconds) == (cell.limit, cell.spent)
+            assert (report.ribosomes if report.granted else 0) == cell.held
+
+    @precondition(lambda self: any(not cell.refusals for cell in self.plain.values()))
     @rule(data=st.data())
     def grow_and_go_back(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(n for n, c in self.plain.items() if c.state == "running")))
+        name = data.draw(st.sampled_from(sorted(n for n, c in self.plain.items() if not c.refusals)))
         cell = self.plain[name]
         self.attempt(self.bench.cells.snapshot(LOCAL, name, "before"))
         cell.snapshots.append((cell.genes, cell.hours, cell.biomass))
         process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 1.0}, advance=True)
         self.attempt(self.bench.cells.execute(LOCAL, name, process))
         cell.runs += 1
+        cell.spent += SECONDS
         self.attempt(self.bench.cells.restore(LOCAL, name, len(cell.snapshots)))
 
     @rule()

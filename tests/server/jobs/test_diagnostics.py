@@ -15,6 +15,7 @@ from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.sharding import Shard
 from bioxen.server.store import jobs
 from bioxen.server.store.jobs import NewJob
@@ -34,6 +35,9 @@ class Grumbling:
     async def compute(self, request: ComputeRequest) -> bytes:
         assert isinstance(request, FbaRequest)
         return await self._pool.run(task("grumbling", str(request.objective)))
+
+    async def routed(self, request: R) -> R:
+        return request
 
     def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         raise NotImplementedError

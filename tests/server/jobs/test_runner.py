@@ -26,6 +26,7 @@ from bioxen.protocol.services import HealthReport
 from bioxen.server.jobs import beginning, patience, work
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.assembling import Assembly
+from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.sharding import SHARD, Shard
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
@@ -90,6 +91,9 @@ class Bench:
                 "provenance": {"settings": {"solver": "bench"}},
             }
         ).encode()
+
+    async def routed(self, request: R) -> R:
+        return request
 
     def parts(self, request: ComputeRequest) -> AsyncIterator[Shard]:
         raise NotImplementedError

@@ -13,11 +13,13 @@ import pytest
 from tests.wire import Deed, answers, closed_port, hangs_up, says_nothing, stops_halfway, wire
 
 from bioxen.errors import BioXenException, EngineCrashError, UnknownIdentifierError
+from bioxen.protocol.kinetic import EnsembleRequest, Route
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, TaskProgress
 from bioxen.server.orchestrator import callers
 from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
+from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.sharding import SHARD, Shard, compute_in_shards
 from bioxen.server.workers import hearing, tracing
 
@@ -104,6 +106,9 @@ class Slow:
         await asyncio.sleep(request.deadline or 0.0)
         return b"{}"
 
+    async def routed(self, request: R) -> R:
+        return request
+
     def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         raise NotImplementedError
 
@@ -166,3 +171,20 @@ def test_whoever_listens_hears_how_far_it_is(monkeypatch: pytest.MonkeyPatch) ->
     assert set(lines[2:]) == {b"GET /progress/job-7%2F0 HTTP/1.1"}
     assert heard
     assert all(one == told for one in heard)
+
+
+def test_a_route_comes_back_and_what_is_none_is_no_answer() -> None:
+    request = EnsembleRequest(method="ssa")
+
+    def asked(deed: Deed) -> Route:
+        with wire(deed) as server:
+            found = call(lambda caller: caller.route(server.url, request, 5.0))
+        assert server.requests[0].startswith(b"POST /compute/kinetic/route HTTP/1.1")
+        return found
+
+    assert asked(answers(b'{"lanes": 40, "source": "measured"}')) == Route(lanes=40, source="measured")
+    for nothing in (answers(b'{"lanes": 0}'), answers(b"gone", "404 Not Found")):
+        with pytest.raises(NoAnswerError):
+            asked(nothing)
+    with pytest.raises(UnknownIdentifierError):
+        asked(problem(UnknownIdentifierError("no such model")))

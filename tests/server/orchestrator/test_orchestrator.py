@@ -14,6 +14,7 @@ from bioxen.errors import (
     ServiceUnavailableError,
     UnknownIdentifierError,
 )
+from bioxen.protocol.kinetic import MembersRequest, Route
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
@@ -57,6 +58,9 @@ class FakeCaller:
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
         await asyncio.sleep(self.pause)
         return self.answers[url](url)
+
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        raise NotImplementedError
 
     async def health(self, url: str, patience: float) -> HealthReport:
         self.answers[url](url)

@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 from tests.vm.doubles import FakeServices
 
 from bioxen.protocol.base import parse
@@ -19,12 +20,14 @@ from bioxen.protocol.quotas import Quotas
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.beginning import read_job
 from bioxen.server.store import database, jobs, past
+from bioxen.server.store.cell_quotas import CellGate
+from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import find
 from bioxen.server.store.database import MIGRATIONS
 from bioxen.server.store.owners import LOCAL
 from bioxen.server.store.quotas import quotas_of
 from bioxen.server.store.store import Store
-from bioxen.server.store.tables import metadata
+from bioxen.server.store.tables import metadata, spent
 from bioxen.server.store.tokens import list_tokens
 
 ARCHIVE = Path(__file__).with_name("archive")
@@ -78,7 +81,8 @@ def test_its_cells_stand_where_they_stood(store: Store) -> None:
 
 
 def test_its_jobs_are_read_and_those_in_the_middle_go_on(store: Store) -> None:
-    found = {job.state: job for job in store.read_now(jobs.page, LOCAL).jobs}
+    of_no_cell = [job for job in store.read_now(jobs.page, LOCAL).jobs if job.vm_id is None]
+    found = {job.state: job for job in of_no_cell}
     assert set(found) == {"done", "failed", "unknown", "queued", "cancelled"}
     result = parse(MetabolicResult, store.blobs.read(found["done"].result_digest or ""))
     assert result.optimal_objective == pytest.approx(0.873922, abs=1e-6)
@@ -91,6 +95,18 @@ def test_its_jobs_are_read_and_those_in_the_middle_go_on(store: Store) -> None:
         assert parse(MetabolicResult, store.blobs.read(digest)).batch is not None
     queued = read_job(store.write_now(jobs.begin, found["queued"].job_id), LOCAL)
     assert not queued.finished and queued.next_piece() is not None
+
+
+def test_its_cells_keep_their_quotas_and_what_they_used(store: Store, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["store"] < "0002":
+        pytest.skip("cells had no quotas")
+    bounded = store.read_now(find, LOCAL, "bounded")
+    assert CellGate().quotas(bounded.quotas).cpu_seconds == 600.0
+    usage = store.read_now(usage_of_cell, bounded.cell_id)
+    (of_job,) = (job for job in store.read_now(jobs.page, LOCAL).jobs if job.vm_id == "bounded")
+    assert of_job.state == "done" and usage.stored_bytes > 1000
+    mine = select(spent.c.seconds).where(spent.c.cell_id == bounded.cell_id)
+    assert store.read_now(lambda c: c.execute(mine).scalar_one()) > 0.0  # of a day long past
 
 
 def test_its_owners_keep_their_quotas_and_tokens(store: Store) -> None:

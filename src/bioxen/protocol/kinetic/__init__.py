@@ -7,7 +7,7 @@ simulation, steady, sensitivity,
 estimation, petab, control,
 continuation, oscillation, export the requests of one analysis and the parts they add to the result
 integrators                      the algorithms of a time course
-members, sampled                 many simulations in one request, which these share:
+members, sampled, route           many simulations in one request, and where they run, which these share:
 batch, ensemble, scan, screening members given one by one, by chance, on a grid, for global sensitivities
 findings                         an analysis of every variant of a batch
 resting, summary                 their steady states; statistics over them
@@ -104,6 +104,10 @@ from bioxen.protocol.kinetic.resting import (
 )
 from bioxen.protocol.kinetic.result import (
     KineticResult,
+)
+from bioxen.protocol.kinetic.route import (
+    Route,
+    RouteSource,
 )
 from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.kinetic.scan import (
@@ -234,6 +238,8 @@ __all__ = [
     "PetabRequest",
     "Profile",
     "QuantileMethod",
+    "Route",
+    "RouteSource",
     "SampledRequest",
     "ScanRequest",
     "Seed",

@@ -12,6 +12,7 @@ from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.findings import VariantOutcome
 from bioxen.protocol.kinetic.request import KineticStatus, TimedRequest, Tolerance
 from bioxen.protocol.kinetic.resting import ControlMembers, SteadyMembers
+from bioxen.protocol.kinetic.route import Route
 from bioxen.protocol.kinetic.summary import Histogram, Moments
 from bioxen.protocol.units import ModelTime
 
@@ -62,8 +63,13 @@ class MembersRequest(TimedRequest):
     """`lanes` runs members side by side in the CPU's vectors, `libroadrunner` one after the other.
 
     `gpu` runs each in a thread of a GPU, and in lanes what no GPU here runs: the result says so, and why.
-    `auto` takes the lanes for a study of 64 members or more whose model they run, or what the measurements
-    say that this service was given.
+    `auto` takes the `route`.
+    """
+    route: Route | None = None
+    """From how many members on `auto` takes which way.
+
+    Where absent, the service decides, once for all parts of a study: by what it measured of the program, else
+    lanes from 64 members on, a GPU never.
     """
 
     @property
@@ -119,6 +125,8 @@ class MembersRequest(TimedRequest):
             raise ValueError(f"{self.member_count} members are more than the limit of {MAX_MEMBERS}")
         if self.part is not None and self.part.first + self.part.count > self.member_count:
             raise ValueError(f"the part reaches beyond the {self.member_count} members there are")
+        if self.route is not None and self.engine != "auto":
+            raise ValueError(f"a route is for the engine 'auto', not for {self.engine!r}")
         return self
 
 

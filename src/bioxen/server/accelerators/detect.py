@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class AcceleratorType(StrEnum):
@@ -31,12 +33,26 @@ class Accelerator:
 
 def detect() -> tuple[Accelerator, ...]:
     """Return every device of this machine, the CPU first. A missing driver means no device, not an error."""
-    return (_cpu(), *_gpus(), *_tpus())
+    return (*detect_local(), *_tpus())
+
+
+def detect_local() -> tuple[Accelerator, ...]:
+    """Return the devices that kinetic studies may run on: the CPU and the GPUs. No large library loads."""
+    return (_cpu(), *_gpus())
 
 
 def _cpu() -> Accelerator:
-    name = platform.processor() or platform.machine() or "CPU"
-    return Accelerator(AcceleratorType.CPU, name, os.cpu_count() or 1)
+    return Accelerator(AcceleratorType.CPU, _cpu_name(), os.cpu_count() or 1)
+
+
+def _cpu_name() -> str:
+    """Return the processor's own name where the system tells it, else its architecture."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, name = line.partition(":")
+            if key.strip() == "model name" and name.strip():
+                return name.strip()
+    return platform.processor() or platform.machine() or "CPU"
 
 
 def _gpus() -> tuple[Accelerator, ...]:

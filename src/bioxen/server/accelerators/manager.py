@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from bioxen._version import VERSION
 from bioxen.errors import ConfigurationError, UnknownProcessError, did_you_mean
+from bioxen.protocol.kinetic import Route
+from bioxen.server.accelerators import routes
 from bioxen.server.accelerators.detect import Accelerator, AcceleratorType, detect
-from bioxen.server.accelerators.ensembles import GPU_MEMBERS, Crossover, crossover
+from bioxen.server.accelerators.ensembles import crossover
 from bioxen.server.accelerators.kernels import Kernel, Kernels
 from bioxen.server.accelerators.profiles import KINETIC_ENSEMBLES, PROFILES, OptimizationProfile
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.kinetic.routes import Route, Routes
+from bioxen.server.engines.crossover import Crossover, route_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,9 @@ class BioAcceleratorManager:
         return PROFILES[process_type]
 
     def crossover(self, source: ModelSource | None = None) -> Crossover:
-        """Return how fast ensembles of a model run each way; measured at first use, and kept on this machine.
+        """Return how fast ensembles of a model run each way, as the services here route by it.
+
+        It is measured at first use, by a service or here, and kept for both.
 
         Args:
             source: the model; the shipped gene expression where absent.
@@ -98,7 +99,7 @@ class BioAcceleratorManager:
         return self._crossovers[key]
 
     def write_routes(self, path: Path | str, sources: Iterable[ModelSource]) -> Mapping[str, Route]:
-        """Write what was measured of models as a file that a service routes by; see `BIOXEN_ROUTES`.
+        """Write what was measured of models as a file that any machine can route by (`--routes FILE`).
 
         Args:
             path: of the file; one that is there is written anew.
@@ -107,9 +108,9 @@ class BioAcceleratorManager:
         Returns:
             The digest of each model and its route.
         """
-        found = {source.digest: route_of(self.crossover(source)) for source in sources}
-        Path(path).write_bytes(msgspec.json.encode(Routes(VERSION, found), order="sorted"))
-        return found
+        given = [self.crossover(source).model_copy(update={"program": source.digest}) for source in sources]
+        routes.write(Path(path), routes.routes_from(given))
+        return {one.program: route_of(one) for one in given}
 
     def get_capability_score(
         self,
@@ -128,7 +129,7 @@ class BioAcceleratorManager:
             1 for the CPU by definition; 0 where the device is missing, has no kernel for the type, was not
             measured, or gave another answer than the CPU. Never a guess. Scores of `kinetic_ensembles` are
             relative to one request after the other: the CPU's is that of its lanes (1 where they do not run
-            the model), the GPU's that of its threads, both measured at first use.
+            the model), the GPU's that of its threads: the measurements that services route by.
         """
         self.get_optimization_profile(process_type)
         if accelerator is None:
@@ -201,13 +202,3 @@ class BioAcceleratorManager:
         if members < found.members:
             return f"one after the other: lanes are faster from {found.members:.0f} members on"
         return f"in lanes, which are faster from {found.members:.0f} members on"
-
-
-def route_of(found: Crossover) -> Route:
-    """Return from how many members on each way is taken, after what was measured.
-
-    A GPU was measured within a large study, and is not taken for a smaller one.
-    """
-    gpu = None if found.gpu_members == math.inf else max(math.ceil(found.gpu_members), GPU_MEMBERS)
-    lanes = None if found.members == math.inf else max(math.ceil(found.members), 1)
-    return Route(lanes=lanes, gpu=gpu)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bioxen.server.engines.crossover import GPU_TOLERANCE
+
 
 @dataclass(frozen=True, slots=True)
 class OptimizationProfile:
@@ -43,7 +45,7 @@ PROFILES = {
             KINETIC_ENSEMBLES,
             "float64",
             500,
-            1e-4,
+            GPU_TOLERANCE,
             "the solver's tolerances reach below single precision; a batch is a block of the service",
         ),
         OptimizationProfile(

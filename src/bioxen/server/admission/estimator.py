@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from pathlib import Path
+
 import psutil
 
 from bioxen.errors import BioXenException, ResourceExhaustionError
 from bioxen.protocol.jobs import Estimate
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.admission.kept import RateFile
 from bioxen.server.admission.rates import Rates
 from bioxen.server.admission.sizes import ModelSize, Sizes
 from bioxen.server.admission.work import model_bytes, work_of
@@ -17,6 +22,8 @@ ASSUMED = {"metabolic": 2e-6, "metabolic_batch": 2e-7, "kinetic": 5e-5}
 right order for the models that BioXen is measured with."""
 MACHINE_SHARE = 0.8
 """How much of the machine's memory a result may take."""
+WRITE_EVERY = 10.0
+"""Seconds between two writings of what was learned, at least."""
 MIB = 1 << 20
 
 
@@ -39,6 +46,19 @@ class Estimator:
         self._rates = Rates()
         self._worker_memory = worker_memory
         self._machine_memory = machine_memory or int(psutil.virtual_memory().total * MACHINE_SHARE)
+        self._file: RateFile | None = None
+        self._written = -WRITE_EVERY
+
+    def keep_in(self, path: Path) -> None:
+        """Take up what an earlier server learned, and keep there what this one learns."""
+        self._file = RateFile(path)
+        self._rates.restore(self._file.read())
+
+    def write(self) -> None:
+        """Write down what was learned, where it is kept."""
+        if self._file is not None:
+            self._written = time.monotonic()
+            self._file.write(self._rates.all())
 
     async def estimate(self, request: ComputeRequest) -> Estimate:
         """Return what `request` will take.
@@ -88,6 +108,9 @@ class Estimator:
         each = seconds / work.units
         self._rates.note(each, work.kind, size.key)
         self._rates.note(each / size.weight, work.kind)
+        if time.monotonic() - self._written > WRITE_EVERY:
+            self._written = time.monotonic()  # while it is written, others learn
+            await asyncio.to_thread(self.write)
 
     def _rate(self, kind: str, size: ModelSize) -> tuple[float, bool]:
         """Return the seconds of a unit, and whether they were measured: on this model, else on others."""

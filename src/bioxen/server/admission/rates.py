@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 NEW = 0.2
 """The share of the newest computation in an average."""
@@ -23,6 +24,14 @@ class Rates:
     def get(self, *key: str) -> float | None:
         """Return the average of that kind; `None` where none was seen."""
         return self._rates.get(key)
+
+    def all(self) -> list[tuple[Key, float]]:
+        """Return every average, that which was used longest ago first."""
+        return list(self._rates.items())
+
+    def restore(self, known: Iterable[tuple[Key, float]]) -> None:
+        """Take up averages that were kept."""
+        self._rates.update(known)
 
     def note(self, seconds: float, *key: str) -> None:
         """Take in one computation, in seconds for each unit."""

@@ -15,6 +15,8 @@ from bioxen.server.engines.models import GivenText, given_text, model_name
 
 REMEMBERED = 1024
 """Models whose sizes are remembered."""
+PASSING = "text "
+"""How the key of a model begins that came as text: another process gives it another key."""
 _REACTION = re.compile(r"<(?:\w+:)?reaction[\s>]")
 _SPECIES = re.compile(r"<(?:\w+:)?species[\s>]")
 _GENE = re.compile(r"<(?:\w+:)?geneProduct[\s>]")
@@ -60,7 +62,7 @@ class Sizes:
         """
         given = given_text(request)
         # Python remembers a text's hash, so parts of one request do not go through its text again.
-        key = f"text {hash(given.text)}" if given else self._repository.find(model_name(request)).digest
+        key = f"{PASSING}{hash(given.text)}" if given else self._repository.find(model_name(request)).digest
         size = self._known.get(key)
         if size is None:
             size = await asyncio.to_thread(self._measured, given, key)

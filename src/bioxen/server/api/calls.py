@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from bioxen.protocol.cells import CellJob, CellProcessCall
 from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.request import ComputeRequest
-from bioxen.server.api.cells import CHANGED, Name
+from bioxen.server.api.cells import ACCEPTED, Name
 from bioxen.server.api.jobs import Key, new_id
 from bioxen.server.api.security import Asking
 from bioxen.server.hypervisor.calls import request_of
@@ -27,13 +27,14 @@ def call_routes(store: Store, runner: JobRunner) -> APIRouter:
     """Return the route of cells' jobs."""
     router = APIRouter(prefix="/vms/{vm_id}", tags=["cells"])
 
-    @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=CHANGED)
+    @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=ACCEPTED)
     async def post_job(
         asking: Asking, vm_id: Name, wanted: CellJob, response: Response, key: Key = None
     ) -> Job:
         """Accept a process of a cell as a job. It starts from where the cell stands when the job begins.
 
-        The jobs of one cell run one after another. With `advance` the cell moves on once, at the job's end.
+        The jobs of one cell run one after another; where its quota `running_jobs` says so, those that do not
+        advance it side by side. With `advance` the cell moves on once, at the job's end.
         """
         digest = _call(vm_id, wanted).fingerprint()
         job = await store.read(jobs.known, asking.owner, key, digest)
@@ -66,16 +67,19 @@ def _new_job(
     estimate: Estimate | None,
 ) -> NewJob:
     call = _call(record.vm_id, job)
+    which = {"cell_id": record.cell_id, "created_at": record.created_at}
     return NewJob(
         job_id=new_id(),
         owner_id=record.owner_id,
         process_code=job.process_code,
-        request=call.model_copy(update={"cell_id": record.cell_id}).model_dump_json(),
+        request=call.model_copy(update=which).model_dump_json(),
         request_digest=digest,
         parts_total=len(parts_of(request)),
         priority=job.priority,
         deadline=job.deadline,
         vm_id=record.vm_id,
+        advances=job.advance,
+        cells=(record,),
         idempotency_key=key,
         estimate=estimate,
     )

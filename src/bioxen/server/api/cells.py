@@ -27,6 +27,7 @@ Name = Annotated[str, Path(min_length=1, max_length=128)]
 Action = Literal["start", "pause", "resume", "stop"]
 State = Literal["created", "running", "paused", "stopped"]
 CHANGED = responses_for(400, 404, 409, 413, 422, 507)
+ACCEPTED = responses_for(400, 404, 409, 413, 422, 503, 507)
 
 
 def cell_routes(cells: HypervisorRuntime) -> APIRouter:

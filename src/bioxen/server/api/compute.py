@@ -13,13 +13,20 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.base import Message
-from bioxen.protocol.kinetic import AnyKineticRequest, AnyMembersRequest, KineticResult, MembersRequest
+from bioxen.protocol.kinetic import (
+    AnyKineticRequest,
+    AnyMembersRequest,
+    KineticResult,
+    MembersRequest,
+    Route,
+)
 from bioxen.protocol.metabolic import AnyMetabolicRequest, MetabolicResult
-from bioxen.protocol.processes import Service
+from bioxen.protocol.processes import ROUTE_PATH, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.api.lean import JSON, JsonRoute
 from bioxen.server.api.problems import responses_for
 from bioxen.server.cache import status as cache_status
+from bioxen.server.engines.crossover import BY_RULE
 from bioxen.server.orchestrator.assembling import gathering
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.references import inside, refers
@@ -42,6 +49,14 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
     async def compute_kinetic(request: AnyKineticRequest) -> Response:
         """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
         return await _computed(computer, request)
+
+    async def route_study(request: AnyMembersRequest) -> Response:
+        """Tell where the members of a study run; what is not known of its program is measured.
+
+        The parts of a study that bring this route are computed the same way everywhere.
+        """
+        routed = await computer.routed(request)
+        return Response((routed.route or BY_RULE).model_dump_json(), media_type=JSON)
 
     async def stream_metabolic(request: AnyMetabolicRequest) -> AsyncIterator[ServerSentEvent]:
         """Run one analysis and send its parts as they are done: events `shard`, then `end`, or `problem`.
@@ -66,6 +81,7 @@ def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter
         )
     if "dynamic" in services:
         _add(router, "/compute/kinetic", compute_kinetic, KineticResult)
+        _add(router, ROUTE_PATH, route_study, Route)
         router.post("/compute/kinetic/stream", response_class=EventSourceResponse, responses=FAULTS)(
             stream_study
         )

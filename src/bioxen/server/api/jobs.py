@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -21,6 +21,7 @@ from bioxen.server.api.security import Asking
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import jobs
+from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.store import Store
 
@@ -110,9 +111,13 @@ def job_routes(store: Store, runner: JobRunner) -> APIRouter:
 
 
 def new_job(
-    submission: JobSubmission, owner: str, key: str | None, estimate: Estimate | None = None
+    submission: JobSubmission,
+    owner: str,
+    key: str | None,
+    estimate: Estimate | None = None,
+    cells: Sequence[CellRecord] = (),
 ) -> NewJob:
-    """Return the record of a new job."""
+    """Return the record of a new job, one that computes for `cells`."""
     request = submission.request
     return NewJob(
         job_id=new_id(),
@@ -126,6 +131,7 @@ def new_job(
         vm_id=request.vm_id,
         idempotency_key=key,
         estimate=estimate,
+        cells=cells,
     )
 
 

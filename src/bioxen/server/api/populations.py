@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from bioxen.protocol.bulk import BulkCreate, BulkDone, BulkFork, BulkRequest, PopulationRun
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.submission import JobSubmission
-from bioxen.server.api.cells import CHANGED
+from bioxen.server.api.cells import ACCEPTED, CHANGED
 from bioxen.server.api.jobs import Key, new_job
 from bioxen.server.api.security import Asking
 from bioxen.server.hypervisor.population import batch_of
@@ -36,13 +36,14 @@ def population_routes(cells: HypervisorRuntime, runner: JobRunner) -> APIRouter:
         await cells.act(asking.owner, request.vm_ids, request.action)
         return BulkDone(action=request.action, done=len(set(request.vm_ids)))
 
-    @router.post("/runs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=CHANGED)
+    @router.post("/runs", status_code=HTTPStatus.ACCEPTED, response_model=Job, responses=ACCEPTED)
     async def post_run(asking: Asking, run: PopulationRun, response: Response, key: Key = None) -> Job:
         """Run one process on many cells as one job, whose result has one entry a cell, in their order."""
         records = await cells.records(asking.owner, run.vm_ids)
         submission = await asyncio.to_thread(_submission, records, run)
         estimate = await runner.admit(submission.request)
-        job = await runner.submit(await asyncio.to_thread(new_job, submission, asking.owner, key, estimate))
+        new = await asyncio.to_thread(new_job, submission, asking.owner, key, estimate, records)
+        job = await runner.submit(new)
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 

@@ -16,11 +16,11 @@ from starlette.routing import compile_path
 from bioxen.errors import (
     BioXenErrorCode,
     BioXenException,
-    ComputationError,
     ValidationError,
 )
 from bioxen.protocol.base import Message
 from bioxen.protocol.mistakes import request_error
+from bioxen.server import unexpected
 from bioxen.server.workers import tracing
 
 MEDIA_TYPE = "application/problem+json"
@@ -159,11 +159,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     name = request.scope.get(REQUEST_ID, "")
     with tracing.named(name):  # this runs outside every other layer
-        log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
-    fault = ComputationError(
-        f"The service failed: {type(error).__name__}.",
-        details={"remedy": "This is a mistake in BioXen; please report it with the traceback of its log."},
-    )
+        fault = unexpected.told(error, f"{request.method} {request.url.path}", log)
     response = problem_response(fault)
     response.headers[tracing.HEADER] = name
     return response

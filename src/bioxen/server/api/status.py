@@ -28,10 +28,13 @@ def health_routes(health: Callable[[], HealthReport], store: Store | None = None
     """Return `GET /health` and `GET /ready`."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/health", response_model=HealthReport)
-    async def get_health() -> HealthReport:
-        """Return the health. An answer at all, status 200, means that the service lives."""
-        return health()
+    @router.get("/health", response_model=HealthReport, responses={503: {"model": HealthReport}})
+    async def get_health(response: Response) -> HealthReport:
+        """Return the health; with status 503 where the process is to be started again."""
+        report = health()
+        if report.trouble is not None:
+            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return report
 
     @router.get("/ready", response_model=HealthReport, responses={503: {"model": HealthReport}})
     async def get_ready(response: Response) -> HealthReport:

@@ -56,3 +56,16 @@ class Engine(Protocol):
             ValidationError: the request asks for more than the engine gives.
         """
         ...
+
+
+@runtime_checkable
+class MeasuringEngine(Engine, Protocol):
+    """An engine that can compute a request in several ways, and find out which is the fastest here."""
+
+    def measure(self, payload: Mapping[str, Any], program: Any) -> BaseModel:
+        """Return what was measured on `program`; it changes no answer but through what is decided by it.
+
+        Raises:
+            BioXenException: what is to be measured is not possible.
+        """
+        ...

@@ -1,7 +1,8 @@
 """Which results may be given again to whoever asks the same: those that every later computation would equal.
 
 Anything that stopped short is left out, also where it would stop short again: it is computed anew, under the
-limits of that day.
+limits of that day. What counts as whole is listed, so a new word in a result is not kept. A new field has to
+be judged here, or listed as a fact in the test, which fails until then.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from bioxen.protocol.metabolic import MetabolicResult, Outcome
 
 PROVEN = frozenset({"optimal", "infeasible", "unbounded"})
 """Outcomes of a program with a proof. `feasible` has a gap left, `numeric` has nothing."""
-STOPPED = frozenset({"points", "stuck"})
-"""Ends of a branch where the work ended, and not the branch."""
+REACHED = frozenset({"range", "negative", "closed"})
+"""Ends of a branch that are its own: after `points` or `stuck` it goes on."""
+CULTURED = frozenset({"time_end", "infeasible"})
+"""Ends of a batch culture that are its own."""
 
 
 def is_exact(request: BaseModel, result: BaseModel) -> bool:
@@ -41,6 +44,7 @@ def _is_proven(outcome: Outcome) -> bool:
         and not (outcome.deletion_matrix and outcome.deletion_matrix.unsolved)
         and _all_proven(outcome.deletion_pairs.status if outcome.deletion_pairs else ())
         and not (outcome.essentiality and outcome.essentiality.undecided)
+        and (outcome.dynamics is None or outcome.dynamics.ended in CULTURED)
     )
 
 
@@ -66,4 +70,4 @@ def _reached(result: KineticResult) -> bool:
     outcomes = (result.members.outcomes if result.members else None) or []
     branches = [result.branch, *(one.branch for one in outcomes)]
     ends = [end for branch in branches if branch for end in branch.ended]
-    return None not in [*starts, *(fits or ())] and STOPPED.isdisjoint(ends)
+    return None not in [*starts, *(fits or ())] and REACHED.issuperset(ends)

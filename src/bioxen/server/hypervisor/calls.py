@@ -43,7 +43,8 @@ class KeptCellCalls:
         if asked.request is not None:  # it is resumed, and started from where the cell stood then
             return document
         record = cells.find(connection, owner, asked.cell)
-        if record.cell_id != asked.cell_id:
+        made = asked.created_at or record.created_at  # an earlier version noted none
+        if (record.cell_id, record.created_at) != (asked.cell_id, made):
             raise VmNotFoundError(
                 f"The cell {asked.cell!r} that the job was for is destroyed; this is another of that name.",
                 details={"place": "vm_id", "remedy": "Submit the process again for the new cell."},

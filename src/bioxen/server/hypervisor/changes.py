@@ -17,6 +17,8 @@ from bioxen.protocol.lineage import ForkSpec, Snapshot
 from bioxen.server.hypervisor.hosts import Claims
 from bioxen.server.hypervisor.images import delta_of, forked, new_cell, resources_of, status_of, text_of
 from bioxen.server.store import cells, past
+from bioxen.server.store.cell_quotas import CellGate
+from bioxen.server.store.cell_spending import spend
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.past import Computed
 from bioxen.server.store.tables import cells as table
@@ -86,9 +88,13 @@ def fork(connection: Connection, _: Claims, owner: str, vm_id: str, specs: Seque
     cells.add(connection, owner, new)
 
 
-def snapshot(connection: Connection, _: Claims, owner: str, vm_id: str, name: str | None) -> Snapshot:
-    """Keep a cell's edits and living state as they are now."""
-    return past.take_snapshot(connection, cells.find(connection, owner, vm_id), name)
+def snapshot(
+    connection: Connection, _: Claims, owner: str, vm_id: str, name: str | None, gate: CellGate
+) -> Snapshot:
+    """Keep a cell's edits and living state as they are now, where it may store more."""
+    record = cells.find(connection, owner, vm_id)
+    gate.check_room(connection, record)
+    return past.take_snapshot(connection, record, name)
 
 
 def restore(connection: Connection, _: Claims, owner: str, vm_id: str, number: int) -> VmStatus:
@@ -109,9 +115,11 @@ def ran(
     done: Computed | None,
     living: Living | None,
     cache_hit: bool,
+    seconds: float,
 ) -> None:
-    """Note that a process ran on a cell; see `note`."""
+    """Note that a process ran on a cell, and the computing time it took; see `note`."""
     note(connection, owner, before, done, living, cache_hit)
+    spend(connection, before.cell_id, seconds)
 
 
 def note(
@@ -135,7 +143,7 @@ def note(
         if advances:
             raise
         return
-    if present.cell_id != before.cell_id or (advances and not _stands(present, before)):
+    if not _is_same(present, before) or (advances and not _stands(present, before)):
         if advances:
             raise _changed(before.vm_id)
         return
@@ -146,6 +154,11 @@ def note(
         counted["cache_hits"] = table.c.cache_hits + 1
     moved = {"living": text_of(living)} if advances and living is not None else {}
     cells.change(connection, [before.cell_id], **counted, **moved)
+
+
+def set_quotas(connection: Connection, _: Claims, owner: str, vm_id: str, own: str | None) -> None:
+    """Set what a cell may have of the server; null for what every cell may."""
+    cells.change(connection, [cells.find(connection, owner, vm_id).cell_id], quotas=own)
 
 
 def status(connection: Connection, owner: str, vm_id: str) -> VmStatus:
@@ -169,6 +182,10 @@ def _each(connection: Connection, owner: str, vm_ids: Sequence[str]) -> list[Cel
     if len(vm_ids) == 1:
         return [cells.find(connection, owner, vm_ids[0])]
     return cells.find_many(connection, owner, list(dict.fromkeys(vm_ids)))
+
+
+def _is_same(present: CellRecord, before: CellRecord) -> bool:
+    return (present.cell_id, present.created_at) == (before.cell_id, before.created_at)
 
 
 def _stands(present: CellRecord, before: CellRecord) -> bool:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from bioxen.chassis import find_chassis
 from bioxen.protocol.base import Message, parse
-from bioxen.protocol.cells import Delta, ExecutionMode, Living, Resources, VmConfig, VmSpec, VmStatus, VmType
+from bioxen.protocol.cells import (
+    Delta,
+    ExecutionMode,
+    KeptResources,
+    Living,
+    Resources,
+    VmConfig,
+    VmSpec,
+    VmStatus,
+    VmType,
+)
+from bioxen.protocol.quotas import CellQuotas, Usage
+from bioxen.server.store.cell_quotas import own_quotas
 from bioxen.server.store.cells import CellRecord, NewCell
 from bioxen.vm.cache import ResultCache
 from bioxen.vm.config import execution_mode, uses_services
@@ -58,11 +71,15 @@ def new_cell(spec: VmSpec) -> NewCell:
         image=text_of(Image(biological_type=made.biological_type, vm_type=spec.vm_type, config=shared)),
         delta=text_of(spec.config.delta),
         resources=None if spec.config.resources is None else text_of(spec.config.resources),
+        quotas=own_quotas(spec.quotas),
     )
 
 
 def forked(record: CellRecord, vm_id: str, changes: Delta, delta: Delta, living: str | None) -> NewCell:
-    """Return the record of a cell that begins with these edits of another, and changes on top."""
+    """Return the record of a cell that begins with these edits of another, and changes on top.
+
+    It has the other's quotas: a limit that was set for a cell holds for each of its forks.
+    """
     return NewCell(
         vm_id=vm_id,
         biological_type=image_of(record.image).biological_type,
@@ -72,6 +89,7 @@ def forked(record: CellRecord, vm_id: str, changes: Delta, delta: Delta, living:
         state=record.state,
         parent=record.cell_id,
         changes=text_of(changes),
+        quotas=record.quotas,
     )
 
 
@@ -118,6 +136,18 @@ def status_of(record: CellRecord) -> VmStatus:
         cache_hits=record.cache_hits,
         created_at=record.created_at,
         living=living_of(record.living),
+    )
+
+
+def resources_report(record: CellRecord, granted: bool, quotas: CellQuotas, usage: Usage) -> KeptResources:
+    """Return what a cell says of what it holds and uses."""
+    return KeptResources(
+        **dict(resources_of(record) or Resources()),
+        granted=granted,
+        processes_executed=record.processes_executed,
+        quotas=quotas,
+        own_quotas=[] if record.quotas is None else list(json.loads(record.quotas)),
+        usage=usage,
     )
 
 

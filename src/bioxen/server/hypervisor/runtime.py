@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from bioxen.client import BiologicalComputationClient
-from bioxen.errors import ConfigurationError
+from bioxen.errors import BioXenException, ConfigurationError
 from bioxen.protocol.cells import (
     CellProcessCall,
     ComputationServiceStatus,
     Delta,
+    KeptResources,
     Resources,
     VmSpec,
     VmStatus,
@@ -33,12 +34,17 @@ from bioxen.protocol.lineage import (
     Snapshot,
     VmPage,
 )
+from bioxen.protocol.quotas import CellQuotas
 from bioxen.protocol.result import ProcessResult
 from bioxen.server.hypervisor import changes, execution
 from bioxen.server.hypervisor.hosts import Hosts
-from bioxen.server.hypervisor.images import image_of, status_of
+from bioxen.server.hypervisor.images import image_of, resources_report, status_of
+from bioxen.server.hypervisor.metering import metered, told
 from bioxen.server.loopback import LoopTransport
 from bioxen.server.store import cells, past
+from bioxen.server.store.cell_quotas import CellGate, own_quotas
+from bioxen.server.store.cell_spending import spend
+from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.store import Store
 from bioxen.vm.cell import health_word
@@ -55,10 +61,12 @@ class HypervisorRuntime:
 
     Args:
         store: where they are kept.
+        gate: looks at their quotas.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, gate: CellGate | None = None) -> None:
         self._store = store
+        self._gate = gate or CellGate()
         self._hosts = Hosts(store)
         self._threads: ThreadPoolExecutor | None = None
 
@@ -133,6 +141,27 @@ class HypervisorRuntime:
         """
         return await self._hosts.change(owner, changes.allocate, vm_id, resources)
 
+    async def resources(self, owner: str, vm_id: str) -> KeptResources:
+        """Return what a cell holds, what it may have, and what it has.
+
+        Raises:
+            VmNotFoundError: no such cell.
+        """
+        record = await self._store.read(cells.find, owner, vm_id)
+        held = (await self._hosts.of(owner)).granted(vm_id)
+        usage = await self._store.read(usage_of_cell, record.cell_id)
+        return resources_report(record, held is not None, self._gate.quotas(record.quotas), usage)
+
+    async def set_quotas(self, owner: str, vm_id: str, quotas: CellQuotas) -> str | None:
+        """Set what a cell may have of the server; return what its record keeps of that.
+
+        Raises:
+            VmNotFoundError: no such cell.
+        """
+        own = own_quotas(quotas)
+        await self._hosts.change(owner, changes.set_quotas, vm_id, own)
+        return own
+
     # Their past.
 
     async def fork(self, owner: str, vm_id: str, specs: Sequence[ForkSpec]) -> None:
@@ -150,8 +179,9 @@ class HypervisorRuntime:
 
         Raises:
             VmNotFoundError: no such cell.
+            ResourceExhaustionError: the cell's space is used up.
         """
-        return await self._hosts.change(owner, changes.snapshot, vm_id, name)
+        return await self._hosts.change(owner, changes.snapshot, vm_id, name, self._gate)
 
     async def snapshots(self, owner: str, vm_id: str) -> list[Snapshot]:
         """Return a cell's snapshots, the first first.
@@ -193,12 +223,18 @@ class HypervisorRuntime:
 
         Raises:
             VmNotFoundError: no such cell.
+            ResourceExhaustionError: a quota of the cell is used up.
             BioXenException: something cannot be computed now.
         """
         record = await self._store.read(cells.find, owner, vm_id)
+        await self._admit(record)
         found, following = await self._store.read(past.computed, record.cell_id, after, limit)
         router = (await self._hosts.of(owner)).router(None)
-        entries = [await self._in_thread(partial(execution.again, record, one, router)) for one in found]
+        entries = []
+        for one in found:
+            again, seconds = await self._in_thread(partial(metered, execution.again, record, one, router))
+            await self._spend(record, seconds)
+            entries.append(told(again))
         return Replay(entries=entries, same=all(one.same for one in entries), next=following)
 
     async def _of_cell(self, owner: str, vm_id: str, query: Callable[[Connection, CellRecord], T]) -> T:
@@ -213,13 +249,22 @@ class HypervisorRuntime:
         Raises:
             VmNotFoundError: no such cell.
             VmStateError: it is not running, or it was changed while it was to advance.
+            ResourceExhaustionError: a quota of the cell is used up.
             BioXenException: see `execution.run`.
         """
         record = await self._store.read(cells.find, owner, vm_id)
+        await self._admit(record)
         router = (await self._hosts.of(owner)).router(None)
         cache = self._hosts.cache(record) if image_of(record.image).caches else None
-        ran = await self._in_thread(lambda: execution.run(record, call, router, cache))
-        await self._hosts.change(owner, changes.ran, record, ran.done, ran.living, ran.result.cache_hit)
+        outcome, seconds = await self._in_thread(partial(metered, execution.run, record, call, router, cache))
+        try:
+            ran = told(outcome)
+            hit = ran.result.cache_hit
+            await self._hosts.change(owner, changes.ran, record, ran.done, ran.living, hit, seconds)
+        except BioXenException:
+            await self._spend(record, seconds)  # what was computed counts, whatever comes of it
+            raise
+        self._gate.computed(record, seconds)
         return ran.result
 
     async def records(self, owner: str, vm_ids: Sequence[str]) -> list[CellRecord]:
@@ -247,6 +292,15 @@ class HypervisorRuntime:
             vm_computation_mode="service_client" if computes else "symbolic_only",
             execution_mode=image.mode,
         )
+
+    async def _admit(self, record: CellRecord) -> None:
+        if self._gate.quotas(record.quotas).counted:
+            await self._store.read(self._gate.check, record)
+
+    async def _spend(self, record: CellRecord, seconds: float) -> None:
+        if seconds > 0.0:
+            await self._store.write(spend, record.cell_id, seconds)
+            self._gate.computed(record, seconds)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

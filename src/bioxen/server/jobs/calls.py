@@ -27,6 +27,8 @@ class CellCall(Message):
     call: CellProcessCall
     cell_id: int | None = None
     """Which cell of that name it was when the job was accepted."""
+    created_at: str | None = None
+    """When that one was made: a database may give the number of a cell that is gone again."""
     before: CellRecord | None = None
     """Where the cell stood when the job began."""
     request: str | None = None
@@ -55,3 +57,9 @@ def request_in(document: str) -> str:
     request = parse(CellCall, document).request if is_call(document) else document
     assert request is not None  # noqa: S101 - it is noted before anything is computed
     return request
+
+
+def asked_of_cell(document: str) -> str:
+    """Return the fingerprint of what a document asks of its cell, as it was when the job was accepted."""
+    asked = parse(CellCall, document)
+    return CellCall(cell=asked.cell, call=asked.call).fingerprint()

@@ -1,4 +1,4 @@
-"""How many jobs of each owner may be in work at once, as the store says."""
+"""How many jobs of each owner, and of each cell, may be in work at once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import time
 from collections.abc import Mapping
 
 from bioxen.protocol.quotas import Quotas
+from bioxen.server.jobs.turns import Turn
+from bioxen.server.store.cell_quotas import CellGate
+from bioxen.server.store.jobs import NewJob, Waiting
 from bioxen.server.store.quotas import quotas_of
 from bioxen.server.store.store import Store
 
 REMEMBERED = 5.0
 """Seconds until a changed quota counts."""
+
+
+def turn_of(job: NewJob | Waiting, cells: CellGate) -> Turn | None:
+    """Return what a job waits for; null where it is no cell's process."""
+    if job.advances is None or job.vm_id is None:
+        return None
+    return Turn(job.vm_id, job.advances, cells.quotas(job.quotas).running_jobs)
 
 
 class Limits:

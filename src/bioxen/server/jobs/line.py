@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from bioxen.server.jobs.calls import is_call
 from bioxen.server.jobs.fairness import FairQueue
-from bioxen.server.jobs.turns import Turns
+from bioxen.server.jobs.turns import Turn, Turns
 
 
 class Line:
-    """Owners share the slots; of the jobs of one cell the next comes when the last one has left."""
+    """Owners share the slots; of the jobs of one cell the next comes when there is room beside the others."""
 
     def __init__(self) -> None:
         self._queue = FairQueue()
         self._turns = Turns()
         self._moved = asyncio.Event()
 
-    def join(self, owner: str, job_id: str, priority: int, document: str, vm_id: str | None) -> None:
-        """Let a job in; `document`, or how it begins, tells whether it is a cell's."""
-        if is_call(document) and vm_id is not None:
-            self._turns.line_up(job_id, owner, vm_id, priority)
+    def join(self, owner: str, job_id: str, priority: int, turn: Turn | None) -> None:
+        """Let a job in; a process of a cell waits for its turn."""
+        if turn is not None:
+            self._turns.line_up(job_id, owner, priority, turn)
         self._queue.add(owner, job_id, priority)
         self._moved.set()
 
@@ -46,10 +45,11 @@ class Line:
     def leave(self, owner: str, job_id: str) -> None:
         """Take out a job of which nothing more starts; where others wait for its cell, the next one comes."""
         self._queue.remove(owner, job_id)
-        following = self._turns.leave(job_id)
-        if following is not None:
-            self._queue.add(owner, *following)
-            self._moved.set()
+        self._let_in(owner, self._turns.leave(job_id))
+
+    def limit_cell(self, owner: str, vm_id: str, limit: int | None) -> None:
+        """Set how many jobs of a cell that do not advance it may run at once."""
+        self._let_in(owner, self._turns.limit(owner, vm_id, limit))
 
     def charge(self, owner: str, seconds: float) -> None:
         """Note computing time that an owner was given."""
@@ -66,3 +66,8 @@ class Line:
     async def moved(self) -> None:
         """Wait until something happened since the last `look`."""
         await self._moved.wait()
+
+    def _let_in(self, owner: str, following: Sequence[tuple[str, int]]) -> None:
+        for job_id, priority in following:
+            self._queue.add(owner, job_id, priority)
+            self._moved.set()

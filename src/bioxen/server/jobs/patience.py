@@ -64,7 +64,8 @@ async def until_services_can(call: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(float(error.details.get("retry_after", PATIENCE)))
 
 
-def log_trouble(error: Exception) -> None:
-    """Say why jobs wait; where that is nothing known, with the trace."""
+def log_trouble(error: Exception) -> bool:
+    """Say why jobs wait; where that is nothing known, with the trace. Return whether it will pass."""
     known = isinstance(error, BioXenException) and faults.is_stores(error)
     log.warning("Jobs wait: %s", error, exc_info=None if known else error)
+    return known

@@ -16,12 +16,14 @@ from bioxen.server.admission.estimator import Estimator
 from bioxen.server.jobs import patience
 from bioxen.server.jobs.calls import CellCalls
 from bioxen.server.jobs.estimates import Estimates
-from bioxen.server.jobs.limits import Limits
+from bioxen.server.jobs.limits import Limits, turn_of
 from bioxen.server.jobs.line import Line
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.work import Work
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.standing import StandingTasks
 from bioxen.server.store import jobs
+from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import LOCAL, add_owner
 from bioxen.server.store.quotas import Gate
@@ -42,6 +44,7 @@ class JobRunner:
         quotas: what each owner may have, where the store says nothing else.
         calls: knows the cells of the store, whose processes are jobs too.
         estimator: says what jobs will take, and learns from what they took.
+        cells: what each cell may have.
     """
 
     def __init__(
@@ -52,18 +55,22 @@ class JobRunner:
         quotas: Quotas | None = None,
         calls: CellCalls | None = None,
         estimator: Estimator | None = None,
+        cells: CellGate | None = None,
     ) -> None:
         self.quotas = quotas or Quotas()
         self.estimator = estimator or Estimator()
         self.news = News()
         self._store = store
-        self._gate = Gate(self.quotas)
+        self.cells = cells or CellGate()
+        self._gate = Gate(self.quotas, self.cells)
         self._limits = Limits(store, self.quotas)
         self._estimates = Estimates(self.estimator)
         self._line = Line()
         self._work = Work(store, computer, self._line, self._estimates, self.news, calls)
         self._slots, self._busy = slots, 0
-        self._giving_out: asyncio.Task[None] | None = None
+        self._standing = StandingTasks()
+        self._failing: str | None = None
+        """Why no part could be started the last time that one was to be."""
 
     async def start(self) -> None:
         """Take up every job that is not finished."""
@@ -71,18 +78,21 @@ class JobRunner:
         await self._store.write(jobs.beat)  # they are this server's from now on
         waiting = await self._store.read(jobs.waiting)
         for job in sorted(waiting, key=lambda one: not one.begun):  # a cell's job that began goes on first
-            self._line.join(job.owner_id, job.job_id, job.priority, job.beginning, job.vm_id)
+            self._line.join(job.owner_id, job.job_id, job.priority, turn_of(job, self.cells))
             if job.begun:
                 self._line.take_turn(job.job_id)
-        self._giving_out = asyncio.create_task(self._give_out())
-        self._beating = asyncio.create_task(self._beat(self._giving_out))
+        self._standing.start("starts jobs", self._give_out())
+        self._standing.start("says that jobs are worked on", self._beat())
 
     async def close(self) -> None:
         """Stop what runs; the next server goes on with it."""
-        if self._giving_out is not None:
-            self._giving_out.cancel()
-            self._beating.cancel()
+        await self._standing.stop()
         await self._work.stop()
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with this server's own work; `None` where jobs can run."""
+        return self._standing.trouble or self._failing or self._work.endings.trouble
 
     async def submit(self, new: NewJob) -> Job:
         """Accept a job: when this returns it is on the disk.
@@ -90,11 +100,11 @@ class JobRunner:
         Raises:
             ResourceExhaustionError: it needs more memory than there is.
             JobStateError: its key was used for another request.
-            OverloadError, ResourceExhaustionError: a quota of its owner is used up.
+            OverloadError, ResourceExhaustionError: a quota of its owner, or of a cell, is used up.
         """
         job = await self._store.write(jobs.submit, new, self._gate.admit)
         if job.job_id == new.job_id:
-            self._line.join(new.owner_id, new.job_id, new.priority, new.request, new.vm_id)
+            self._line.join(new.owner_id, new.job_id, new.priority, turn_of(new, self.cells))
             self._estimates.keep(job.job_id, new.estimate)
         return self.with_estimate(job)
 
@@ -131,6 +141,10 @@ class JobRunner:
         """
         return await self._estimates.admit(request)
 
+    def limit_cell(self, owner: str, vm_id: str, own: str | None) -> None:
+        """Take in the quotas that a cell was given."""
+        self._line.limit_cell(owner, vm_id, self.cells.quotas(own).running_jobs)
+
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop a job.
 
@@ -154,9 +168,10 @@ class JobRunner:
                 while self._busy < self._slots and (first := await self._next()) is not None:
                     await self._start_part(*first)
             except Exception as error:  # without this task no job would ever start again
-                patience.log_trouble(error)
+                self._failing = None if patience.log_trouble(error) else f"No job can be started: {error!r}."
                 await asyncio.sleep(patience.PATIENCE)
                 continue
+            self._failing = None
             await self._line.moved()
 
     async def _next(self) -> tuple[str, str] | None:
@@ -184,10 +199,12 @@ class JobRunner:
         self._busy -= 1
         self._line.nudge()
 
-    async def _beat(self, giving_out: asyncio.Task[None]) -> None:
+    async def _beat(self) -> None:
         """Say again and again that the jobs that run are being worked on, as long as that is so."""
-        while not giving_out.done():
+        while True:
             await asyncio.sleep(BEAT)
+            if self._standing.trouble is not None:
+                continue
             try:
                 await self._store.write(jobs.beat)
             except Exception as error:  # the next word may get through

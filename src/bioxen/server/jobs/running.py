@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bioxen.protocol.jobs import PartProgress
+from bioxen.protocol.kinetic import Route
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import TaskProgress
 from bioxen.server.orchestrator.sharding import Piece
@@ -31,6 +32,9 @@ class Running:
     timer: asyncio.TimerHandle | None = None
     told: dict[int, PartProgress] = field(default_factory=dict)
     """Number of a part that is being computed → how far it is."""
+    route: Route | None = None
+    """Where its members run, once the first part has decided it."""
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def complete(self) -> bool:

@@ -16,11 +16,13 @@ from bioxen.protocol.services import TaskProgress
 from bioxen.server.cache.status import watching
 from bioxen.server.jobs.beginning import read_job
 from bioxen.server.jobs.calls import CellCalls
+from bioxen.server.jobs.endings import Endings, failing, in_words, lived, name_of
 from bioxen.server.jobs.estimates import Estimates
 from bioxen.server.jobs.line import Line
 from bioxen.server.jobs.news import News
 from bioxen.server.jobs.patience import PatientStore, until_services_can
 from bioxen.server.jobs.results import Change, Results
+from bioxen.server.jobs.routing import routed
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.sharding import Piece, moved
@@ -57,6 +59,7 @@ class Work:
     ) -> None:
         self.running: dict[str, Running] = {}
         self._store = PatientStore(store)
+        self.endings = Endings(self._store)
         self._results = Results(self._store, StoredArrays(store), calls)
         self._computer, self._calls = computer, calls
         self._line, self._estimates, self._news = line, estimates, news
@@ -76,23 +79,29 @@ class Work:
 
     async def begin(self, owner: str, job_id: str) -> Running | None:
         """Start to work on a job; return `None` where there is nothing to work on."""
-        try:
-            resolve = None if self._calls is None else self._calls.resolve
-            begun = await self._store.write(jobs.begin, job_id, resolve)
-            self._beginning.add(job_id)
-            running = await asyncio.to_thread(read_job, begun, owner)  # a large one takes a second
-            await self._estimates.recall(job_id, running.request)
-        except JobStateError:  # it was cancelled while it waited
-            return None
-        except BioXenException as error:  # another version accepted it, say, or its cell is stopped now
-            await self._note_failure(job_id, error)
-            self._news.tell(job_id)
-            return None
-        if job_id not in self._beginning:
-            return None
-        self._beginning.discard(job_id)
-        self.running[job_id] = running
-        return await self._go_on(running, begun)
+        with tracing.named(name_of(job_id)):
+            try:
+                begun, running = await self._read(owner, job_id)
+            except JobStateError:  # it was cancelled while it waited
+                return None
+            except Exception as error:  # another version accepted it, say, or its cell is stopped now
+                self._beginning.discard(job_id)
+                await self.endings.record(job_id, failing(job_id, in_words(error)))
+                self._news.tell(job_id)
+                return None
+            if job_id not in self._beginning:
+                return None
+            self._beginning.discard(job_id)
+            self.running[job_id] = running
+            return await self._go_on(running, begun)
+
+    async def _read(self, owner: str, job_id: str) -> tuple[Begun, Running]:
+        resolve = None if self._calls is None else self._calls.resolve
+        begun = await self._store.write(jobs.begin, job_id, resolve)
+        self._beginning.add(job_id)
+        running = await asyncio.to_thread(read_job, begun, owner)  # a large one takes a second
+        await self._estimates.recall(job_id, running.request)
+        return begun, running
 
     async def _go_on(self, running: Running, begun: Begun) -> Running | None:
         """Take up a job as the server that began it left it."""
@@ -101,18 +110,18 @@ class Work:
             return None
         if (deadline := begun.deadline) is not None:
             running.timer = asyncio.get_running_loop().call_later(
-                deadline, lambda: self._spawn(self._expire(running, deadline))
+                deadline, lambda: self._spawn(running, self._expire(running, deadline))
             )
         self._news.tell(running.job_id)
         if running.complete:  # the last server died between the last part and the end
-            self._spawn(self._complete(running))
+            self._spawn(running, self._complete(running))
         return running
 
     # Parts
 
     def start(self, running: Running, number: int, piece: Piece) -> asyncio.Task[None]:
         """Start a part of a job; the task ends when the part is recorded, or the job has ended."""
-        task = self._spawn(self._part(running, number, piece))
+        task = self._spawn(running, self._part(running, number, piece), number)
         running.tasks.add(task)
         task.add_done_callback(running.tasks.discard)
         return task
@@ -120,8 +129,8 @@ class Work:
     async def _part(self, running: Running, number: int, piece: Piece) -> None:
         hearing.listen(partial(self._hear, running, number))
         try:
-            with tracing.named(f"job-{running.job_id}-{number}"), urgency.background():
-                result, seconds = await until_services_can(lambda: self._compute(running.owner, piece))
+            with urgency.background():
+                result, seconds = await until_services_can(lambda: self._compute(running, piece))
             digest = await self._store.keep(result)
             await self._store.write(jobs.finish_shard, running.job_id, number, digest, len(result), seconds)
         except JobStateError:
@@ -139,14 +148,15 @@ class Work:
         if running.hear(number, said):
             self._news.tell(running.job_id)
 
-    async def _compute(self, owner: str, piece: Piece) -> tuple[bytes, float]:
+    async def _compute(self, running: Running, piece: Piece) -> tuple[bytes, float]:
         """Return the result of a part, and the seconds it took."""
+        request = await routed(running, piece.request, self._computer, self._store)
         start = time.perf_counter()
         try:
             with watching() as seen:
-                result = await self._computer.compute(piece.request)
+                result = await self._computer.compute(request)
         finally:
-            self._line.charge(owner, time.perf_counter() - start)
+            self._line.charge(running.owner, time.perf_counter() - start)
         # What workers were busy for, where the service says it: waiting for one is no computing.
         seconds = time.perf_counter() - start if seen.origin is None else seen.seconds
         await self._estimates.learn(piece.request, seconds, seen)
@@ -194,7 +204,7 @@ class Work:
                 await self._store.write(jobs.cancelled, job.job_id)
 
     async def _fail(self, running: Running, error: BioXenException) -> None:
-        await self._end(running, lambda c: jobs.fail(c, running.job_id, error.to_problem()))
+        await self._end(running, failing(running.job_id, error))
 
     async def _expire(self, running: Running, deadline: float) -> None:
         await self._fail(
@@ -212,20 +222,17 @@ class Work:
         self._line.step_out(running.owner, running.job_id)
         self._lost.pop(running.job_id, None)
         try:
-            with contextlib.suppress(JobStateError):
-                await self._store.write(change)
-        except BioXenException as error:  # its cell was changed in the meantime, say
-            await self._note_failure(running.job_id, error)
-        self._line.leave(running.owner, running.job_id)
-        running.stop(but=asyncio.current_task())
-        self._news.tell(running.job_id)
+            await self.endings.record(running.job_id, change)
+        finally:
+            self._line.leave(running.owner, running.job_id)
+            running.stop(but=asyncio.current_task())
+            self._news.tell(running.job_id)
 
-    async def _note_failure(self, job_id: str, error: BioXenException) -> None:
-        with contextlib.suppress(JobStateError):
-            await self._store.write(jobs.fail, job_id, error.to_problem())
-
-    def _spawn(self, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(life)
+    def _spawn(
+        self, running: Running, life: Coroutine[Any, Any, None], part: int | None = None
+    ) -> asyncio.Task[None]:
+        name = name_of(running.job_id, part)
+        task = asyncio.get_running_loop().create_task(lived(name, life, partial(self._fail, running)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

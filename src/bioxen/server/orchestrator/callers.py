@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import quote
@@ -15,26 +16,31 @@ import aiohttp
 from pydantic import TypeAdapter
 
 from bioxen.errors import BioXenException
-from bioxen.protocol.processes import COMPUTE_PATHS, Service
+from bioxen.protocol.kinetic import MembersRequest, Route
+from bioxen.protocol.processes import COMPUTE_PATHS, ROUTE_PATH, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, TaskProgress
 from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
+from bioxen.server.engines.crossover import BY_RULE
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.lateness import Lateness
 from bioxen.server.workers import hearing, tracing, urgency
 
 CONNECT_PATIENCE = 2.0
 """Seconds in which a replica must accept a connection."""
+TRIES = 3
+"""Times that a connection is tried which came too late for reasons of this process."""
 IDLE = 30.0
 """Seconds a connection is kept idle: less than a service keeps it, which therefore never hangs up first."""
-
-
 PROGRESS_EVERY = 1.0
 """Seconds between two looks at how far a computation is, where somebody wants to hear that."""
 PROGRESS_PATIENCE = 3.0
 """Seconds that such a look may take."""
 LARGE = 1 << 19
 """Bytes of a body that is sent in parts."""
+OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Why no connection can be opened from here, whoever listens there."""
 
 
 _progress: TypeAdapter[TaskProgress | None] = TypeAdapter(TaskProgress | None)
@@ -42,6 +48,14 @@ _progress: TypeAdapter[TaskProgress | None] = TypeAdapter(TaskProgress | None)
 
 class NoAnswerError(Exception):
     """A replica could not be reached, or broke off before it answered."""
+
+
+class HinderedError(Exception):
+    """This process was too busy to reach a replica or to hear it; that tells nothing of the replica."""
+
+
+class _LateConnectError(HinderedError):
+    """A connection came too late, and by this process's own fault: nothing has been sent yet."""
 
 
 class Caller(Protocol):
@@ -53,8 +67,13 @@ class Caller(Protocol):
         Raises:
             TimeoutError: no answer within `patience` seconds.
             NoAnswerError: no answer at all.
+            HinderedError: this process had no time to ask or to listen.
             BioXenException: what the replica answered, as the same class.
         """
+        ...
+
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        """Return where the replica at `url` says that members of `request` run; raises as `compute`."""
         ...
 
     async def health(self, url: str, patience: float) -> HealthReport:
@@ -62,6 +81,7 @@ class Caller(Protocol):
 
         Raises:
             TimeoutError, NoAnswerError: it says nothing.
+            HinderedError: this process had no time to ask or to listen.
         """
         ...
 
@@ -82,6 +102,7 @@ class HttpCaller:
         if token:
             self._headers["authorization"] = f"Bearer {token}"
         self._session: aiohttp.ClientSession | None = None
+        self._lateness = Lateness()
 
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
         """Return the encoded result (`Caller.compute`)."""
@@ -92,6 +113,17 @@ class HttpCaller:
             cache_status.note_headers(headers)
             return content
         raise _fault(status, content)
+
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        """Return the route that the replica decides (`Caller.route`)."""
+        body = request.model_dump_json(exclude_none=True).encode()
+        status, content, _ = await self._ask("POST", url + ROUTE_PATH, body, patience)
+        if status != HTTPStatus.OK:
+            raise _fault(status, content)
+        try:
+            return Route.model_validate_json(content)
+        except ValueError as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
 
     async def health(self, url: str, patience: float) -> HealthReport:
         """Return the replica's report (`Caller.health`)."""
@@ -125,11 +157,7 @@ class HttpCaller:
             try:
                 status, content, _ = await self._ask("GET", url, None, PROGRESS_PATIENCE)
                 told = _progress.validate_json(content) if status == HTTPStatus.OK else None
-            except (
-                NoAnswerError,
-                TimeoutError,
-                ValueError,
-            ):  # the computation's own answer says what is wrong
+            except (NoAnswerError, TimeoutError, ValueError):  # the computation's own answer says why
                 continue
             if told is not None:
                 heard(told)
@@ -137,23 +165,33 @@ class HttpCaller:
     async def _ask(
         self, method: str, url: str, body: bytes | None, patience: float
     ) -> tuple[int, bytes, Mapping[str, str]]:
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(_LateConnectError):
+                return await self._try(method, url, body, patience)
+        return await self._try(method, url, body, patience)
+
+    async def _try(
+        self, method: str, url: str, body: bytes | None, patience: float
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        with self._lateness.watched() as was_late:
+            try:
+                return await self._exchange(method, url, body, patience)
+            except (aiohttp.ClientError, OSError) as error:
+                raise _why(error, was_late) from error
+
+    async def _exchange(
+        self, method: str, url: str, body: bytes | None, patience: float
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_PATIENCE, sock_read=patience)
-        try:
-            async with self._open().request(
-                method,
-                url,
-                data=_payload(body),
-                headers=tracing.headers() | urgency.headers() | fresh.headers(),
-                timeout=timeout,
-                allow_redirects=False,
-            ) as answer:
-                return answer.status, await answer.read(), answer.headers
-        except aiohttp.ConnectionTimeoutError as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
-        except aiohttp.ServerTimeoutError:
-            raise TimeoutError from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+        async with self._open().request(
+            method,
+            url,
+            data=_payload(body),
+            headers=tracing.headers() | urgency.headers() | fresh.headers(),
+            timeout=timeout,
+            allow_redirects=False,
+        ) as answer:
+            return answer.status, await answer.read(), answer.headers
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -183,6 +221,12 @@ class DirectCaller:
         async with asyncio.timeout(patience):
             return await replica.compute(request)
 
+    async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
+        """Return the route that the replica decides (`Caller.route`)."""
+        replica = self._replica(url)
+        async with asyncio.timeout(patience):
+            return (await replica.routed(request)).route or BY_RULE
+
     async def health(self, url: str, patience: float) -> HealthReport:  # noqa: ARG002 - it answers at once
         """Return the replica's report (`Caller.health`)."""
         return self._replica(url).health()
@@ -194,6 +238,18 @@ class DirectCaller:
         if url not in self._replicas:
             raise NoAnswerError(f"no replica of this process is called {url}")
         return self._replicas[url]
+
+
+def _why(error: Exception, was_late: Callable[[], bool]) -> Exception:
+    """Return what it means that there was no answer."""
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.errno in OWN_LIMITS:
+        return HinderedError(words)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _LateConnectError(words) if was_late() else NoAnswerError(words)
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return HinderedError(words) if was_late() else TimeoutError()
+    return NoAnswerError(words)
 
 
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:

@@ -7,14 +7,18 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol
+from functools import lru_cache, partial
+from typing import Protocol, TypeVar
+
+import msgspec
 
 from bioxen._version import VERSION
 from bioxen.errors import InvalidModelError
+from bioxen.protocol.kinetic import MembersRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, TaskProgress
+from bioxen.server.accelerators.book import Subject
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelFormat, ModelSource
@@ -23,9 +27,11 @@ from bioxen.server.cache import status as cache_status
 from bioxen.server.cache.answers import AnswerCache
 from bioxen.server.cache.canonical import addressed, canonical, key_of
 from bioxen.server.cache.flights import Flights
+from bioxen.server.engines.crossover import Crossover, is_open
 from bioxen.server.engines.models import GivenText, given_text, model_name
 from bioxen.server.orchestrator.references import refuse_references
-from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
+from bioxen.server.orchestrator.routing import FixedRouting, Routing
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
 from bioxen.server.workers.base import Task, WorkerPool
 
 ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
@@ -40,6 +46,9 @@ SCAN_IN_THREAD = 100_000
 The last texts below are remembered."""
 
 
+R = TypeVar("R", bound=ComputeRequest)
+
+
 class Computer(Protocol):
     """Whatever answers compute requests: a service itself, or an orchestrator in front of several."""
 
@@ -49,6 +58,10 @@ class Computer(Protocol):
 
     def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there."""
+        ...
+
+    async def routed(self, request: R) -> R:
+        """Return `request` with the route of its members, where it leaves that open; else itself."""
         ...
 
     def health(self) -> HealthReport:
@@ -73,6 +86,7 @@ class ComputationService:
         repository: where models are found by name.
         deadline: seconds a computation may take where its request does not say.
         cache_bytes: how much of exact answers is kept; 0 keeps none.
+        routing: decides where kinetic studies run; by the fixed rule where absent.
     """
 
     def __init__(
@@ -83,12 +97,14 @@ class ComputationService:
         *,
         deadline: float = 60.0,
         cache_bytes: int = 0,
+        routing: Routing | None = None,
     ) -> None:
         self.service = service
         self.pool = pool
         self.repository = repository
         self.deadline = deadline
         self.cache = AnswerCache(cache_bytes)
+        self._routing = routing or FixedRouting()
         self._flights = Flights()
         self._started = self._last_ready = time.monotonic()
 
@@ -117,6 +133,7 @@ class ComputationService:
         """
         refuse_references(request)
         model = await self._model(request)  # once, whatever the number of shards: a text is scanned for it
+        request = await self._routed(request, model)
         if needs_shards(request):
             return await compute_in_shards(request, lambda part: self._run(part, model))
         return await self._run(request, model)
@@ -129,9 +146,42 @@ class ComputationService:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
         refuse_references(request)
         model = await self._model(request)
+        request = await self._routed(request, model)
         async with aclosing(shards(request, lambda part: self._run(part, model))) as answers:
             async for shard in answers:
                 yield shard
+
+    async def routed(self, request: R) -> R:
+        """Return `request` with the route of its members (`Computer.routed`).
+
+        Raises:
+            BioXenException: the model is not there or not sound, or no worker can measure it now.
+        """
+        return await self._routed(request, await self._model(request)) if is_open(request) else request
+
+    async def _routed(self, request: R, model: Model) -> R:
+        if not isinstance(request, MembersRequest) or not is_open(request):
+            return request
+        measure = partial(self._measure, request, model)
+        route = await self._routing.route(request, model.digest, measure)
+        return request.model_copy(update={"route": route})
+
+    async def _measure(
+        self, request: MembersRequest, model: Model, subject: Subject, limit: float
+    ) -> Crossover:
+        """Return how fast the first members of `request` run each way, on a worker."""
+        first = next(pieces(request)).request
+        payload = msgspec.json.encode({"study": msgspec.Raw(canonical(first)), "gpu": subject.gpu})
+        task = Task(
+            ENGINES[self.service],
+            payload,
+            model.digest,
+            model.source,
+            deadline=limit,
+            measure=True,
+            heard=None,  # it is not what was asked for
+        )
+        return Crossover.model_validate_json((await self.pool.solve(task)).result)
 
     async def _run(self, request: ComputeRequest, model: Model) -> bytes:
         task = Task(

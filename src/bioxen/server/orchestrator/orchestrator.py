@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 
 from bioxen._version import VERSION
 from bioxen.errors import (
@@ -16,18 +17,23 @@ from bioxen.errors import (
     OverloadError,
     ServiceUnavailableError,
 )
-from bioxen.protocol.kinetic import KineticRequest
+from bioxen.protocol.kinetic import KineticRequest, MembersRequest, Route
 from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
+from bioxen.server import unexpected
+from bioxen.server.engines.crossover import BY_RULE, is_open
 from bioxen.server.engines.models import given_text, model_name
-from bioxen.server.orchestrator.callers import Caller, NoAnswerError
+from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
+from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
-from bioxen.server.orchestrator.replicas import Replica, choose
-from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, shards
+from bioxen.server.orchestrator.replicas import Replica, choose, in_order
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
 
 PROBE_EVERY = 1.0
 PROBE_TIMEOUT = 3.0
+ROUTE_PATIENCE = 180.0
+"""Seconds that the route of a study may take: measuring has a limit of its own, and may wait in the queue."""
 GRACE = 10.0
 """Seconds beyond a computation's own deadline that an answer is waited for: the queue of the replica."""
 log = logging.getLogger("bioxen.orchestrator")
@@ -137,24 +143,56 @@ class ComputationOrchestrator:
         """
         if self._arrays is None:
             refuse_references(request)
+        request = await self.routed(request)
         if needs_shards(request):
             return await compute_in_shards(request, self.compute, self._arrays)
         if self._arrays is not None and refers(request):
             result = await self.compute(inside(request))
             return await asyncio.to_thread(referred, request, result, self._arrays)
         if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
-            raise OverloadError(
-                f"{self._in_flight_limit} requests are under way.",
-                details={"retry_after": 1, "remedy": "Try again in a second."},
-            )
+            raise _overload(f"{self._in_flight_limit} requests are under way.")
         service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
         key = _affinity_key(request)
         timeout = (request.deadline or self._deadline) + GRACE
         return await self._ask_in_turn(service, key, request, timeout)
 
-    def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
+    async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
-        return shards(request, self.compute)
+        async with aclosing(shards(await self.routed(request), self.compute)) as answers:
+            async for shard in answers:
+                yield shard
+
+    async def routed(self, request: R) -> R:
+        """Return `request` with its route (`Computer.routed`), which its model's favourite replica decides.
+
+        Where none answers, the fixed rule holds for all parts.
+
+        Raises:
+            BioXenException: what the replica answered, as the same class.
+        """
+        if not isinstance(request, MembersRequest) or not is_open(request):
+            return request
+        first = next(pieces(inside(request))).request
+        assert isinstance(first, MembersRequest)  # noqa: S101 - a part of a study is one
+        route = await self._route(first, _affinity_key(request))
+        return request.model_copy(update={"route": route})
+
+    async def _route(self, first: MembersRequest, key: str) -> Route:
+        dynamic = [replica for replica in self._replicas.values() if replica.service == "dynamic"]
+        overload: OverloadError | None = None
+        for replica in in_order(dynamic, key):
+            try:
+                return await self._caller.route(replica.url, first, ROUTE_PATIENCE)
+            except OverloadError as error:
+                overload = error
+            except HinderedError as error:
+                log.info("Too busy to ask %s: %s", replica.url, error)
+                raise _overload("The orchestrator has too much to do.") from error
+            except (NoAnswerError, TimeoutError) as error:
+                log.info("%s told no route: %s", replica.url, str(error) or "no answer in time")
+        if overload is not None:
+            raise overload
+        return BY_RULE
 
     async def _ask_in_turn(
         self, service: Service, key: str, request: ComputeRequest, timeout: float
@@ -163,10 +201,16 @@ class ComputationOrchestrator:
         overload: OverloadError | None = None
         while replica := choose((self._replicas[url] for url in remaining if url in self._replicas), key):
             remaining.discard(replica.url)
+            if replica.is_full:
+                overload = _overload(f"{replica.in_flight} requests are under way to {replica.url}.")
+                continue
             try:
                 return await self._ask(service, replica.url, request, timeout)
             except OverloadError as error:
                 overload = error
+            except HinderedError as error:
+                log.info("Too busy to ask %s: %s", replica.url, error)
+                raise _overload("The orchestrator has too much to do.") from error
             except NoAnswerError as error:
                 log.info("%s gave no answer: %s", replica.url, error)
         raise overload or self._unavailable(service)
@@ -229,14 +273,27 @@ class ComputationOrchestrator:
     async def _probe(self, url: str) -> None:
         try:
             report = await self._caller.health(url, PROBE_TIMEOUT)
+        except HinderedError as error:
+            log.info("Too busy to probe %s: %s", url, error)
+            return
         except (NoAnswerError, TimeoutError) as error:
             reason = str(error) or f"no answer within {PROBE_TIMEOUT:g} s"
             self._change(url, lambda replica: replica.probe_failed(reason))
             return
+        except Exception as error:
+            fault = unexpected.told(error, f"a probe of {url}", log)
+            self._change(url, lambda replica: replica.probe_failed(fault.message))
+            return
         if report.status == "unhealthy":
             self._change(url, lambda replica: replica.probe_failed("it says that it is unhealthy"))
         else:
-            self._change(url, Replica.probed)
+            workers = report.workers
+            room = None if workers is None else workers.size + workers.queue_limit
+            self._change(url, lambda replica: replica.probed(room))
+
+
+def _overload(why: str) -> OverloadError:
+    return OverloadError(why, details={"retry_after": 1, "remedy": "Try again in a second."})
 
 
 def _affinity_key(request: ComputeRequest) -> str:

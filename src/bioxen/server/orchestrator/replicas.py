@@ -15,6 +15,8 @@ from bioxen.protocol.processes import Service
 
 PATIENCE = 2
 """Failed probes in a row until a replica counts as unhealthy: one slow answer is no outage."""
+ROOM_TIMES = 2
+"""How many times what a replica can queue may be under way to it: known answers take no place there."""
 SLACK = 2
 """Requests by which a replica with the model warm may be busier than the idlest and still be chosen."""
 
@@ -33,6 +35,13 @@ class Replica:
     failed: int = 0
     failed_probes: int = 0
     reason: str | None = None
+    room: int | None = None
+    """Requests that its workers and their queue take at once; `None` until it has said so."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more request would be refused by it, after a connection that both had to make."""
+        return self.room is not None and self.in_flight >= ROOM_TIMES * self.room
 
     def sent(self) -> Replica:
         """A request goes out to it."""
@@ -59,9 +68,9 @@ class Replica:
         """A request's caller went away, or its own deadline passed: that tells nothing of the replica."""
         return replace(self, in_flight=self.in_flight - 1)
 
-    def probed(self) -> Replica:
-        """A health probe came back well."""
-        return replace(self, state="healthy", failed_probes=0, reason=None)
+    def probed(self, room: int | None = None) -> Replica:
+        """A health probe came back well, and told how much room there is."""
+        return replace(self, state="healthy", failed_probes=0, reason=None, room=room)
 
     def probe_failed(self, reason: str) -> Replica:
         """A health probe failed."""
@@ -84,6 +93,15 @@ def choose(replicas: Iterable[Replica], key: str) -> Replica | None:
     least = min(replica.in_flight for replica in candidates)
     near_least = [replica for replica in candidates if replica.in_flight <= least + SLACK]
     return max(near_least, key=lambda replica: _preference(replica.url, key))
+
+
+def in_order(replicas: Iterable[Replica], key: str) -> list[Replica]:
+    """Return the replicas that may answer in the order in which this model prefers them, whatever they do.
+
+    So as long as the same ones are there, the same one is asked first.
+    """
+    usable = (replica for replica in replicas if replica.state != "unhealthy")
+    return sorted(usable, key=lambda replica: _preference(replica.url, key), reverse=True)
 
 
 def _preference(url: str, key: str) -> bytes:

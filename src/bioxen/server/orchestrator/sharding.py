@@ -27,6 +27,7 @@ from bioxen.protocol.metabolic import (
     Part,
 )
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.engines.crossover import GPU_PART, POINTS_AT_ONCE, wants_gpu
 from bioxen.server.orchestrator.assembling import concluded, gathering, joined
 from bioxen.server.orchestrator.references import Arrays, inside, refers
 from bioxen.server.workers import urgency
@@ -105,13 +106,21 @@ def pieces(request: ComputeRequest) -> Iterator[Piece]:
 
 def _some_members(request: MembersRequest) -> Iterator[Piece]:
     """Give the blocks of a kinetic study as parts; a part that was asked for is left whole."""
-    total, size = size_of(request), request.block_size
+    total, size = size_of(request), _part_size(request)
     if request.part is not None or total <= size:
         yield Piece(0, total, request)
         return
     for first in range(0, total, size):
         part = Members(first=first, count=min(size, total - first))
         yield Piece(first, part.count, request.model_copy(update={"part": part, **_own(request, part)}))
+
+
+def _part_size(request: MembersRequest) -> int:
+    """Return the members of a part: a block, or for a GPU, which one would not fill, several."""
+    block = request.block_size
+    if not wants_gpu(request) or isinstance(request, KineticBatchRequest):
+        return block
+    return max(1, min(GPU_PART, POINTS_AT_ONCE // request.points) // block) * block
 
 
 def _own(request: MembersRequest, part: Members) -> dict[str, Any]:

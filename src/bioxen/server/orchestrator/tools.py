@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from bioxen.errors import UnknownProcessError
 from bioxen.protocol.cells import ProcessCall
 from bioxen.protocol.services import ProcessInfo
+from bioxen.server.cache.status import add_seconds
 from bioxen.server.engines.tools import ENTRY_POINT_GROUP, LIST_TOOLS, ToolCall
 from bioxen.server.workers.base import Task, WorkerPool
 
@@ -78,4 +79,6 @@ class ToolService:
                 self._started = True
         told = ToolCall(process_code=call.process_code, context=call.context, tools=list(self._targets))
         payload = told.model_dump_json().encode()
-        return await self._pool.run(Task("tools", payload, deadline=self._deadline, pure=False))
+        solved = await self._pool.solve(Task("tools", payload, deadline=self._deadline, pure=False))
+        add_seconds(solved.seconds)
+        return solved.result

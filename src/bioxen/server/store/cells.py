@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 from bioxen.errors import VmCreationError, VmNotFoundError, did_you_mean
 from bioxen.server.store.clock import now
 from bioxen.server.store.tables import cells, texts
-from bioxen.server.store.texts import chunks, keep_texts
+from bioxen.server.store.texts import chunks, keep_texts, text_of
 
 PAGE = 100
 FOR_NEAR_MATCHES = 1000
@@ -30,6 +30,7 @@ class NewCell:
     resources: str | None = None
     parent: int | None = None
     changes: str | None = None
+    quotas: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class CellRecord:
     processes_executed: int
     cache_hits: int
     created_at: str
+    quotas: str | None = None
+    """Those of its own."""
 
 
 def add(connection: Connection, owner_id: str, new: Sequence[NewCell]) -> None:
@@ -74,6 +77,7 @@ def add(connection: Connection, owner_id: str, new: Sequence[NewCell]) -> None:
             "parent": cell.parent,
             "changes": None if cell.changes is None else numbers[cell.changes],
             "created_at": moment,
+            "quotas": cell.quotas,
         }
         for cell in new
     ]
@@ -184,14 +188,15 @@ def _whole() -> Select[Any]:
             cells.c.cell_id,
             cells.c.owner_id,
             cells.c.vm_id,
-            image.c.text.label("image"),
-            delta.c.text.label("delta"),
-            living.c.text.label("living"),
+            text_of(image).label("image"),
+            text_of(delta).label("delta"),
+            text_of(living).label("living"),
             cells.c.state,
             cells.c.resources,
             cells.c.processes_executed,
             cells.c.cache_hits,
             cells.c.created_at,
+            cells.c.quotas,
         )
         .join(image, image.c.text_id == cells.c.image)
         .join(delta, delta.c.text_id == cells.c.delta)

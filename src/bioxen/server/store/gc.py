@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from bioxen.protocol.jobs import ENDED
+from bioxen.server.store.cell_spending import drop_old_spending
 from bioxen.server.store.results import all_digests, drop_unused
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import jobs, shards
@@ -49,6 +50,7 @@ def collect(store: Store, results_days: float, jobs_days: float, grace: timedelt
     gone = store.write_now(_forget_jobs, _text(moment - timedelta(days=jobs_days)))
     emptied = store.write_now(_empty_jobs, _text(moment - timedelta(days=results_days)))
     store.write_now(drop_unused, _text(moment - grace), _text(moment - timedelta(days=results_days)))
+    store.write_now(drop_old_spending)
     texts = store.write_now(drop_unused_texts)
     files, size = _remove_files(store, time.time() - grace.total_seconds())
     return Removed(gone, emptied, texts, files, size)

@@ -14,7 +14,7 @@ from bioxen.protocol.lineage import HistoryEntry, Kin, Lineage, Snapshot
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.clock import now
 from bioxen.server.store.tables import cells, history, snapshots, texts
-from bioxen.server.store.texts import keep_texts
+from bioxen.server.store.texts import keep_texts, text_of
 
 CHILDREN = 1000
 
@@ -102,7 +102,7 @@ def computed(connection: Connection, cell_id: int, after: int, limit: int) -> tu
     """Return what was computed on a cell after the entry `after`, the first first, and what to ask next."""
     context, delta, living = texts.alias("context"), texts.alias("delta"), texts.alias("living")
     query = (
-        select(history, context.c.text, delta.c.text, living.c.text)
+        select(history, text_of(context), text_of(delta), text_of(living))
         .join(context, context.c.text_id == history.c.context)
         .join(delta, delta.c.text_id == history.c.delta)
         .outerjoin(living, living.c.text_id == history.c.living)
@@ -138,8 +138,8 @@ def _snapshots(record: CellRecord) -> Any:
             snapshots.c.number,
             snapshots.c.name,
             snapshots.c.created_at,
-            delta.c.text.label("delta"),
-            living.c.text.label("living"),
+            text_of(delta).label("delta"),
+            text_of(living).label("living"),
         )
         .join(delta, delta.c.text_id == snapshots.c.delta)
         .outerjoin(living, living.c.text_id == snapshots.c.living)
@@ -159,7 +159,7 @@ def _snapshot(row: Any) -> Snapshot:
 
 def _kin() -> Any:
     return select(
-        cells.c.vm_id, cells.c.parent, cells.c.created_at, cells.c.destroyed_at, texts.c.text
+        cells.c.vm_id, cells.c.parent, cells.c.created_at, cells.c.destroyed_at, text_of(texts).label("text")
     ).outerjoin(texts, texts.c.text_id == cells.c.changes)
 
 

@@ -7,22 +7,28 @@ import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, func, select, union, update
 
-from bioxen.errors import OverloadError, ResourceExhaustionError
 from bioxen.protocol.base import parse
 from bioxen.protocol.quotas import Quotas, Usage
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
+from bioxen.server.store.refusals import Holder
 from bioxen.server.store.tables import jobs, owners, results, shards
 
 WINDOW = timedelta(hours=24)
 REMEMBERED = 5.0
 """Seconds for which the sums over an owner's results are good enough: to add them up takes a while."""
-QUEUE_RETRY = 5.0
-"""Seconds after which some job of a full queue may have ended."""
+
+
+class CellsGate(Protocol):
+    """Whoever looks at the quotas of cells."""
+
+    def admit(self, connection: Connection, new: NewJob) -> list[int]:
+        """Return the cells that a new job counts for, or raise as `Gate.admit`."""
+        ...
 
 
 def quotas_of(connection: Connection, owner: str, defaults: Quotas) -> Quotas:
@@ -61,44 +67,33 @@ def usage_of(connection: Connection, owner: str) -> Usage:
 
 
 class Gate:
-    """Lets a new job in, or says which quota of its owner is used up. For the thread that writes.
+    """Lets a new job in, or says which quota of its owner or a cell is used up. For the thread that writes.
 
     Args:
         defaults: the server's own quotas.
+        cells: looks at the quotas of cells.
     """
 
-    def __init__(self, defaults: Quotas) -> None:
-        self._defaults = defaults
+    def __init__(self, defaults: Quotas, cells: CellsGate | None = None) -> None:
+        self._defaults, self._cells = defaults, cells
         self._sums: dict[str, tuple[float, int, float, float]] = {}
         """Owner → (when, bytes stored, seconds computed, seconds until some of those are a day old)."""
 
-    def admit(self, connection: Connection, new: NewJob) -> None:
-        """Return where the owner of `new` may have one more job.
+    def admit(self, connection: Connection, new: NewJob) -> list[int]:
+        """Return the cells that a new job counts for, where its owner and its cells may have one more.
 
         Raises:
-            OverloadError: it has as many as it may.
+            OverloadError: one of them has as many as it may.
             ResourceExhaustionError: its space or its computing time is used up.
         """
         quotas, owner = quotas_of(connection, new.owner_id, self._defaults), new.owner_id
-        waiting = sum(_counts(connection, owner).values())
-        if quotas.queued_jobs is not None and waiting >= quotas.queued_jobs:
-            raise OverloadError(
-                f"The owner {owner} has {waiting} jobs that have not ended, of {quotas.queued_jobs}.",
-                details=_details("queued_jobs", waiting, quotas.queued_jobs, QUEUE_RETRY),
-            )
+        holder = Holder("owner", owner)
+        holder.check_queue(quotas.queued_jobs, sum(_counts(connection, owner).values()))
         stored, computed, wait = self._sums_of(connection, owner)
-        if quotas.stored_bytes is not None and stored >= quotas.stored_bytes:
-            raise ResourceExhaustionError(
-                f"The results of the owner {owner} take {stored} bytes, of {quotas.stored_bytes}.",
-                details=_details("stored_bytes", stored, quotas.stored_bytes),
-            )
-        if quotas.cpu_seconds is not None and computed >= quotas.cpu_seconds:
-            raise ResourceExhaustionError(
-                f"The jobs of the owner {owner} computed for {computed:.0f} s in the last 24 h, of "
-                f"{quotas.cpu_seconds:g} s.",
-                details=_details("cpu_seconds", computed, quotas.cpu_seconds, wait),
-            )
-        _refuse_estimate(new, quotas.cpu_seconds, computed)
+        holder.check_bytes(quotas.stored_bytes, stored)
+        holder.check_seconds(quotas.cpu_seconds, computed, wait)
+        holder.check_estimate(quotas.cpu_seconds, computed, new.estimate)
+        return [] if self._cells is None else self._cells.admit(connection, new)
 
     def _sums_of(self, connection: Connection, owner: str) -> tuple[int, float, float]:
         known, moment = self._sums.get(owner), time.monotonic()
@@ -106,31 +101,6 @@ class Gate:
             known = (moment, _stored_bytes(connection, owner), *_cpu_seconds(connection, owner))
             self._sums[owner] = known
         return known[1:]
-
-
-def _refuse_estimate(new: NewJob, limit: float | None, computed: float) -> None:
-    """Refuse a job that would go beyond its owner's computing time; what was only assumed refuses nothing."""
-    estimate = new.estimate
-    if limit is None or estimate is None or estimate.basis != "measured":
-        return
-    if computed + estimate.seconds > limit:
-        raise ResourceExhaustionError(
-            f"This job is estimated to compute for {estimate.seconds:.3g} s; the owner {new.owner_id} has "
-            f"used {computed:.0f} s of {limit:g} s in the last 24 h.",
-            details=_details("cpu_seconds", computed, limit) | {"estimate": estimate.seconds},
-        )
-
-
-REMEDIES = {
-    "queued_jobs": "Wait until some have ended, or cancel them.",
-    "stored_bytes": "Make room with `bioxen store gc`, or have the quota raised: `bioxen owner quota`.",
-    "cpu_seconds": "Wait until the day has moved on, or have the quota raised: `bioxen owner quota`.",
-}
-
-
-def _details(quota: str, used: float, limit: float, retry_after: float | None = None) -> dict[str, Any]:
-    details = {"quota": quota, "used": used, "limit": limit, "remedy": REMEDIES[quota]}
-    return details if retry_after is None else {**details, "retry_after": retry_after}
 
 
 def _counts(connection: Connection, owner: str) -> dict[str, int]:
@@ -154,14 +124,18 @@ def _stored_bytes(connection: Connection, owner: str) -> int:
 
 def _cpu_seconds(connection: Connection, owner: str) -> tuple[float, float]:
     """Return the seconds computed in the last 24 h, and how long until the first of them are older."""
-    moment = datetime.now(UTC)
-    since = (moment - WINDOW).isoformat(timespec="microseconds")
+    since = (datetime.now(UTC) - WINDOW).isoformat(timespec="microseconds")
     seconds, first = connection.execute(
         select(func.coalesce(func.sum(shards.c.seconds), 0.0), func.min(shards.c.finished_at))
         .join(jobs)
         .where(jobs.c.owner_id == owner, shards.c.finished_at > since)
     ).one()
+    return float(seconds), until_older(first)
+
+
+def until_older(first: str | None) -> float:
+    """Return the seconds until something that was computed at `first` is a day old; at least 1."""
     if first is None:
-        return 0.0, 0.0
-    left = datetime.fromisoformat(first) + WINDOW - moment
-    return float(seconds), math.ceil(max(1.0, left.total_seconds()))
+        return 0.0
+    left = datetime.fromisoformat(first) + WINDOW - datetime.now(UTC)
+    return float(math.ceil(max(1.0, left.total_seconds())))

@@ -153,6 +153,10 @@ class Store:
         with in_words():
             return await asyncio.to_thread(self.blobs.read, digest)
 
+    def beside(self, name: str) -> Path:
+        """Return where a file of that name is, beside what is large; it may be lost without harm."""
+        return self._folder.parent / name
+
     def close(self) -> None:
         """Finish what is being written, and close the database."""
         self._writer.shutdown()

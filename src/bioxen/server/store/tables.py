@@ -94,6 +94,7 @@ jobs = Table(
     Column("started_at", TIME),
     Column("finished_at", TIME),
     Column("heartbeat_at", TIME, comment="when the server that runs it last said so"),
+    Column("advances", Boolean, comment="whether it moves its cell on; null where it is no cell's process"),
     UniqueConstraint("owner_id", "idempotency_key"),
     CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     Index("ix_jobs_state_priority", "state", "priority", "created_at"),
@@ -138,6 +139,7 @@ cells = Table(
     Column("changes", Integer, ForeignKey("texts.text_id"), comment="how it differs from its parent"),
     Column("created_at", TIME, nullable=False),
     Column("destroyed_at", TIME),
+    Column("quotas", Text, comment="JSON: limits that differ from the server's own; null for none"),
     CheckConstraint("state in ('created', 'running', 'paused', 'stopped', 'destroyed')", name="state"),
     Index(
         "uq_cells_alive",
@@ -151,6 +153,25 @@ cells = Table(
     Index("ix_cells_parent", "parent"),
 )
 """Cells. One that is destroyed stays as long as cells that descend from it do."""
+
+job_cells = Table(
+    "job_cells",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cells.cell_id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", ID, ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("share", Float, nullable=False, comment="the part of the job that counts for the cell"),
+    Index("ix_job_cells_job_id", "job_id"),
+)
+"""Whose quotas a job counts for; of a population's cells only those that have any."""
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cells.cell_id", ondelete="CASCADE"), primary_key=True),
+    Column("since", TIME, primary_key=True, comment="beginning of the ten minutes"),
+    Column("seconds", Float, nullable=False),
+)
+"""Computing time of cells' processes that were no jobs, in steps of ten minutes, for a day."""
 
 snapshots = Table(
     "snapshots",

@@ -7,14 +7,59 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    FromClause,
+    String,
+    Text,
+    TypeDecorator,
+    delete,
+    insert,
+    select,
+    type_coerce,
+    union_all,
+)
 
+from bioxen.errors import ComputationError
 from bioxen.server.store.database import keep_others_out
+from bioxen.server.store.faults import RESTORE
 from bioxen.server.store.tables import cells, history, snapshots, texts
 
 T = TypeVar("T")
+DIGITS = 64
+"""Characters of a sha256."""
 AT_ONCE = 5_000
 """Values in one statement: SQLite takes 32,766."""
+
+
+class _Checked(TypeDecorator[str]):
+    """A text behind its sha256, given without it where the two fit."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - it is asked so
+        """Return the text.
+
+        Raises:
+            ComputationError: it is not what was written.
+        """
+        if value is None:
+            return None
+        digest, text = value[:DIGITS], value[DIGITS:]
+        if hashlib.sha256(text.encode()).hexdigest() != digest:
+            raise ComputationError(
+                f"The stored document {digest[:12]}… of a cell was changed on the disk.",
+                details={"place": digest, "remedy": f"What refers to it cannot be read. {RESTORE}"},
+            )
+        return text
+
+
+def text_of(kept: FromClause) -> ColumnElement[str]:
+    """Return the column with the text of a row of `texts`, or of an alias of it, checked as it is read."""
+    return type_coerce(type_coerce(kept.c.digest, String) + kept.c.text, _Checked)
 
 
 def chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:

@@ -24,6 +24,8 @@ class Task:
     """The model itself where it came with the request; null where the worker finds it in the repository."""
     deadline: float = 60.0
     """Seconds until the computation is stopped, the wait in the queue not counted."""
+    measure: bool = False
+    """Whether the engine is to measure its ways on the program (`MeasuringEngine`), in place of computing."""
     pure: bool = True
     """Whether it may be tried again after its worker died."""
     request_id: str = field(default_factory=tracing.current)

@@ -74,6 +74,8 @@ class Compute(Frame):
     payload: bytes
     digest: str | None
     source: ModelSource | None
+    measure: bool = False
+    """Whether the engine is to measure its ways on the program, in place of computing."""
 
 
 class Progress(Frame):

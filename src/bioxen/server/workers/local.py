@@ -206,7 +206,7 @@ class LocalPool:
         try:
             await self._nursery.start()
             await self._connect(action.worker)
-        except (BioXenException, OSError) as error:
+        except Exception as error:  # whatever it is: a worker that is not there is never waited for again
             self._failure = error if isinstance(error, BioXenException) else EngineCrashError(str(error))
             self._perform(self._schedule.died(action.worker))
             self._check_full()
@@ -352,6 +352,6 @@ class LocalPool:
 
 def _frame(task: Task) -> bytes:
     try:
-        return pack(Compute(task.engine, task.payload, task.digest, task.source))
+        return pack(Compute(task.engine, task.payload, task.digest, task.source, task.measure))
     except FrameTooLargeError as error:
         raise ValidationError(f"The request is too large. {error}") from error

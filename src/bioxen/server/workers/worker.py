@@ -23,7 +23,7 @@ from bioxen.errors import (
 )
 from bioxen.server.bytecode.source import ModelSource, digest_of
 from bioxen.server.engines import progress, tally
-from bioxen.server.engines.base import Engine
+from bioxen.server.engines.base import Engine, MeasuringEngine
 from bioxen.server.engines.exactness import is_exact
 from bioxen.server.workers import guard
 from bioxen.server.workers.frames import (
@@ -69,10 +69,20 @@ class Workbench:
         if engine is None:
             details = did_you_mean(task.engine, self.engines)
             raise ConfigurationError(f"This pool has no engine {task.engine!r}.", details=details)
+        if task.measure:
+            return self._measured(engine, task)
         request = engine.parse(_decode_payload(task.payload))
         program = None if task.digest is None else self._program(engine, task.digest, task.source)
         result = engine.run(request, program)
         return Done(result.model_dump_json().encode(), is_exact(request, result), tally.take())
+
+    def _measured(self, engine: Engine, task: Compute) -> Done:
+        if not isinstance(engine, MeasuringEngine) or task.digest is None:
+            raise ConfigurationError(f"The engine {engine.name!r} has nothing to measure.")
+        program = self._program(engine, task.digest, task.source)
+        found = engine.measure(_decode_payload(task.payload), program)
+        tally.take()  # what fell back meanwhile was no request of anybody's
+        return Done(found.model_dump_json().encode())
 
     def clear(self) -> None:
         """Forget every program."""

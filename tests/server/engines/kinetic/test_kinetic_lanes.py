@@ -21,9 +21,9 @@ from tests.server.engines.kinetic.models import (
 
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import KineticResult, Part
+from bioxen.server.engines.crossover import FEWEST
 from bioxen.server.engines.kinetic import KineticEngine, audit
 from bioxen.server.engines.kinetic.audit import BOUND, audited
-from bioxen.server.engines.kinetic.routing import FEWEST
 from bioxen.server.engines.studies.arrays import read
 from bioxen.server.engines.studies.conclude import joined
 

@@ -33,7 +33,8 @@ from bioxen.protocol.kinetic import (
 from bioxen.protocol.processes import PROCESSES, find_process
 from bioxen.protocol.provenance import Provenance
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.engines.kinetic import loader, routes, runner
+from bioxen.server.engines.crossover import Crossover
+from bioxen.server.engines.kinetic import loader, runner
 from bioxen.server.engines.kinetic.answer import Answer
 from bioxen.server.engines.kinetic.batch import batch
 from bioxen.server.engines.kinetic.continuation import continuation
@@ -41,6 +42,7 @@ from bioxen.server.engines.kinetic.control import control
 from bioxen.server.engines.kinetic.estimation import estimation
 from bioxen.server.engines.kinetic.export import export
 from bioxen.server.engines.kinetic.leaping import tau_leaping
+from bioxen.server.engines.kinetic.measuring import MeasureRequest, measured
 from bioxen.server.engines.kinetic.noise import Noise
 from bioxen.server.engines.kinetic.oscillation import oscillation
 from bioxen.server.engines.kinetic.petab import petab
@@ -85,7 +87,7 @@ class KineticEngine:
 
     def __init__(self) -> None:
         self._noise = Noise()
-        self._version = f"{runner.version()}, {loader.versions()}{routes.label()}"
+        self._version = f"{runner.version()}, {loader.versions()}"
 
     @staticmethod
     def warm_up() -> None:
@@ -114,6 +116,11 @@ class KineticEngine:
     def compile(self, source: ModelSource) -> Program:
         """Return the warm program of `source`."""
         return Program(loader.load(source), self._noise, digest=source.digest, model_id=source.id)
+
+    def measure(self, payload: Mapping[str, Any], program: Program) -> Crossover:
+        """Return how fast members of a study run each way; raises as `run` does for that study."""
+        asked = parse(MeasureRequest, payload)
+        return measured(program, asked.study, gpu=asked.gpu)
 
     def run(self, request: BaseModel, program: Program) -> KineticResult:
         """Return the result of `request`; after an unforeseen fault the program starts cold."""

@@ -113,33 +113,20 @@ class Random:
         """
         self._check_whole(states, first)
         epsilon = self._how.epsilon
-        found = self._simulated(states, parameters, first)
-        way = "lanes direct method" if epsilon is None else f"lanes tau-leaping, epsilon {epsilon:g}"
-        stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
-        return Courses(found.values, found.parameters, [way] * len(states), stopped)
-
-    def _simulated(self, states: Matrix, parameters: Matrix, first: int) -> ssa.Realisations:
-        if self._seeds is None or not len(states):
-            return self._with_seed(states, parameters, self._how.seed, first)
-        # A key of the random numbers is one of all lanes, so each of these has its lane to itself.
-        each = [
-            self._with_seed(states[row : row + 1], parameters[row : row + 1], self._seeds[first + row], 0)
-            for row in range(len(states))
-        ]
-        return ssa.together(each)
-
-    def _with_seed(self, states: Matrix, parameters: Matrix, seed: int, first: int) -> ssa.Realisations:
-        epsilon = self._how.epsilon
-        return ssa.stochastic(
+        own = None if self._seeds is None else self._seeds[first : first + len(states)]
+        found = ssa.stochastic(
             self._program,
             states,
             parameters,
             self._times,
-            seed=seed,
-            first_member=first,
+            seed=self._how.seed if own is None else own,
+            first_member=first if own is None else 0,
             method="direct" if epsilon is None else "tau-leaping",
             epsilon=EPSILON if epsilon is None else epsilon,
         )
+        way = "lanes direct method" if epsilon is None else f"lanes tau-leaping, epsilon {epsilon:g}"
+        stopped = {row: ssa.STATUS[int(found.status[row])] for row in np.flatnonzero(found.status).tolist()}
+        return Courses(found.values, found.parameters, [way] * len(states), stopped)
 
     def _check_whole(self, states: Matrix, first: int) -> None:
         counted = [name not in self._program.rate_rules for name in self._program.states]

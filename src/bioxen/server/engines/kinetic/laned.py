@@ -143,18 +143,12 @@ def starts(program: LaneProgram, study: Study, table: Matrix, first: int) -> tup
     columns = {name: table[:, index] for index, name in enumerate(study.names)}
     fixed = {change.selection: change.value for change in study.fixed}
     given: dict[str, Matrix] = {name: np.array(value) for name, value in fixed.items()} | columns
-    if study.seeds is not None and program.draws_at_start(given):
-        alone = [
-            program.initial_values(
-                {name: value if value.ndim == 0 else value[row] for name, value in given.items()},
-                seed=study.seeds[first + row],
-            )
-            for row in range(len(table))
-        ]
-        states, parameters = (np.concatenate(each) for each in zip(*alone, strict=True))
-        return states, parameters
-    seed = study.how.seed if isinstance(study.how, Stochastic) else study.seed
-    states, parameters = program.initial_values(given, members=len(table), seed=seed, first_member=first)
+    if study.seeds is not None:
+        own = study.seeds[first : first + len(table)]
+        states, parameters = program.initial_values(given, members=len(table), seed=own)
+    else:
+        seed = study.how.seed if isinstance(study.how, Stochastic) else study.seed
+        states, parameters = program.initial_values(given, members=len(table), seed=seed, first_member=first)
     return _each(states, len(table)), _each(parameters, len(table))
 
 

@@ -1,4 +1,4 @@
-"""Where the members of a study run: a rule on the request and the model, never on a clock."""
+"""Where the members of a study run: it follows from the model and the request, which brings its route."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from bioxen.errors import InvalidModelError, ValidationError
-from bioxen.protocol.kinetic import MembersRequest
+from bioxen.protocol.kinetic import MembersRequest, SampledRequest
+from bioxen.protocol.provenance import Setting
+from bioxen.server.engines.crossover import BY_RULE, reaches, wants_gpu
 from bioxen.server.engines.kinetic.members import Study
 from bioxen.server.engines.kinetic.rest import Settled
-from bioxen.server.engines.kinetic.routes import Route, routes
 from bioxen.server.engines.kinetic.ssa import Stochastic, needs_lanes
 
 if TYPE_CHECKING:
     from bioxen.server.engines.kinetic.laned import Lanes
     from bioxen.server.engines.kinetic.resting_lanes import RestingLanes
 
-FEWEST = 64
-"""Members of the whole study from which on `auto` takes the lanes where nothing else was measured: making a
-model's functions takes as long as fewer members than that take on libRoadRunner, on most models."""
-_BY_RULE = Route(lanes=FEWEST, gpu=None)
 _EXACT = "Use the direct method: `kinetic_ssa`, or the method 'ssa' of an ensemble or a scan."
 L = TypeVar("L")
 
@@ -39,9 +36,7 @@ def lanes_for(request: MembersRequest, study: Study) -> tuple[Lanes | None, str]
         if request.engine == "libroadrunner":
             raise _unsound()
         return _insisted(lambda: _lanes(study), "method", "Use the method 'ode'."), ""
-    route = routes().routes.get(study.program.digest, _BY_RULE)
-    gpu = request.engine == "gpu" or (request.engine == "auto" and _reaches(request, route.gpu))
-    return _chosen(request, lambda: _lanes(study, gpu=gpu), route)
+    return _chosen(request, lambda: _lanes(study, gpu=wants_gpu(request)))
 
 
 def resting_lanes_for(
@@ -62,7 +57,7 @@ def resting_lanes_for(
         assert isinstance(study.how, Settled)  # noqa: S101 - the caller asks only then
         return RestingLanes(study, study.how, order)
 
-    return _chosen(request, made, _BY_RULE)
+    return _chosen(request, made)
 
 
 def lanes_alone(study: Study, place: str) -> Lanes:
@@ -74,25 +69,32 @@ def lanes_alone(study: Study, place: str) -> Lanes:
     return _insisted(lambda: _lanes(study), place, _EXACT)
 
 
-def _chosen(request: MembersRequest, make: Callable[[], L], route: Route) -> tuple[L | None, str]:
+def told(request: MembersRequest) -> dict[str, Setting]:
+    """Return the settings that say by which route a study ran; none where its engine was named."""
+    leaps = isinstance(request, SampledRequest) and request.method == "tau_leaping"
+    if request.engine != "auto" or leaps:
+        return {}
+    route = request.route or BY_RULE
+    source = f"{route.source}: {route.note}" if route.note else route.source
+    return {"route": source, "lanes_from": route.lanes, "gpu_from": route.gpu}
+
+
+def _chosen(request: MembersRequest, make: Callable[[], L]) -> tuple[L | None, str]:
     from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
     if request.engine == "libroadrunner":
         return None, "not asked for"
     if request.engine != "auto":
         return _insisted(make, "engine", "Leave `engine` out, or give 'libroadrunner'."), ""
-    if not _reaches(request, route.gpu) and not _reaches(request, route.lanes):
+    route = request.route or BY_RULE
+    if not reaches(request, route.gpu) and not reaches(request, route.lanes):
         if route.lanes is None:
-            return None, "measured to be slower"
+            return None, "slower"
         return None, f"only from {route.lanes} members on"
     try:
         return make(), ""
     except Uncovered as refusal:
         return None, str(refusal)
-
-
-def _reaches(request: MembersRequest, fewest: int | None) -> bool:
-    return fewest is not None and request.member_count >= fewest
 
 
 def _insisted(make: Callable[[], L], place: str, remedy: str) -> L:

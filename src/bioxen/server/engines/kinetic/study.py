@@ -26,6 +26,7 @@ from bioxen.server.engines.kinetic.members import MembersRun, Sample, Study
 from bioxen.server.engines.kinetic.outputs import MAX_VALUES, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.rest import COEFFICIENTS, Settled
+from bioxen.server.engines.kinetic.routing import told
 from bioxen.server.engines.kinetic.runner import Matrix
 from bioxen.server.engines.kinetic.ssa import Stochastic, refuse_unsound
 from bioxen.server.engines.kinetic.steady_state import refuse_driven
@@ -60,7 +61,7 @@ def study(request: MembersRequest, program: Program) -> Answer:
     block, settings = _run(request, _common(request, program, names, selections, fixed), own_values)
     found = conclude(request, block)
     seed = getattr(request, "seed", None)
-    settings["method"] = found.method
+    settings |= told(request) | {"method": found.method}
     if not found.completed:
         return failed(found.message, settings, seed)
     return Answer(

@@ -12,11 +12,9 @@ from bioxen.errors import JobNotFoundError, JobStateError
 from bioxen.protocol.jobs import NEXT, Job, JobPage
 from bioxen.server.store.faults import damaged
 from bioxen.server.store.jobs.records import Waiting
-from bioxen.server.store.tables import jobs
+from bioxen.server.store.tables import cells, jobs
 
 PAGE = 100
-BEGINNING = 32
-"""Characters of a request that tell what kind it is."""
 SILENT = timedelta(seconds=60)
 """A running job of which its server has said nothing for so long is `unknown`."""
 
@@ -86,15 +84,18 @@ def page(
 
 def waiting(connection: Connection) -> list[Waiting]:
     """Return every job that has not ended, the oldest first: what a server that starts has to do."""
+    alive = cells.c.destroyed_at.is_(None)
     rows = connection.execute(
         select(
             jobs.c.job_id,
             jobs.c.owner_id,
             jobs.c.priority,
             jobs.c.vm_id,
-            func.substr(jobs.c.request, 1, BEGINNING).label("beginning"),
+            jobs.c.advances,
+            cells.c.quotas,
             (jobs.c.state == "running").label("begun"),
         )
+        .outerjoin(cells, and_(*(cells.c[name] == jobs.c[name] for name in ("owner_id", "vm_id")), alive))
         .where(jobs.c.state.in_(("queued", "running")))
         .order_by(jobs.c.created_at, jobs.c.job_id)
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from bioxen.protocol.jobs import Estimate
+from bioxen.server.store.cells import CellRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +28,19 @@ class NewJob:
     idempotency_key: str | None = None
     estimate: Estimate | None = None
     """What it is expected to take; it is not stored."""
+    advances: bool | None = None
+    """Whether it moves its cell on; null where it is no cell's process."""
+    cells: Sequence[CellRecord] = ()
+    """The cells it computes for."""
+
+    @property
+    def quotas(self) -> str | None:
+        """The own quotas of the cell that it is a process of."""
+        return None if self.advances is None else self.cells[0].quotas
 
 
-Admit = Callable[[Connection, NewJob], None]
+Admit = Callable[[Connection, NewJob], Sequence[int]]
+"""Lets a job in, or raises; returns the numbers of the cells whose quotas it counts for."""
 Resolve = Callable[[Connection, str, str], str]
 """From the owner and the request of a job that begins to the request that is to be computed."""
 
@@ -42,8 +53,10 @@ class Waiting:
     owner_id: str
     priority: int
     vm_id: str | None
-    beginning: str
-    """How its request begins; it tells a cell's process."""
+    advances: bool | None
+    """Whether it moves its cell on; null where it is no cell's process."""
+    quotas: str | None
+    """The own quotas of its cell."""
     begun: bool
 
 
@@ -63,3 +76,5 @@ class Begun:
     started_at: str
     deadline: float | None
     cancel_asked: bool
+    attempts: int
+    """How often it was begun, with this time."""

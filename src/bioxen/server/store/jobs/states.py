@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Update, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bioxen.protocol.jobs import NEXT, Job, JobState
+from bioxen.server.store.cell_spending import note_cells
 from bioxen.server.store.clock import now
 from bioxen.server.store.jobs.queries import ended_error, find, known
 from bioxen.server.store.jobs.records import Admit, Begun, NewJob, Resolve
@@ -27,8 +28,7 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
     there = known(connection, new.owner_id, new.idempotency_key, new.request_digest)
     if there is not None:
         return there
-    if admit is not None:
-        admit(connection, new)
+    counted = [] if admit is None else admit(connection, new)
     values = {
         "job_id": new.job_id,
         "owner_id": new.owner_id,
@@ -46,12 +46,14 @@ def submit(connection: Connection, new: NewJob, admit: Admit | None = None) -> J
         "parts_total": new.parts_total,
         "seconds": 0.0,
         "created_at": now(),
+        "advances": new.advances,
     }
     try:
         with connection.begin_nested():
             connection.execute(insert(jobs).values(values))
     except IntegrityError:  # another server was given the same key just now
         return submit(connection, new, admit)
+    note_cells(connection, new, counted)
     return find(connection, new.owner_id, new.job_id)
 
 
@@ -93,6 +95,7 @@ def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -
         started_at=row.started_at,
         deadline=row.deadline,
         cancel_asked=row.cancel_asked,
+        attempts=row.attempts,
     )
 
 

@@ -174,9 +174,7 @@ def bouncing_ball() -> System:
     def bounce(lane, t, y, p, out):
         out[lane] = 0.0
         out[W + lane] = -p[W + lane] * y[W + lane]
-        out[2 * W + lane] = p[lane]
-        out[3 * W + lane] = p[W + lane]
-        out[4 * W + lane] = p[2 * W + lane] + 1
+        out[2 * W + lane] = p[2 * W + lane] + 1
 
     return System(
         [1.0, 0.0],

@@ -7,6 +7,7 @@ import pytest
 from tests.server.engines.kinetic.lanes import systems
 
 from bioxen.errors import ValidationError
+from bioxen.server.engines.kinetic.lanes.ode.control import allowance
 from bioxen.server.engines.kinetic.lanes.ode.integrate import Method, choose_method, integrate
 
 METHODS: tuple[Method, ...] = ("tsit5", "rodas5p")
@@ -37,6 +38,13 @@ def test_the_order_is_five(method: Method) -> None:
         assert run.steps[0] >= 20 / length
         errors.append(np.abs(run.values[0, -1] - [np.cos(20.0), -np.sin(20.0)]).max())
     assert 4.6 < np.polyfit(np.log(lengths), np.log(errors), 1)[0] < 6.5
+
+
+def test_an_estimate_is_judged_by_the_error_of_the_solution_kept() -> None:
+    """To an estimate e belongs an error of e^(6/5), as shares of the value; from 1e-6 on, 10 is enough."""
+    for rtol in (1e-2, 1e-4, 1e-5):
+        assert (allowance(rtol) * rtol) ** 1.2 == pytest.approx(rtol)
+    assert [allowance(rtol) for rtol in (1e-6, 1e-8, 1e-12)] == [10.0] * 3
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -14,12 +14,12 @@ from tests.shared_data import shared
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.server.engines.kinetic.lanes.build import build
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.random.philox import philox, uniform
+from bioxen.server.engines.kinetic.lanes.random.poisson import poisson
+from bioxen.server.engines.kinetic.lanes.random.scalar import words
 from bioxen.server.engines.kinetic.lanes.simd.operations import store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, START, STREAM
-from bioxen.server.engines.kinetic.lanes.ssa.philox import philox, uniform
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import words
+from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, SEED, START, STREAM
 from bioxen.server.engines.kinetic.lanes.ssa.stochastic import Realisations, stochastic
 from bioxen.server.engines.kinetic.loader import load
 
@@ -47,15 +47,18 @@ def test_known_answers(counter: int, stream: int, seed: int, known: tuple[int, i
     assert tuple(map(int, words(np.uint64(counter), np.uint64(stream), np.uint64(seed)))) == known
 
     @njit
-    def draw(w, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        philox(w, 0, 1, 2, seed)
+    def draw(w):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        philox(w, 0, 3)
 
-    w = np.zeros(4 * WIDTH)
-    bits = w.view(np.uint64)
-    bits[:WIDTH], bits[WIDTH : 2 * WIDTH] = counter, stream
-    draw(w, np.uint64(seed))
-    assert set(bits[2 * WIDTH : 3 * WIDTH]) == {known[0]}
-    assert set(bits[3 * WIDTH :]) == {known[1]}
+    w = np.zeros(5 * WIDTH)
+    bits = w.view(np.uint64).reshape(5, WIDTH)
+    other = WIDTH - 1  # this lane has another key
+    bits[:3] = np.array([counter, stream, seed], np.uint64)[:, None]
+    bits[2, other] ^= np.uint64(2**40 + 1)
+    draw(w)
+    assert [set(row[:other].tolist()) for row in bits[3:]] == [{known[0]}, {known[1]}]
+    alone = words(*(np.uint64(row[other]) for row in bits[:3]))
+    assert bits[3:, other].tolist() == list(map(int, alone)) != list(known)
 
 
 def test_uniform_numbers_are_never_0_or_1() -> None:
@@ -73,8 +76,8 @@ def test_uniform_numbers_are_never_0_or_1() -> None:
 @pytest.mark.parametrize("mean", [0.3, 4.0, 9.99, 10.0, 57.0, 12345.0])
 def test_poisson(mean: float) -> None:
     number = np.zeros((START + 1) * WIDTH, np.int64)
-    number[STREAM * WIDTH] = 3
-    sample = np.array([poisson(number, 0, np.uint64(9), mean) for _ in range(20_000)])
+    number[STREAM * WIDTH], number[SEED * WIDTH] = 3, 9
+    sample = np.array([poisson(number, 0, mean) for _ in range(20_000)])
     assert number[COUNTER * WIDTH] > 0
     edges = np.unique(stats.poisson.ppf(np.linspace(0.02, 0.98, 25), mean))
     counts, _ = np.histogram(sample, np.concatenate([[-1], edges, [np.inf]]) + 0.5)
@@ -116,6 +119,21 @@ def test_any_split_gives_the_same_bytes(method: str) -> None:
     assert len(np.unique(whole.values[:, -1])) > 10
     other = ensemble(program, 50, times, seed=6, method=method)
     assert (other.values != whole.values).any()
+
+
+@pytest.mark.parametrize("method", ["direct", "tau-leaping"])
+def test_a_seed_of_its_own_gives_what_it_gives_alone(method: str) -> None:
+    program = program_of(BIRTH_DEATH.replace("birth = 5", "birth = 500"))
+    seeds = [0, 3, 2**64 - 1, 3, *range(2**40, 2**40 + 17)]
+    times = np.linspace(0, 5, 11)
+    together = ensemble(program, len(seeds), times, seed=seeds, method=method)
+    alone = [ensemble(program, 1, times, seed=seed, method=method) for seed in seeds]
+    assert together.values.tolist() == [run.values[0].tolist() for run in alone]
+    assert together.events.tolist() == [int(run.events[0]) for run in alone]
+    of_all = ensemble(program, 5, times, seed=3, method=method)
+    assert (of_all.values[0] == together.values[1]).all()  # member 0 of its own ensemble
+    with pytest.raises(ValidationError, match="2 seeds for 3 members"):
+        ensemble(program, 3, times, seed=[1, 2], method=method)
 
 
 @pytest.mark.parametrize("case", SUITE)

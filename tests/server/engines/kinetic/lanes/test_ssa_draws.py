@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bioxen.server.engines.kinetic.lanes.draws import CODES
-from bioxen.server.engines.kinetic.lanes.ssa.draws import Stream, draw_for_members
+from bioxen.server.engines.kinetic.lanes.random.draws import Stream, draw_for_members
+from bioxen.server.engines.kinetic.lanes.random.streams import streams
 
 INF = np.inf
 Bounds = tuple[tuple[float, float], ...]
@@ -37,7 +38,8 @@ COUNTED = (
 
 
 def drawn(name: str, a: float, b: float, low: float, high: float) -> NDArray[np.float64]:
-    return draw_for_members(CODES[name], np.tile([a, b, low, high], (COUNT, 1)).astype(float), 0, 11, 5)
+    arguments = np.tile([a, b, low, high], (COUNT, 1)).astype(float)
+    return draw_for_members(CODES[name], arguments, 0, streams(11, 5, COUNT))
 
 
 @pytest.mark.parametrize(("name", "a", "b", "known", "bounds"), MEASURED)
@@ -120,15 +122,16 @@ def test_no_distribution_gives_no_number(name: str, a: float, b: float, low: flo
 
 
 def test_a_members_draw_is_its_own() -> None:
-    arguments = np.tile([0, 1, -INF, INF], (20, 1)).astype(float)
-    whole = draw_for_members(CODES["normal"], arguments, 3, 2**64 - 1, 100)
-    part = draw_for_members(CODES["normal"], arguments[:5], 3, 2**64 - 1, 107)
-    assert (whole[7:12] == part).all()
+    def of(draw: int, seed: int | list[int], first: int, members: int = 20) -> NDArray[np.float64]:
+        arguments = np.tile([0, 1, -INF, INF], (members, 1)).astype(float)
+        return draw_for_members(CODES["normal"], arguments, draw, streams(seed, first, members))
+
+    whole = of(3, 2**64 - 1, 100)
+    assert (whole[7:12] == of(3, 2**64 - 1, 107, 5)).all()
     assert len(np.unique(whole)) == 20
-    others = [
-        draw_for_members(CODES["normal"], arguments, *which) for which in ((4, 2**64 - 1, 100), (3, 1, 100))
-    ]
-    assert all((other != whole).all() for other in others)
+    assert all((other != whole).all() for other in (of(4, 2**64 - 1, 100), of(3, 1, 100)))
+    own = of(3, [7, 2**64 - 1, 8], 100, 3)
+    assert own.tolist() == [of(3, seed, 100, 1)[0] for seed in (7, 2**64 - 1, 8)]
 
 
 def test_a_stream_goes_on() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bioxen.server.engines.kinetic.runner import SolverFailure
 
 if TYPE_CHECKING:
-    from bioxen.server.engines.kinetic.lanes.ssa.draws import Stream
+    from bioxen.server.engines.kinetic.lanes.random.draws import Stream
 
 
 class Chance:
@@ -27,7 +27,7 @@ class Chance:
         self.count = 0
         self._kept.clear()
         if self.needed:
-            from bioxen.server.engines.kinetic.lanes.ssa.draws import Stream  # late: few models draw
+            from bioxen.server.engines.kinetic.lanes.random.draws import Stream  # late: few models draw
 
             self._stream = Stream(seed)
 

@@ -6,24 +6,21 @@ All four are rows of `width` doubles, one for each lane, at any alignment; `out`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bioxen.server.engines.kinetic.lanes import arrays
-from bioxen.server.engines.kinetic.lanes.derivative import Derivatives
 from bioxen.server.engines.kinetic.lanes.emit import module
+from bioxen.server.engines.kinetic.lanes.expressions import Expressions, Indices
 from bioxen.server.engines.kinetic.lanes.graph import Node
+from bioxen.server.engines.kinetic.lanes.initial import InitialValues
 from bioxen.server.engines.kinetic.lanes.moments import Moments, moments
 from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.prepared import Prepared
-from bioxen.server.engines.kinetic.lanes.start import Start
+from bioxen.server.engines.kinetic.lanes.random.streams import Seeds
 from bioxen.server.engines.kinetic.lanes.system import Matrix, System
-from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
-
-Indices = NDArray[np.int32]
 
 
 class LaneProgram:
@@ -39,7 +36,7 @@ class LaneProgram:
         self._system = system
         self._codes: dict[str, Code] = {}
         self._prepared: dict[tuple[str, ...], Prepared] = {}
-        self._starts: dict[tuple[str, ...], tuple[Start, list[Node]]] = {}
+        self._expressions, self._initial = Expressions(system), InitialValues(system)
         self.states = system.states
         self.parameters = system.parameters
         self.reactions = system.reactions
@@ -55,14 +52,14 @@ class LaneProgram:
         self.event_delayed = tuple(reset.delay is not None for reset in system.resets)
         """Whether time passes from each trigger to its assignments; see `delays`."""
         self.event_targets = tuple(np.array(reset.targets, dtype=np.int32) for reset in system.resets)
-        """Which rows of `assign` each event sets; the others repeat what they were."""
+        """Which states, then parameters, each event sets; see `assign`."""
         self.stoichiometry = system.stoichiometry()
         """States × reactions; `None` where it is not constant."""
         states, parameters = self.initial_values({})
         self.default_states: Matrix = states[0]
         self.default_parameters: Matrix = parameters[0]
-        self._check_values()
-        self.state_scale = self._scale()
+        self._initial.check(self.default_states, self.default_parameters)
+        self.state_scale = self._initial.scale()
         """Size of each species' compartment, 1 for what is no species: the unit of an absolute tolerance."""
 
     @property
@@ -84,27 +81,27 @@ class LaneProgram:
     @cached_property
     def rates(self) -> int:
         """Address of d(states)/dt."""
-        return self._compile("rates", self._nodes("rates"))
+        return self._compile("rates", self._expressions.of("rates"))
 
     @cached_property
     def fluxes(self) -> int:
         """Address of the rates of the reactions."""
-        return self._compile("fluxes", self._nodes("fluxes"))
+        return self._compile("fluxes", self._expressions.of("fluxes"))
 
     @cached_property
     def jacobian(self) -> int:
         """Address of the nonzero d(rates)/d(states), ordered as `jacobian_rows` and `jacobian_columns`."""
-        return self._compile("jacobian", self._nodes("jacobian"))
+        return self._compile("jacobian", self._expressions.of("jacobian"))
 
     @cached_property
     def parameter_jacobian(self) -> int:
         """Address of the nonzero d(rates)/d(parameters), ordered as `parameter_jacobian_rows` and so on."""
-        return self._compile("parameter_jacobian", self._parameter_jacobian[2])
+        return self._compile("parameter_jacobian", self._expressions.parameter_jacobian.nodes)
 
     @cached_property
     def time_rate(self) -> int:
         """Address of the partial d(rates)/d(time); 0 where the time does not occur."""
-        nodes = self._nodes("time_rate")
+        nodes = self._expressions.of("time_rate")
         return self._compile("time_rate", nodes) if set(nodes) - {self._system.graph.zero} else 0
 
     @cached_property
@@ -151,9 +148,10 @@ class LaneProgram:
 
     @cached_property
     def assign(self) -> tuple[int, ...]:
-        """Address, for each event, of the states and parameters after it fired."""
+        """Address, for each event, of what it sets its targets to."""
         resets = enumerate(self._system.resets)
-        return tuple(self._compile(f"assign{index}", reset.values) for index, reset in resets)
+        values = [(index, [reset.values[target] for target in reset.targets]) for index, reset in resets]
+        return tuple(self._compile(f"assign{index}", nodes) for index, nodes in values)
 
     @cached_property
     def observe(self) -> int:
@@ -172,33 +170,33 @@ class LaneProgram:
     @property
     def jacobian_rows(self) -> Indices:
         """Row of each nonzero of the Jacobian; they are ordered by row, then by column."""
-        return self._jacobian[0]
+        return self._expressions.jacobian.rows
 
     @property
     def jacobian_columns(self) -> Indices:
         """Column of each nonzero of the Jacobian."""
-        return self._jacobian[1]
+        return self._expressions.jacobian.columns
 
     @property
     def parameter_jacobian_rows(self) -> Indices:
         """State of each nonzero d(rates)/d(parameters)."""
-        return self._parameter_jacobian[0]
+        return self._expressions.parameter_jacobian.rows
 
     @property
     def parameter_jacobian_columns(self) -> Indices:
         """Parameter of each nonzero d(rates)/d(parameters)."""
-        return self._parameter_jacobian[1]
+        return self._expressions.parameter_jacobian.columns
 
     @cached_property
     def flux_jacobian(self) -> tuple[int, Indices, Indices]:
         """Address of the nonzero d(fluxes)/d(states), their reactions and their states."""
-        rows, columns, nodes = self._pattern("state", self._system.fluxes)
+        rows, columns, nodes = self._expressions.flux_jacobian
         return self._compile("flux_jacobian", nodes), rows, columns
 
     @cached_property
     def flux_parameter_jacobian(self) -> tuple[int, Indices, Indices]:
         """Address of the nonzero d(fluxes)/d(parameters), their reactions and their parameters."""
-        rows, columns, nodes = self._pattern("parameter", self._system.fluxes)
+        rows, columns, nodes = self._expressions.flux_parameter_jacobian
         return self._compile("flux_parameter_jacobian", nodes), rows, columns
 
     def prepared(self, *functions: str) -> Prepared:
@@ -209,10 +207,10 @@ class LaneProgram:
 
     def expressions(self, *functions: str) -> dict[str, list[Node]]:
         """Return what `rates`, `fluxes`, `jacobian` or `time_rate` write."""
-        return {name: self._nodes(name) for name in functions}
+        return {name: self._expressions.of(name) for name in functions}
 
     def initial_values(
-        self, overrides: Mapping[str, ArrayLike], *, members: int = 1, seed: int = 0, first_member: int = 0
+        self, overrides: Mapping[str, ArrayLike], *, members: int = 1, seed: Seeds = 0, first_member: int = 0
     ) -> tuple[Matrix, Matrix]:
         """Return states and parameters at the start, members × states and members × parameters.
 
@@ -221,83 +219,16 @@ class LaneProgram:
                 (amount), `[S]` (concentration), parameter, compartment or `reaction.parameter`.
             members: how many rows there are where initial values are drawn at random; one row serves all
                 members where nothing differs.
-            seed: of the whole ensemble.
+            seed: of the whole ensemble, or one for each member; see `streams`.
             first_member: the index of the first row in the whole ensemble.
 
         Raises:
             Uncovered: a rule computes one of them, or there is none of that name.
         """
-        names = tuple(overrides)
-        start, nodes = self._start(names)
-        given = [np.asarray(overrides[name], dtype=np.float64) for name in names]
-        given += start.drawn(given, members, seed, first_member)
-        (count_of_rows,) = np.broadcast_shapes((1,), *(array.shape for array in given))
-        table = np.empty((count_of_rows, len(nodes)))
-        for index, column in enumerate(arrays.evaluate(start.graph, nodes, given)):
-            table[:, index] = column
-        count = len(self.states)
-        return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
-
-    def draws_at_start(self, names: Iterable[str]) -> bool:
-        """Return whether initial values are drawn at random, with these given instead of the model's own."""
-        return bool(self._start(tuple(names))[0].draws)
-
-    def _nodes(self, function: str) -> list[Node]:
-        system = self._system
-        if function == "time_rate":
-            gradients = Derivatives(system.graph, "time").gradients(system.rates)
-            return [gradient.get(0, system.graph.zero) for gradient in gradients]
-        if function == "jacobian":
-            return self._jacobian[2]
-        return {"rates": system.rates, "fluxes": system.fluxes}[function]
-
-    def _start(self, names: tuple[str, ...]) -> tuple[Start, list[Node]]:
-        if names not in self._starts:
-            start = Start(self._system.content, names)
-            nodes = [start.scope.free(name) for name in (*self.states, *self.parameters)]
-            self._starts[names] = (start, nodes)
-        return self._starts[names]
-
-    @cached_property
-    def _jacobian(self) -> tuple[Indices, Indices, list[Node]]:
-        return self._pattern("state", self._system.rates)
-
-    @cached_property
-    def _parameter_jacobian(self) -> tuple[Indices, Indices, list[Node]]:
-        return self._pattern("parameter", self._system.rates)
-
-    def _pattern(self, kind: str, roots: Sequence[Node]) -> tuple[Indices, Indices, list[Node]]:
-        gradients = Derivatives(self._system.graph, kind).gradients(roots)
-        entries = [(row, column) for row, gradient in enumerate(gradients) for column in sorted(gradient)]
-        nodes = [gradients[row][column] for row, column in entries]
-        rows, columns = np.array(entries, dtype=np.int32).reshape(-1, 2).T
-        return rows, columns, nodes
+        return self._initial.of(overrides, members, seed, first_member)
 
     def _compile(self, key: str, nodes: Sequence[Node]) -> int:
         if key not in self._codes:
             ir = module(self._system.graph, nodes, self.width)
             self._codes[key] = Code(ir, ["f"])
         return self._codes[key].addresses["f"]
-
-    def _check_values(self) -> None:
-        """Refuse a model that computes with a value it does not give."""
-        system = self._system
-        changed = [node for reset in system.resets for node in (reset.trigger, *reset.values)]
-        changed += [reset.delay for reset in system.resets if reset.delay is not None]
-        used = set(system.graph.reachable([*system.rates, *system.fluxes, *changed]))
-        for kind, names, values in (
-            ("state", self.states, self.default_states),
-            ("parameter", self.parameters, self.default_parameters),
-        ):
-            for index in np.flatnonzero(np.isnan(values)):
-                if system.graph.input(kind, int(index)) in used:
-                    raise Uncovered(f"{names[index]} without a value")
-
-    def _scale(self) -> Matrix:
-        start = self._start(())[0]
-        content = self._system.content
-        species = [name for name in self.states if name in content.species]
-        volumes = arrays.evaluate(start.graph, [start.scope.volume(name) for name in species], [])
-        scale = dict(zip(species, map(float, volumes), strict=True))
-        sizes = np.array([scale.get(name, 1.0) for name in self.states])
-        return np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0)

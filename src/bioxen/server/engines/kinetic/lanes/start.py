@@ -18,6 +18,7 @@ from bioxen.server.engines.kinetic.lanes.arrays import Array
 from bioxen.server.engines.kinetic.lanes.content import Content
 from bioxen.server.engines.kinetic.lanes.draws import Draw
 from bioxen.server.engines.kinetic.lanes.graph import Graph, Node
+from bioxen.server.engines.kinetic.lanes.random.streams import Seeds, streams
 from bioxen.server.engines.kinetic.lanes.scope import Scope
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 
@@ -72,17 +73,18 @@ class Start:
         values = (content.parameters, content.compartments, content.references, self._locals)
         return self.graph.constant(next(table[name] for table in values if name in table))
 
-    def drawn(self, given: Sequence[Array], members: int, seed: int, first_member: int) -> list[Array]:
-        """Return what each draw gives each member, a function of the seed, the member and the draw."""
+    def drawn(self, given: Sequence[Array], members: int, seed: Seeds, first_member: int) -> list[Array]:
+        """Return what each draw gives each member, a function of its stream and the draw."""
         if not self.draws:
             return []
-        from bioxen.server.engines.kinetic.lanes.ssa.draws import draw_for_members  # late: a driver
+        from bioxen.server.engines.kinetic.lanes.random.draws import draw_for_members  # late: a driver
 
+        drawing = streams(seed, first_member, members)
         found: list[Array] = []
         for index, draw in enumerate(self.draws):
             columns = arrays.evaluate(self.graph, draw.arguments, [*given, *found])
             rows = np.array([np.broadcast_to(column, (members,)) for column in columns], dtype=np.float64).T
-            found.append(draw_for_members(draw.code, np.ascontiguousarray(rows), index, seed, first_member))
+            found.append(draw_for_members(draw.code, np.ascontiguousarray(rows), index, drawing))
         return found
 
     def _drawn(self, draw: Draw) -> Node:

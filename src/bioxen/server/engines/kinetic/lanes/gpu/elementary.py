@@ -58,7 +58,7 @@ def power_of(writer: Writer, x: Number, exponent: float) -> Number:
 
 
 def uniforms(writer: Writer, counter: Any, stream: Any, seed: Any) -> tuple[Number, Number]:
-    """Return two numbers between 0 and 1, never either: those of `ssa/philox.py` for the same three words."""
+    """Return two numbers between 0 and 1, never either: `random/philox.py`'s for the same three words."""
     b, word = writer.builder, writer.index
 
     def halves(number: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from bioxen.server.engines.kinetic.lanes.gpu.machines import (
     OutOfMemory,
     Wanted,
 )
+from bioxen.server.engines.kinetic.lanes.ode.control import allowance
 from bioxen.server.engines.kinetic.lanes.ode.integrate import Method, Trajectories
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.ssa.stochastic import Realisations
@@ -73,7 +74,7 @@ def integrate(  # noqa: PLR0913 - as the lanes' own door
     found = _ported(program, method)
     rows = found.hoisted.extended(parameters)
     absolute = np.maximum(atol * np.asarray(program.state_scale), np.finfo(float).tiny)
-    options = np.array([times[0], rtol, np.inf])
+    options = np.array([times[0], rtol, allowance(rtol), np.inf])
     values = np.empty((len(states), len(times), states.shape[1]))
     report = np.zeros((len(states), integration.REPORT), np.int64)
 

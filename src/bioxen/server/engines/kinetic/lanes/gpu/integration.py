@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from bioxen.server.engines.kinetic.lanes.events.status import DONE, NOT_FINITE
 from bioxen.server.engines.kinetic.lanes.gpu.elementary import exponential2, logarithm, power_of
 from bioxen.server.engines.kinetic.lanes.gpu.member import Member
 from bioxen.server.engines.kinetic.lanes.gpu.writer import POINTER, WORD, Number, Writer
 from bioxen.server.engines.kinetic.lanes.ode.control import (
-    ALLOWANCE,
     HUGE,
     LARGEST,
     LOG2,
     SAFETY,
     SMALLEST,
 )
-from bioxen.server.engines.kinetic.lanes.ode.seats import DONE, NOT_FINITE, TOO_MANY_STEPS, TOO_SMALL, ULPS
 from bioxen.server.engines.kinetic.lanes.ode.seats import SMALLEST as SMALLEST_STEP
+from bioxen.server.engines.kinetic.lanes.ode.seats import TOO_MANY_STEPS, TOO_SMALL, ULPS
 
 RUNNING = -1
 KINDS = [WORD, POINTER, POINTER, POINTER, POINTER, POINTER, WORD, WORD, POINTER, POINTER]
 """The member's index; states, parameters, absolute tolerances, times, `OPTIONS`; counts of points and of
 steps at most; values; report."""
-OPTIONS = ("start", "relative_tolerance", "longest_step")
+OPTIONS = ("start", "relative_tolerance", "allowance", "longest_step")
 REPORT = 3
 """Words of a member's report: status, steps accepted, steps rejected."""
 
@@ -35,7 +35,8 @@ class Integration:
         at, states, parameters, absolute, times, options, points, most, values, report = writer.arguments
         self._times, self._points, self._most = times, points, most
         self._at, self._report = at, report
-        self._start, relative, self._longest = (writer.load(options, i) for i in range(len(OPTIONS)))
+        self._start, relative, allowed, self._longest = (writer.load(options, i) for i in range(len(OPTIONS)))
+        self._allowed = allowed
         member.within(absolute, relative)
         b = writer.builder
         self._values = writer.address(values, b.mul(at, b.mul(points, writer.index(member.n))))
@@ -108,7 +109,7 @@ class Integration:
     def _judge(self, error: Number) -> tuple[Any, Number]:
         """Return whether the step is accepted and the factor for the next, as `ode/control.py`."""
         w = self._w
-        error = error * (1 / ALLOWANCE)
+        error = error * (1.0 / self._allowed)
         bounded = w.choose(error < HUGE, error, HUGE)
         accepted = error <= 1.0
         now = logarithm(w, w.larger(bounded, 1e-6)) * LOG2

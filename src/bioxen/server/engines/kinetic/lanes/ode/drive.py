@@ -9,22 +9,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.events.given import TIMING, Events
+from bioxen.server.engines.kinetic.lanes.events.occur import arrive
+from bioxen.server.engines.kinetic.lanes.events.room import waiting_room
+from bioxen.server.engines.kinetic.lanes.events.status import DONE
 from bioxen.server.engines.kinetic.lanes.ode import (
     control,
     events,
     explicit,
-    happen,
     layout,
     rosenbrock,
     sampling,
 )
-from bioxen.server.engines.kinetic.lanes.ode.layout import (
-    block,
-    parameter_row,
-    queue_row,
-)
-from bioxen.server.engines.kinetic.lanes.ode.queue import SLOTS, forget
-from bioxen.server.engines.kinetic.lanes.ode.seats import DONE, SMALLEST, ULPS, close, note, take
+from bioxen.server.engines.kinetic.lanes.ode.happen import happen
+from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row
+from bioxen.server.engines.kinetic.lanes.ode.seats import SMALLEST, ULPS, close, note, take
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined, lean
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
@@ -57,12 +56,8 @@ def drive(
     size: int,
     states: NDArray[np.float64],
     parameters: NDArray[np.float64],
-    triggers_before: NDArray[np.float64],
-    keeps: NDArray[np.bool_],
-    persists: NDArray[np.bool_],
-    delayed: NDArray[np.bool_],
-    pointers: NDArray[np.int32],
-    targets: NDArray[np.int32],
+    happening: Events,
+    moment: int,
     moments: int,
     inside: bool,
     start: float,
@@ -79,11 +74,8 @@ def drive(
 ) -> None:
     """Integrate every member; see `integrate`."""
     members, n = states.shape
-    m, count = parameters.shape[1], len(triggers_before)
-    later = delayed.any()
-    queue = queue_row(n, m, count, len(keeps), len(targets))
-    waiting_rows = (len(keeps) + len(targets)) * SLOTS + len(keeps) if later else 0
-    moment = queue + waiting_rows
+    m, count, later = parameters.shape[1], happening.roots, happening.functions[TIMING] != 0
+    room, allowed = waiting_room(happening), control.allowance(rtol)
     matrix = moment + moments
     w = rows(matrix + max(moments, len(entries) + size))
     member, point, tries = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
@@ -96,8 +88,8 @@ def drive(
         if free:
             for lane in range(WIDTH):
                 if member[lane] < 0 and waiting < members:
-                    take(w, n, m, lane, states[waiting], parameters[waiting], triggers_before, start, times)
-                    forget(w, queue, waiting_rows, lane)
+                    take(w, n, m, lane, states[waiting], parameters[waiting], start, times)
+                    arrive(happening, w, lane, room)
                     member[lane], point[lane], tries[lane], failed[lane] = waiting, 0, 0, DONE
                     waiting += 1
                     fresh = True
@@ -105,7 +97,7 @@ def drive(
                 return
         if fresh:
             if count:
-                happen.happen(functions, w, n, m, count, keeps, persists, delayed, pointers, targets, failed)
+                happen(happening, w, room, failed)
             if moments:
                 _foresee(functions[layout.FUNCTION_MOMENTS], w, n, moment, moments)
             sampling.record_now(w, n, times, member, point, values, changing)
@@ -120,7 +112,7 @@ def drive(
             )
         else:
             explicit.attempt(functions[layout.FUNCTION_RATES], w, n, rtol)
-        control.judge(w)
+        control.judge(w, allowed)
         due = sampling.is_due(w)
         fresh = count > 0 and (inside or events.changed(functions[layout.FUNCTION_TRIGGERS], w, n, m, count))
         if due or fresh:
@@ -128,7 +120,7 @@ def drive(
         if fresh:
             fresh = events.locate(functions[layout.FUNCTION_TRIGGERS], w, n, m, count)
         if fresh:
-            events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, len(keeps), count, tries)
+            events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, happening.size, count, tries)
         if later:
             fresh = events.fall_due(w) or fresh
         if due:

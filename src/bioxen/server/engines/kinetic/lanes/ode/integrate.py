@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from bioxen.errors import ValidationError
 from bioxen.server.engines.kinetic.lanes.asked import check_courses
-from bioxen.server.engines.kinetic.lanes.ode.run import STATUS, Floats, Method, Run, Trajectories
-from bioxen.server.engines.kinetic.lanes.ode.seats import DONE
+from bioxen.server.engines.kinetic.lanes.events.status import DONE
+from bioxen.server.engines.kinetic.lanes.ode.run import Floats, Method, Run, Trajectories
+from bioxen.server.engines.kinetic.lanes.ode.seats import STATUS
 from bioxen.server.engines.kinetic.lanes.simd.contract import Runnable
 
 __all__ = ["STATUS", "Method", "Trajectories", "choose_method", "integrate"]

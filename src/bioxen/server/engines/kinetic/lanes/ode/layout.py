@@ -28,8 +28,8 @@ BLOCKS = 19
 interpolant's four powers, a sample of it, the absolute tolerances, a right side."""
 
 FUNCTION_RATES, FUNCTION_JACOBIAN, FUNCTION_TIME, FUNCTION_TRIGGERS, FUNCTION_MOMENTS = range(5)
-FUNCTION_DECOMPOSE, FUNCTION_SOLVE, FUNCTION_DELAYS, FUNCTION_ASSIGN = range(5, 9)
-"""Where each function's address stands in the table of functions; the events' assignments come last."""
+FUNCTION_DECOMPOSE, FUNCTION_SOLVE = 5, 6
+"""Where each function's address stands in the table of functions."""
 
 
 @lean
@@ -40,26 +40,11 @@ def block(states: int, number: int) -> int:
 
 @lean
 def parameter_row(states: int) -> int:
-    """Return the first row of the parameters; what an event assigns to states and parameters follows."""
+    """Return the first row of the parameters."""
     return SINGLES + BLOCKS * states
 
 
 @lean
 def trigger_row(states: int, parameters: int) -> int:
-    """Return the first row of the triggers remembered; those at a sample follow."""
-    return parameter_row(states) + 2 * parameters + states
-
-
-@lean
-def pending_row(states: int, parameters: int, triggers: int) -> int:
-    """Return the first row of what says which events wait; the values they keep follow."""
-    return trigger_row(states, parameters) + 2 * triggers
-
-
-@lean
-def queue_row(states: int, parameters: int, triggers: int, events: int, targets: int) -> int:
-    """Return the first row of the queue: of each event the times that wait, then the values kept for them.
-
-    A row for the delay of each event comes last.
-    """
-    return pending_row(states, parameters, triggers) + events + targets
+    """Return the first row of the triggers remembered; those at a sample follow, then what events need."""
+    return parameter_row(states) + parameters

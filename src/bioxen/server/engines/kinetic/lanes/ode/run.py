@@ -10,7 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.events.given import Events
+from bioxen.server.engines.kinetic.lanes.events.made import events_of
 from bioxen.server.engines.kinetic.lanes.native import Code
+from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.drive import drive
 from bioxen.server.engines.kinetic.lanes.ode.elimination import Plan, plan
 from bioxen.server.engines.kinetic.lanes.ode.straight import straight
@@ -18,9 +21,6 @@ from bioxen.server.engines.kinetic.lanes.simd.contract import Ready, Runnable
 
 Method = Literal["tsit5", "rodas5p"]
 Floats = NDArray[np.float64]
-
-STATUS = ("ok", "too many steps", "not finite", "step too small", "too many events", "a delay below 0")
-"""What the numbers in `Trajectories.status` mean."""
 
 _PARTS = 1000
 """Steps at least, where something jumps at times that cannot be computed before."""
@@ -71,22 +71,17 @@ class Run:
         members, points = len(states), len(self._times)
         tape, code = _elimination(program) if stiff else _NO_ELIMINATION
         ready = _ready(program, stiff=stiff)
+        extended = ready.extended(parameters)
         values = np.empty((members, points, states.shape[1]))
-        changing = np.empty((members if program.event_count else 0, points, parameters.shape[1]))
+        changing = np.full((members if program.event_count else 0, points, parameters.shape[1]), np.nan)
         status = np.zeros(members, np.int8)
         steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
         given: tuple[Any, ...] = (
             stiff,
             _functions(program, ready, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
-            *(
-                states,
-                ready.extended(parameters),
-                _before(program),
-                *_events(program),
-                program.moment_count,
-                program.jumps_with_states,
-            ),
+            *(states, extended, *_events(program, extended.shape[1])),
+            *(program.moment_count, program.jumps_with_states),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
         )
         run: Callable[..., None] = drive
@@ -126,8 +121,6 @@ def _functions(program: Runnable, ready: Ready, code: Code | None, *, stiff: boo
         program.triggers,
         program.moments,
         *elimination,
-        program.delays,
-        *program.assign,
     )
     return np.array(table, np.int64)
 
@@ -138,20 +131,15 @@ def _ready(program: Runnable, *, stiff: bool) -> Ready:
     return program.prepared("rates", "jacobian", *(["time_rate"] if program.time_rate else []))
 
 
-def _before(program: Runnable) -> Floats:
-    """Return what the triggers are taken to have been before the start."""
-    before = np.zeros(program.root_count)
-    before[: program.event_count] = program.event_initially
-    return before
-
-
-def _events(program: Runnable) -> tuple[NDArray[Any], ...]:
-    """Return which events keep the values of their trigger's time, which persist, which have delays.
-
-    Then what each sets: pointers into targets, and those.
-    """
-    targets = [np.asarray(each, np.int32) for each in program.event_targets]
-    pointers = np.cumsum([0, *map(len, targets)]).astype(np.int32)
-    joined = np.concatenate(targets) if targets else np.zeros(0, np.int32)
-    kinds = (program.event_uses_trigger_values, program.event_persistent, program.event_delayed)
-    return (*(np.array(kind, np.bool_) for kind in kinds), pointers, joined)
+def _events(program: Runnable, parameters: int) -> tuple[Events, int]:
+    """Return the events, and the first row behind their working numbers."""
+    n, roots = len(program.states), program.root_count
+    now = layout.trigger_row(n, parameters)
+    timing = now + 2 * roots
+    values = timing + (program.event_count if program.delays else 0)
+    rest = values + max(map(len, program.event_targets), default=0)
+    places = [layout.TIME, layout.block(n, layout.STATE), layout.parameter_row(n), now, now + roots]
+    functions = [program.triggers, program.delays]
+    for assign in program.assign:
+        functions += [0, assign, 0]  # nothing draws
+    return events_of(program, functions, [*places, timing, values, rest, rest], roots=roots), rest

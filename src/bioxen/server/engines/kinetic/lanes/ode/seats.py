@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.events.status import DONE, NOT_FINITE, WORDS
 from bioxen.server.engines.kinetic.lanes.ode import layout
-from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row, trigger_row
+from bioxen.server.engines.kinetic.lanes.ode.layout import block, parameter_row
 from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
-DONE, TOO_MANY_STEPS, NOT_FINITE, TOO_SMALL = 0, 1, 2, 3
+TOO_MANY_STEPS, TOO_SMALL = 1, 3
+STATUS = {
+    DONE: "ok",
+    TOO_MANY_STEPS: "too many steps",
+    NOT_FINITE: "not finite",
+    TOO_SMALL: "step too small",
+    **WORDS,
+}
+"""How a member ended."""
 ULPS = 1.8e-15
 SMALLEST = 1e-200
 
@@ -23,24 +32,22 @@ def take(
     lane: int,
     state: NDArray[np.float64],
     parameters: NDArray[np.float64],
-    triggers: NDArray[np.float64],
     start: float,
     times: NDArray[np.float64],
 ) -> None:
     """Put a member into a lane."""
-    y, p, now = block(n, layout.STATE), parameter_row(n), trigger_row(n, m)
+    y, p = block(n, layout.STATE), parameter_row(n)
     for i in range(n):
         w[(y + i) * WIDTH + lane] = state[i]
     for i in range(m):
         w[(p + i) * WIDTH + lane] = parameters[i]
-    for i in range(len(triggers)):
-        w[(now + i) * WIDTH + lane] = triggers[i]
     w[layout.TIME * WIDTH + lane] = start
     w[layout.LIMIT * WIDTH + lane] = times[-1]
     w[layout.NEXT * WIDTH + lane] = times[0]
     w[layout.STEPS * WIDTH + lane] = w[layout.REJECTED * WIDTH + lane] = 0.0
     w[layout.ACTIVE * WIDTH + lane] = 1.0
     w[layout.KNOWN * WIDTH + lane] = -np.inf
+    w[layout.DUE * WIDTH + lane] = np.inf
     w[layout.FRESH * WIDTH + lane] = 1.0
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.events.room import Room, next_due
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.operations import call, load, store
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.given import AT_CLOCKS, AT_CROSSINGS, CROSSINGS, Occasions
 from bioxen.server.engines.kinetic.lanes.ssa.layout import NEXT, POINT, START, TIME
-from bioxen.server.engines.kinetic.lanes.ssa.room import Room, next_due
 
 
 @compiled

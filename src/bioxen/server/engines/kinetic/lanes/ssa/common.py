@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.random.philox import philox, uniform
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
 from bioxen.server.engines.kinetic.lanes.simd.elementary import logarithm
 from bioxen.server.engines.kinetic.lanes.simd.operations import (
@@ -30,12 +31,12 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     POINT,
     QUIET,
     RANDOM,
+    SEED,
     START,
     STREAM,
     TIME,
     TOTAL,
 )
-from bioxen.server.engines.kinetic.lanes.ssa.philox import philox, uniform
 
 
 @compiled
@@ -48,12 +49,12 @@ def refill(
     parameters: NDArray[np.float64],
     start: float,
     first: float,
-    first_member: int,
+    streams: NDArray[np.uint64],
 ) -> int:
     """Put the next members into free lanes; return the next one that waits."""
     for lane in range(WIDTH):
         if member[lane] < 0 and waiting < len(states):
-            _take(w, lane, states[waiting], parameters[waiting], start, first, first_member + waiting)
+            _take(w, lane, states[waiting], parameters[waiting], start, first, streams[waiting])
             member[lane], point[lane] = waiting, 0
             waiting += 1
     return waiting
@@ -88,7 +89,7 @@ def _take(
     parameters: NDArray[np.float64],
     start: float,
     first: float,
-    stream: int,
+    stream: NDArray[np.uint64],
 ) -> None:
     """Put a member into a lane."""
     number = w.view(np.int64)
@@ -102,11 +103,12 @@ def _take(
     w[ACTIVE * WIDTH + lane] = 1.0
     w[EVENTS * WIDTH + lane] = 0.0
     number[COUNTER * WIDTH + lane] = 0
-    number[STREAM * WIDTH + lane] = stream
+    number[SEED * WIDTH + lane] = stream[0]
+    number[STREAM * WIDTH + lane] = stream[1]
 
 
 @compiled
-def draw(w: NDArray[np.float64], a: int, reactions: int, seed: np.uint64, most: float) -> bool:
+def draw(w: NDArray[np.float64], a: int, reactions: int, most: float) -> bool:
     """Draw the time of each lane's next event and the reaction.
 
     Returns whether a lane wants attention: a point of the output comes first, the propensities are no
@@ -118,7 +120,7 @@ def draw(w: NDArray[np.float64], a: int, reactions: int, seed: np.uint64, most: 
         lowest = smaller(propensity, lowest)
         total = total + propensity
         store(w, a + reactions + j, total)
-    philox(w, COUNTER, STREAM, RANDOM, seed)
+    philox(w, COUNTER, RANDOM)
     store(w, TOTAL, total)
     store(w, LOWEST, lowest)
     later = load(w, TIME) - logarithm(uniform(w, RANDOM)) / total

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.events.occur import occur
+from bioxen.server.engines.kinetic.lanes.events.room import waiting_room
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.elementary import rows
 from bioxen.server.engines.kinetic.lanes.simd.operations import call, count_up, load, store
@@ -27,6 +29,7 @@ from bioxen.server.engines.kinetic.lanes.ssa.given import (
     Occasions,
     Reactions,
 )
+from bioxen.server.engines.kinetic.lanes.ssa.happen import begin, risen
 from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     CHOICE,
     COUNTER,
@@ -43,7 +46,6 @@ from bioxen.server.engines.kinetic.lanes.ssa.layout import (
     TOO_MANY_EVENTS,
     TOTAL,
 )
-from bioxen.server.engines.kinetic.lanes.ssa.occur import begin, occur, risen, waiting_room
 
 _TOGETHER = 200
 """Entries of the stoichiometry up to which all lanes' events are carried out together."""
@@ -58,8 +60,7 @@ def direct(
     parameters: NDArray[np.float64],
     start: float,
     times: NDArray[np.float64],
-    seed: np.uint64,
-    first_member: int,
+    streams: NDArray[np.uint64],
     max_events: int,
     values: NDArray[np.float64],
     status: NDArray[np.int8],
@@ -70,14 +71,14 @@ def direct(
     w = rows(occasions.rows[-1])
     member, point = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64)
     fresh, until, nudge = np.zeros(WIDTH, np.bool_), np.full(WIDTH, np.inf), np.zeros(WIDTH)
-    room = waiting_room(occasions)
-    eventful = occasions.events > 0 or occasions.crossings > 0
+    room = waiting_room(occasions.events)
+    eventful = occasions.events.size > 0 or occasions.crossings > 0
     together = len(reactions.changes) <= _TOGETHER
     waiting, free, stirred = 0, True, False
     while True:
         if free:
             before = waiting
-            waiting = refill(w, member, point, waiting, states, parameters, start, times[0], first_member)
+            waiting = refill(w, member, point, waiting, states, parameters, start, times[0], streams)
             if member.max() < 0:
                 return
             free = False
@@ -86,11 +87,12 @@ def direct(
                 begin(occasions, w, room, member, before, fresh)
         if stirred:
             for lane in range(WIDTH):
-                if fresh[lane] and member[lane] >= 0:
-                    code = occur(occasions, w, lane, p, seed, room)
-                    if code != DONE:
-                        close(w, lane, code, member, point, values, status, events)
-                        free = True
+                room.going[lane] = fresh[lane] and member[lane] >= 0
+            occur(occasions.events, w, room)
+            for lane in range(WIDTH):
+                if room.code[lane] != DONE:
+                    close(w, lane, room.code[lane], member, point, values, status, events)
+                    free = True
         if stirred or (eventful and occasions.restless):
             foresee(occasions, w, p, member, point, times, room, fresh, until, nudge)
             stirred = False
@@ -99,7 +101,7 @@ def direct(
         call(fluxes, w, TIME, START, p, a)
         if len(occasions.clocks):
             call(occasions.functions[CLOCKS], w, TIME, START, p, drift)
-        if draw(w, a, reactions.size, seed, 1.0 * max_events):
+        if draw(w, a, reactions.size, 1.0 * max_events):
             for lane in range(WIDTH):
                 index = member[lane]
                 if index < 0 or w[QUIET * WIDTH + lane] != 0.0:
@@ -139,13 +141,14 @@ def direct(
                 if member[lane] >= 0 and _below_zero(w, lane, occasions):
                     close(w, lane, NEGATIVE_AMOUNT, member, point, values, status, events)
                     free = True
-        if occasions.watch and risen(occasions, w, p, member, fresh):
+        if occasions.watch and risen(occasions, w, member, fresh):
             stirred = True
 
 
 @compiled
 def _below_zero(w: NDArray[np.float64], lane: int, occasions: Occasions) -> bool:
-    for i in range(len(occasions.whole)):
-        if occasions.whole[i] and w[(START + i) * WIDTH + lane] < 0.0:
+    whole = occasions.events.whole
+    for i in range(len(whole)):  # noqa: SIM110 - numba compiles no generator expressions
+        if whole[i] and w[(START + i) * WIDTH + lane] < 0.0:
             return True
     return False

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.random.poisson import poisson
+from bioxen.server.engines.kinetic.lanes.random.scalar import uniforms
 from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 from bioxen.server.engines.kinetic.lanes.ssa.layout import START, TIME
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import uniforms
 
 _CRITICAL = 10.0
 _ORDER = 3.0
@@ -92,7 +92,6 @@ def jump(
     species: NDArray[np.int32],
     changes: NDArray[np.float64],
     lane: int,
-    seed: np.uint64,
     critical: NDArray[np.bool_],
     counts: NDArray[np.float64],
     change: NDArray[np.float64],
@@ -109,7 +108,7 @@ def jump(
             risky += w[(a + j) * WIDTH + lane]
     while True:
         fires, step = False, tau
-        first, second = uniforms(number, lane, seed)
+        first, second = uniforms(number, lane)
         if risky > 0.0:
             wait = -math.log(first) / risky
             fires = wait < tau
@@ -118,7 +117,7 @@ def jump(
         for j in range(reactions):
             counts[j] = 0.0
             if not critical[j]:
-                counts[j] = poisson(number, lane, seed, w[(a + j) * WIDTH + lane] * step)
+                counts[j] = poisson(number, lane, w[(a + j) * WIDTH + lane] * step)
         chosen = 0
         if fires:
             chosen = _pick(w, a, reactions, critical, second * risky, lane)

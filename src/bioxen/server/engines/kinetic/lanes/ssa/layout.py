@@ -1,33 +1,26 @@
 """Where the working numbers of the stochastic drivers lie: rows of lanes in one array."""
 
-TIME, NEXT, COUNTER, STREAM, RANDOM, TOTAL, LOWEST, CHOICE, POINT, ACTIVE, EVENTS, QUIET, START = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    *range(6, 14),
-)
-"""Rows: the time, the time of the next firing, the random stream's counter and number, two random words, the
-sum of the propensities, the lowest of them, the reaction chosen, the time up to which nothing but firings
-happens (the next point of the output, or something that jumps), whether the lane has a member, the firings so
-far, whether the lane's firing is an ordinary one; then states and parameters, and what the driver adds."""
+from bioxen.server.engines.kinetic.lanes.events.status import DONE, NEGATIVE_AMOUNT, NOT_FINITE, WORDS
+from bioxen.server.engines.kinetic.lanes.random.rows import COUNTER, SEED, STREAM
 
-DONE, TOO_MANY_EVENTS, NOT_FINITE, NEGATIVE_PROPENSITY, NEGATIVE_AMOUNT = 0, 1, 2, 4, 5
-UNDRAWN, BROKEN, ENDLESS, BAD_DELAY, CROWDED = 6, 7, 8, 9, 10
-"""How a member ended."""
+__all__ = ["COUNTER", "DONE", "NEGATIVE_AMOUNT", "NOT_FINITE", "SEED", "STREAM"]
+
+TIME, NEXT = 0, 1
+RANDOM, TOTAL, LOWEST, CHOICE, POINT, ACTIVE, EVENTS, QUIET, START = 5, *range(7, 15)
+"""Rows besides those of the random stream: the time, the time of the next firing, two random words, the sum
+of the propensities, the lowest of them, the reaction chosen, the time up to which nothing but firings happens
+(the next point of the output, or something that jumps), whether the lane has a member, the firings so far,
+whether the lane's firing is an ordinary one; then states and parameters, and what the driver adds."""
+
+TOO_MANY_EVENTS, NEGATIVE_PROPENSITY = 1, 4
+"""How a member ended, besides what its events may do."""
 
 STATUS = {
     DONE: "ok",
     TOO_MANY_EVENTS: "too many events",
     NOT_FINITE: "not finite",
     NEGATIVE_PROPENSITY: "negative propensity",
-    NEGATIVE_AMOUNT: "fell below zero molecules",
-    UNDRAWN: "a random draw from no distribution: its arguments or bounds have no meaning",
-    BROKEN: "an event set a species to no whole number of molecules",
-    ENDLESS: "events set each other off without end",
-    BAD_DELAY: "the delay of an event is negative or no number",
-    CROWDED: "too many events wait for their delays",
+    **WORDS,
 }
 """What the numbers mean."""
 

@@ -62,8 +62,7 @@ def leap(
     parameters: NDArray[np.float64],
     start: float,
     times: NDArray[np.float64],
-    seed: np.uint64,
-    first_member: int,
+    streams: NDArray[np.uint64],
     max_events: int,
     values: NDArray[np.float64],
     status: NDArray[np.int8],
@@ -88,12 +87,12 @@ def leap(
         for lane in range(WIDTH):
             if member[lane] < 0:
                 single[lane] = 0
-        waiting = refill(w, member, point, waiting, states, parameters, start, times[0], first_member)
+        waiting = refill(w, member, point, waiting, states, parameters, start, times[0], streams)
         if member.max() < 0:
             return
         call(functions[0], w, TIME, START, p, a)
         call(functions[1], w, TIME, START, p, jacobian)
-        draw(w, a, reactions, seed, 1.0 * max_events)
+        draw(w, a, reactions, 1.0 * max_events)
         for lane in range(WIDTH):
             index = member[lane]
             if index < 0:
@@ -112,7 +111,7 @@ def leap(
             if code == DONE and tau > 0.0:
                 until = times[point[lane]]
                 later = jump(
-                    *(w, number, a, reactions, pointers, species, changes, lane, seed),
+                    *(w, number, a, reactions, pointers, species, changes, lane),
                     *(critical, counts, drift, min(tau, until - time), until),
                 )
                 if later < time:

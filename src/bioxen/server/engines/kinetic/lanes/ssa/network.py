@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from bioxen.errors import InvalidModelError
 from bioxen.server.engines.kinetic.lanes import arrays
-from bioxen.server.engines.kinetic.lanes.draws import ARGUMENTS, Draw
-from bioxen.server.engines.kinetic.lanes.emit import module
 from bioxen.server.engines.kinetic.lanes.graph import Node
-from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.ssa.flow import Flow
 from bioxen.server.engines.kinetic.lanes.ssa.given import Floats, Numbers, Occasions, Reactions
-from bioxen.server.engines.kinetic.lanes.ssa.layout import START
-from bioxen.server.engines.kinetic.lanes.ssa.substitute import substitute
+from bioxen.server.engines.kinetic.lanes.ssa.occasions import Compiled
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
-
-_ROOM = 1000
-"""Events that may wait for their delays in one lane."""
 
 
 class Network:
@@ -34,7 +26,7 @@ class Network:
             InvalidModelError: the model is no such network; every hurdle is named.
         """
         system = program.system
-        self._program, self._system, self._codes = program, system, list[Code]()
+        self._program, self._system = program, system
         self.ready = program.prepared("fluxes")
         rate_rules = program.rate_rules
         self.clocks = [index for index, name in enumerate(program.states) if name in rate_rules]
@@ -113,80 +105,16 @@ class Network:
         whole[self.clocks] = False
         return whole
 
+    @cached_property
+    def _compiled(self) -> Compiled:
+        return Compiled(
+            self._program, self._flow, self.clocks, self.whole, parameters=self.ready.parameter_count
+        )
+
     @property
     def occasions(self) -> Occasions:
         """What happens besides reactions."""
-        if self._made is None:
-            self._made = self._occasions()
-        return self._made
-
-    _made: Occasions | None = None
-
-    def _occasions(self) -> Occasions:
-        system, flow = self._system, self._flow
-        resets, states = system.resets, len(system.states)
-        events, crossings = len(resets), flow.crossings
-        drawn = [(*one.draws, *one.delay_draws) for one in resets]
-        sizes = [
-            sum(map(len, drawn)),
-            2 * len(system.reactions),
-            len(self.clocks),
-            *(events, events),
-            len(crossings),
-            2 * events,
-            max((len(one.targets) for one in resets), default=0),
-            ARGUMENTS * max(map(len, drawn), default=0),
-        ]
-        first = START + states + self.ready.parameter_count
-        self._first_draw = self.ready.parameter_count
-        zero = system.graph.zero
-        waits = [one.delay if one.delay is not None else zero for one in resets]
-        ranks = [one.priority if one.priority is not None else zero for one in resets]
-        triggers = [one.trigger for one in resets]
-        functions = [
-            self._code([system.rates[index] for index in self.clocks]),
-            self._code(triggers),
-            self._code(crossings),
-            self._code([*waits, *ranks]),
-        ]
-        for one in resets:
-            values = [one.values[target] for target in one.targets]
-            functions += [
-                self._code(_flat(one.draws)),
-                self._code(values),
-                self._code(_flat(one.delay_draws)),
-            ]
-        starts = np.cumsum([0, *map(len, drawn)])
-        middles = [start + len(one.draws) for start, one in zip(starts, resets, strict=False)]
-        return Occasions(
-            functions=np.array(functions, np.int64),
-            clocks=np.array(self.clocks, np.int32),
-            events=events,
-            crossings=len(crossings),
-            watch=flow.depends_on_amounts(triggers),
-            restless=flow.depends_on_amounts(crossings),
-            initially=np.array([one.initially for one in resets], np.bool_),
-            keeps=np.array([one.uses_trigger_values for one in resets], np.bool_),
-            persistent=np.array([one.persistent for one in resets], np.bool_),
-            ranked=np.array([one.priority is not None for one in resets], np.bool_),
-            pointers=np.cumsum([0, *(len(one.targets) for one in resets)]).astype(np.int32),
-            targets=np.array([target for one in resets for target in one.targets], np.int32),
-            draws=starts.astype(np.int32),
-            delay_draws=np.array(middles, np.int32),
-            codes=np.array([draw.code for each in drawn for draw in each], np.int32),
-            whole=self.whole,
-            rows=first + np.cumsum([0, *sizes]),
-            room=_ROOM if any(one.delay is not None for one in resets) else max(events, 1),
-        )
-
-    def _code(self, roots: Sequence[Node]) -> int:
-        if not roots:
-            return 0
-        graph = self._system.graph
-        placed = substitute(graph, roots, "draw", lambda k: graph.input("parameter", self._first_draw + k))
-        code = Code(module(graph, placed, self._program.width), ["f"])
-        self._codes.append(code)
-        return code.addresses["f"]
+        return self._compiled.occasions
 
 
 @lru_cache(maxsize=16)
@@ -197,10 +125,6 @@ def network_of(program: LaneProgram) -> Network:
         InvalidModelError: it is none.
     """
     return Network(program)
-
-
-def _flat(draws: Sequence[Draw]) -> list[Node]:
-    return [node for draw in draws for node in draw.arguments]
 
 
 def _coefficients(program: LaneProgram) -> list[tuple[int, int, Node]]:

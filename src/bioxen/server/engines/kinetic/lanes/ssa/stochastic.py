@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from bioxen.errors import ValidationError
 from bioxen.server.engines.kinetic.lanes.asked import check_courses
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
+from bioxen.server.engines.kinetic.lanes.random.streams import Seeds, streams
 from bioxen.server.engines.kinetic.lanes.ssa.direct import direct
 from bioxen.server.engines.kinetic.lanes.ssa.given import Floats, Truths
 from bioxen.server.engines.kinetic.lanes.ssa.layout import STATUS
 from bioxen.server.engines.kinetic.lanes.ssa.leap import leap
 from bioxen.server.engines.kinetic.lanes.ssa.network import network_of
 
-__all__ = ["STATUS", "Realisations", "stochastic", "together"]
+__all__ = ["STATUS", "Realisations", "stochastic"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def stochastic(
     parameters: ArrayLike,
     times: ArrayLike,
     *,
-    seed: int,
+    seed: Seeds,
     first_member: int = 0,
     max_events: int = 100_000_000,
     start: float | None = None,
@@ -51,16 +52,16 @@ def stochastic(
 ) -> Realisations:
     """Simulate each member from its own whole numbers of molecules with its own parameters.
 
-    The random numbers of member i are a function of `seed` and `first_member + i` alone: any split of an
-    ensemble gives the same bytes.
+    The random numbers of member i are a function of `seed` and `first_member + i` alone, or of its own seed:
+    any split of an ensemble gives the same bytes, whatever else is simulated beside it.
 
     Args:
         program: the network; its rate laws are propensities of single events.
         states: [members][states] at `start`.
         parameters: [members][parameters]
         times: when to report, rising.
-        seed: of the whole ensemble, from 0 to 2^64 - 1.
-        first_member: the index of the first row in the whole ensemble.
+        seed: of the whole ensemble, from 0 to 2^64 - 1; or one for each member, as if each were alone.
+        first_member: the index of the first row in the whole ensemble; see `streams`.
         max_events: events after which a member is given up.
         start: the time of `states`; the first of `times` where not given.
         method: `direct` (Gillespie, exact) or `tau-leaping` (approximate, for many molecules).
@@ -75,13 +76,10 @@ def stochastic(
     network = network_of(program)
     check_courses(program, y, p, grid, begin)
     _check_whole(program, network.whole, y)
-    if not 0 <= seed < 2**64 or first_member < 0 or not 0 < epsilon < 1:
+    if not 0 < epsilon < 1:
         raise ValidationError(
-            "The seed, the first member or epsilon is out of range.",
-            details={
-                "place": "seed",
-                "remedy": "Give a seed from 0 to 2^64 - 1, and epsilon between 0 and 1.",
-            },
+            "Epsilon is out of range.",
+            details={"place": "epsilon", "remedy": "Give an epsilon between 0 and 1."},
         )
     reactions = network.reactions(p)
     n, own = y.shape[1], p.shape[1] if program.event_count else 0
@@ -92,8 +90,7 @@ def stochastic(
         network.ready.extended(p),
         begin,
         grid,
-        np.uint64(seed),
-        first_member,
+        streams(seed, first_member, len(y)),
         max_events,
         values,
         status,
@@ -114,18 +111,6 @@ def stochastic(
         leaping(functions, *net, matters, diagonal, len(program.jacobian_rows), float(epsilon), *common)
     changed = np.ascontiguousarray(values[:, :, n:]) if own else None
     return Realisations(np.ascontiguousarray(values[:, :, :n]), changed, status, events, method)
-
-
-def together(parts: Sequence[Realisations]) -> Realisations:
-    """Return the members of some ensembles of one network and method as one ensemble's."""
-    changed = [part.parameters for part in parts if part.parameters is not None]
-    return Realisations(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate(changed) if changed else None,
-        np.concatenate([part.status for part in parts]),
-        np.concatenate([part.events for part in parts]),
-        parts[0].method,
-    )
 
 
 def _check_whole(program: LaneProgram, counted: Truths, y: Floats) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.draws import CODES
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
-from bioxen.server.engines.kinetic.lanes.ssa.counted import binomial, poisson_between
-from bioxen.server.engines.kinetic.lanes.ssa.poisson import poisson
-from bioxen.server.engines.kinetic.lanes.ssa.scalar import uniforms
-from bioxen.server.engines.kinetic.lanes.ssa.tails import gamma_between, normal_between
+from bioxen.server.engines.kinetic.lanes.random.counted import binomial, poisson_between
+from bioxen.server.engines.kinetic.lanes.random.poisson import poisson
+from bioxen.server.engines.kinetic.lanes.random.scalar import uniforms
+from bioxen.server.engines.kinetic.lanes.random.tails import gamma_between, normal_between
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 _NORMAL, _UNIFORM, _BERNOULLI = CODES["normal"], CODES["uniform"], CODES["bernoulli"]
 _BINOMIAL, _CAUCHY, _CHISQUARE = CODES["binomial"], CODES["cauchy"], CODES["chisquare"]
@@ -25,11 +25,10 @@ _EXPONENTIAL, _GAMMA, _LAPLACE = CODES["exponential"], CODES["gamma"], CODES["la
 _LOGNORMAL, _POISSON, _RAYLEIGH = CODES["lognormal"], CODES["poisson"], CODES["rayleigh"]
 
 
-@compiled
+@lean
 def sample(
     number: NDArray[np.int64],
     lane: int,
-    seed: np.uint64,
     code: int,
     a: float,
     b: float,
@@ -41,7 +40,6 @@ def sample(
     Args:
         number: the working numbers of the lanes, as words.
         lane: which of them draws.
-        seed: of the streams.
         code: the distribution; see `CODES`.
         a: mean of normal, and of the logarithm of lognormal; location of cauchy and laplace; shape of gamma;
             rate of exponential; scale of rayleigh; mean of poisson; trials of binomial; chance of bernoulli;
@@ -53,13 +51,11 @@ def sample(
     if not (low <= high and math.isfinite(a) and math.isfinite(b)):
         return math.nan
     if code == _POISSON and low <= 0.0 and high == math.inf:
-        return poisson(number, lane, seed, a) if a >= 0.0 else math.nan
+        return poisson(number, lane, a) if a >= 0.0 else math.nan
     unbounded = low <= 0.0 and high == math.inf
     if unbounded and code in (_GAMMA, _CHISQUARE):
-        return (
-            _gamma(number, lane, seed, a, b) if code == _GAMMA else _gamma(number, lane, seed, 0.5 * a, 2.0)
-        )
-    u, v = uniforms(number, lane, seed)
+        return _gamma(number, lane, a, b) if code == _GAMMA else _gamma(number, lane, 0.5 * a, 2.0)
+    u, v = uniforms(number, lane)
     found = math.nan
     if code == _UNIFORM and a <= b:
         found = a + (b - a) * u
@@ -91,7 +87,7 @@ def sample(
     return found if math.isnan(found) else min(max(found, low), high)  # rounding must not leave the bounds
 
 
-@compiled
+@lean
 def _normal(u: float, v: float, mean: float, deviation: float, low: float, high: float) -> float:
     if deviation < 0.0:
         return math.nan
@@ -102,7 +98,7 @@ def _normal(u: float, v: float, mean: float, deviation: float, low: float, high:
     return mean + deviation * normal_between((low - mean) / deviation, (high - mean) / deviation, u)
 
 
-@compiled
+@lean
 def _exponential(low: float, high: float, u: float) -> float:
     """Draw from the exponential distribution of rate 1 between two values that are not below 0."""
     if high < low or high == 0.0:
@@ -110,7 +106,7 @@ def _exponential(low: float, high: float, u: float) -> float:
     return low - math.log1p(u * math.expm1(low - high))
 
 
-@compiled
+@lean
 def _laplace(low: float, high: float, u: float) -> float:
     """Draw from the Laplace distribution around 0 of scale 1 between two values."""
     if low >= 0.0:
@@ -122,8 +118,8 @@ def _laplace(low: float, high: float, u: float) -> float:
     return math.log1p(share - below) if share < below else -math.log1p(below - share)
 
 
-@compiled
-def _gamma(number: NDArray[np.int64], lane: int, seed: np.uint64, shape: float, scale: float) -> float:
+@lean
+def _gamma(number: NDArray[np.int64], lane: int, shape: float, scale: float) -> float:
     """Draw from the gamma distribution: G. Marsaglia, W. Tsang, ACM Trans. Math. Softw. 26 (2000) 363."""
     if not (shape > 0.0 and scale > 0.0):
         return math.nan
@@ -131,8 +127,8 @@ def _gamma(number: NDArray[np.int64], lane: int, seed: np.uint64, shape: float, 
     d = raised - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
-        first, second = uniforms(number, lane, seed)
-        chance, further = uniforms(number, lane, seed)
+        first, second = uniforms(number, lane)
+        chance, further = uniforms(number, lane)
         x = math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
         v = 1.0 + c * x
         if v <= 0.0:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 _EPSILON = 1e-16
 _MOST_TERMS = 100_000
 _HALVINGS = 200
 
 
-@compiled
+@lean
 def normal_above(z: float) -> float:
     """Return the share of the standard normal distribution above `z`."""
     return 0.5 * math.erfc(z / math.sqrt(2.0))
 
 
-@compiled
+@lean
 def gamma_above(shape: float, x: float) -> float:
     """Return the share of the gamma distribution of scale 1 above `x`: the regularised incomplete gamma Q."""
     if x <= 0.0:
@@ -28,7 +28,7 @@ def gamma_above(shape: float, x: float) -> float:
     return 1.0 - front * _series(shape, x) if x < shape + 1.0 else front * _fraction(shape, x)
 
 
-@compiled
+@lean
 def gamma_below(shape: float, x: float) -> float:
     """Return the share below `x`: P. Near 0 it is far more exact than one minus the share above."""
     if x <= 0.0:
@@ -39,7 +39,7 @@ def gamma_below(shape: float, x: float) -> float:
     return front * _series(shape, x) if x < shape + 1.0 else 1.0 - front * _fraction(shape, x)
 
 
-@compiled
+@lean
 def _series(shape: float, x: float) -> float:
     """Return the sum of x^k / (shape (shape + 1) ... (shape + k))."""
     term = 1.0 / shape
@@ -52,7 +52,7 @@ def _series(shape: float, x: float) -> float:
     return total
 
 
-@compiled
+@lean
 def _fraction(shape: float, x: float) -> float:
     """Return the continued fraction of Q by Lentz's method, as Press et al. have it."""
     tiny = 1e-300
@@ -72,7 +72,7 @@ def _fraction(shape: float, x: float) -> float:
     return total
 
 
-@compiled
+@lean
 def normal_between(low: float, high: float, u: float) -> float:
     """Return what `u` of a uniform number makes of the standard normal distribution between two values.
 
@@ -83,7 +83,7 @@ def normal_between(low: float, high: float, u: float) -> float:
     return _normal_above(low, high, u)
 
 
-@compiled
+@lean
 def _normal_above(low: float, high: float, u: float) -> float:
     most, least = normal_above(low), normal_above(high)
     if not most > least:
@@ -101,7 +101,7 @@ def _normal_above(low: float, high: float, u: float) -> float:
     return b
 
 
-@compiled
+@lean
 def gamma_between(shape: float, low: float, high: float, u: float) -> float:
     """Return what `u` makes of the gamma distribution of scale 1 between two values; NaN where nothing is."""
     low = max(low, 0.0)

@@ -1,7 +1,7 @@
-"""Random numbers that are a function of a seed, a stream and a counter: Philox4x32-10, a stream a lane.
+"""Random numbers that are a function of a seed, a stream and a counter: Philox4x32-10, a lane each.
 
-J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011). A trajectory's
-stream is its member's index, so it is the same on any number of workers and in any lane.
+J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011). Every lane has the
+seed and the stream of its member: a trajectory is the same on any number of workers, in any lane.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba import types
 
 from bioxen.server.engines.kinetic.lanes.simd.machine import machine
 from bioxen.server.engines.kinetic.lanes.simd.operations import bits, row_address, words
-from bioxen.server.engines.kinetic.lanes.simd.vector import DOUBLES, WORDS, lanes, splat
+from bioxen.server.engines.kinetic.lanes.simd.vector import DOUBLES, WORDS, lanes
 
 _FACTORS = (0xD2511F53, 0xCD9E8D57)
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
@@ -34,8 +34,15 @@ def _rounds(builder: Any, counter: list[Any], key: list[Any]) -> list[Any]:
             builder.xor(builder.xor(high[0], counter[3]), key[1]),
             low[0],
         ]
-        key = [builder.and_(builder.add(key[i], words(_KEY_STEPS[i])), words(_LOW)) for i in range(2)]
+        key = [_stepped(builder, key[i], _KEY_STEPS[i]) for i in range(2)]
     return counter
+
+
+def _stepped(builder: Any, key: Any, step: int) -> Any:
+    """Emit a sum that wraps at 32 bits: an instruction on halves, the upper ones of which stay zero."""
+    halves = ir.VectorType(ir.IntType(32), 2 * WORDS.count)
+    steps = ir.Constant(halves, [step, 0] * WORDS.count)
+    return builder.bitcast(builder.add(builder.bitcast(key, halves), steps), WORDS)
 
 
 def _halves(builder: Any, word: Any) -> list[Any]:
@@ -43,22 +50,22 @@ def _halves(builder: Any, word: Any) -> list[Any]:
 
 
 @machine
-def philox(typing: Any, array: Any, counter: Any, stream: Any, out: Any, seed: Any) -> Any:
-    """Write two rows of random 64-bit words, from rows of words: each lane's counter and stream."""
+def philox(typing: Any, array: Any, at: Any, out: Any) -> Any:
+    """Write two rows of random 64-bit words, from the lanes' counters, streams and seeds in three."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        def row(number: Any) -> Any:
-            address = row_address(context, builder, args[0], number)
+        def row(first: Any, further: int) -> Any:
+            address = row_address(context, builder, args[0], builder.add(first, first.type(further)))
             return builder.bitcast(address, WORDS.as_pointer())
 
-        start = [half for at in args[1:3] for half in _halves(builder, builder.load(row(at), align=8))]
-        found = _rounds(builder, start, _halves(builder, splat(builder, args[4], WORDS)))
+        given = [_halves(builder, builder.load(row(args[1], i), align=8)) for i in range(3)]
+        found = _rounds(builder, [*given[0], *given[1]], given[2])
         for i in range(2):
             word = builder.or_(found[2 * i], builder.shl(found[2 * i + 1], words(32)))
-            builder.store(word, row(builder.add(args[3], args[3].type(i))), align=8)
+            builder.store(word, row(args[2], i), align=8)
         return context.get_dummy_value()
 
-    return types.void(_ARRAY, types.intp, types.intp, types.intp, types.uint64), emit
+    return types.void(_ARRAY, types.intp, types.intp), emit
 
 
 @machine

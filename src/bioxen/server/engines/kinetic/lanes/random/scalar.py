@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.random.rows import COUNTER, SEED, STREAM
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
-from bioxen.server.engines.kinetic.lanes.ssa.layout import COUNTER, STREAM
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -15,7 +15,7 @@ _FACTOR0, _FACTOR1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _STEP0, _STEP1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-@compiled
+@lean
 def words(counter: np.uint64, stream: np.uint64, seed: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return two random 64-bit words."""
     c0, c1, c2, c3 = counter & _LOW, counter >> _HALF, stream & _LOW, stream >> _HALF
@@ -27,15 +27,16 @@ def words(counter: np.uint64, stream: np.uint64, seed: np.uint64) -> tuple[np.ui
     return c0 | (c1 << _HALF), c2 | (c3 << _HALF)
 
 
-@compiled
-def uniforms(number: NDArray[np.int64], lane: int, seed: np.uint64) -> tuple[float, float]:
+@lean
+def uniforms(number: NDArray[np.int64], lane: int) -> tuple[float, float]:
     """Return two numbers between 0 and 1, never either, and move the lane's counter on."""
     place = COUNTER * WIDTH + lane
-    first, second = words(np.uint64(number[place]), np.uint64(number[STREAM * WIDTH + lane]), seed)
+    stream, seed = number[STREAM * WIDTH + lane], number[SEED * WIDTH + lane]
+    first, second = words(np.uint64(number[place]), np.uint64(stream), np.uint64(seed))
     number[place] += 1
     return _uniform(first), _uniform(second)
 
 
-@compiled
+@lean
 def _uniform(word: np.uint64) -> float:
     return (np.float64(word >> np.uint64(12)) + 0.5) * 2.0**-52

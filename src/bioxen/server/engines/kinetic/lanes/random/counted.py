@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.simd.compiled import lean
 
 _NOTHING = 1e-18
 """A chance this much smaller than the sum of those before it, and falling, ends the sum."""
 
 
-@compiled
+@lean
 def poisson_between(mean: float, low: float, high: float, u: float) -> float:
     """Return a Poisson number of this mean between two bounds; NaN where there is none."""
     first, last = max(np.ceil(low), 0.0), np.floor(high)
@@ -25,7 +25,7 @@ def poisson_between(mean: float, low: float, high: float, u: float) -> float:
     return _outwards(-mean, 1.0, first, last, np.floor(mean), u)
 
 
-@compiled
+@lean
 def binomial(trials: float, chance: float, low: float, high: float, u: float) -> float:
     """Return how many of so many trials succeed; NaN where trials are no whole number."""
     if not (trials >= 0.0 and trials == np.floor(trials) and 0.0 <= chance <= 1.0):
@@ -42,13 +42,13 @@ def binomial(trials: float, chance: float, low: float, high: float, u: float) ->
     return _outwards(trials, chance / (1.0 - chance), first, last, np.floor((trials + 1.0) * chance), u)
 
 
-@compiled
+@lean
 def _ratio(size: float, odds: float, k: float) -> float:
     """Return the chance of k + 1 over that of k; a negative size stands for a Poisson mean."""
     return (-size if size < 0.0 else (size - k) * odds) / (k + 1.0)
 
 
-@compiled
+@lean
 def _outwards(size: float, odds: float, first: float, last: float, likeliest: float, u: float) -> float:
     centre = min(max(likeliest, first), last)
     total, term, k = 1.0, 1.0, centre

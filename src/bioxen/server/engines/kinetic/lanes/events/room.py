@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled
+from bioxen.server.engines.kinetic.lanes.events.given import Events
+from bioxen.server.engines.kinetic.lanes.simd.compiled import compiled, inlined
+from bioxen.server.engines.kinetic.lanes.simd.width import WIDTH
 
 
 class Room(NamedTuple):
@@ -20,9 +22,29 @@ class Room(NamedTuple):
     """[lanes][places]"""
     values: NDArray[np.float64]
     """[lanes][places][targets]: what those assign that keep the values of their trigger's time."""
+    going: NDArray[np.bool_]
+    """[lanes]: whether something may be due; see `occur`."""
+    code: NDArray[np.int64]
+    """[lanes]: what went wrong, or `DONE`."""
 
 
 @compiled
+def waiting_room(events: Events) -> Room:
+    """Return an empty room."""
+    most = 0
+    for event in range(events.size):
+        most = max(most, events.pointers[event + 1] - events.pointers[event])
+    return Room(
+        np.zeros(WIDTH, np.int64),
+        np.zeros((WIDTH, events.room)),
+        np.zeros((WIDTH, events.room), np.int64),
+        np.zeros((WIDTH, events.room, most)),
+        np.zeros(WIDTH, np.bool_),
+        np.zeros(WIDTH, np.int64),
+    )
+
+
+@inlined
 def next_due(room: Room, lane: int) -> float:
     """Return when the next event that waits is to be carried out; infinity where none waits."""
     soonest = np.inf
@@ -31,7 +53,7 @@ def next_due(room: Room, lane: int) -> float:
     return soonest
 
 
-@compiled
+@inlined
 def leave(room: Room, lane: int, place: int) -> None:
     """Remove what waits at a place; the rest moves up."""
     for at in range(place, room.length[lane] - 1):
@@ -42,7 +64,7 @@ def leave(room: Room, lane: int, place: int) -> None:
     room.length[lane] -= 1
 
 
-@compiled
+@inlined
 def cancel(room: Room, lane: int, event: int) -> None:
     """Remove everything of one event that waits."""
     place = 0

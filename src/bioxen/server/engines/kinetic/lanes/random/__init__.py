@@ -1,0 +1,1 @@
+"""Random numbers: a function of a seed, a stream and a counter, and what distributions make of them."""
