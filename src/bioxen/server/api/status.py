@@ -94,10 +94,10 @@ def process_routes(
 
 
 def progress_route(progress: Callable[[str], TaskProgress | None]) -> APIRouter:
-    """Return `GET /progress/{request_id}`."""
+    """Return `GET /progress/{request_id}`, which orchestrators ask their replicas."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/progress/{request_id}", response_model=TaskProgress | None, responses=responses_for(422))
+    @router.get("/progress/{request_id}", response_model=TaskProgress | None, include_in_schema=False)
     async def get_progress(request_id: RequestId) -> TaskProgress | None:
         """Return how far the request is that came with this X-Request-ID; null once it has its answer.
 
