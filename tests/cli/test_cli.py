@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,31 @@ def test_run_a_model_file(bioxen: Cli, tmp_path: Path) -> None:
     assert float(shown.out.splitlines()[-1].split(",")[1]) == pytest.approx(2 * 0.36787944, rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["decay.xml", "decay.ant", "decay.omex"])
+def test_run_writes_an_exported_model_that_runs_again(bioxen: Cli, tmp_path: Path, name: str) -> None:
+    source, file = tmp_path / "source.ant", tmp_path / name
+    source.write_text(DECAY)
+    shown = bioxen(*("run", "kinetic_export", "--file", str(source), "--param", "k=1", "--output", str(file)))
+    assert (shown.code, shown.out) == (0, "")
+    assert name in shown.err
+    if name.endswith(".omex"):
+        with zipfile.ZipFile(file) as archive:
+            assert "manifest.xml" in archive.namelist()
+            file = Path(archive.extract("model.xml", tmp_path))
+    shown = bioxen(
+        *("run", "kinetic_ode", "--file", str(file), "--set", "time_end=1", "--set", "time_points=2", "--csv")
+    )
+    assert float(shown.out.splitlines()[-1].split(",")[1]) == pytest.approx(10 * 0.36787944, rel=1e-5)
+
+
+def test_run_writes_a_result(bioxen: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    assert bioxen("run", "metabolic_fba", "--csv", "--output", str(file)).out == ""
+    assert file.read_text() == bioxen("run", "metabolic_fba", "--csv").out
+    bioxen("run", "metabolic_fba", "--output", str(file))
+    assert json.loads(file.read_bytes())["status"] == "success"
+
+
 HASTY = ("--set", "deadline=0.001")
 
 
@@ -119,6 +145,12 @@ HASTY = ("--set", "deadline=0.001")
         (["run", "metabolic_fba", "--bounds", "EX_o2_e=a,b"], 2, ["no number"]),
         (["run", "metabolic_fba", "--chassis", "ecolli"], 2, ["BX003", "ecoli"]),
         (["run", "metabolic_fbaa"], 2, ["BX014", "metabolic_fba"]),
+        (["run", "metabolic_fba", "--output", "/nowhere/fba.json"], 2, ["BX005", "/nowhere/fba.json"]),
+        (
+            ["run", "kinetic_export", "--mode", "symbolic", "--output", "/nowhere.xml"],
+            2,
+            ["BX005", "no model"],
+        ),
         (["run", "metabolic_fba", "--file", "/nowhere.xml"], 2, ["/nowhere.xml"]),
         (
             # Bounds that nobody else asks for: an answer that is known is there in any time.

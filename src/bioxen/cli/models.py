@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from bioxen.cli.console import errors, results, table
+from bioxen.cli.writing import write
+from bioxen.protocol.model_export import FORMATS
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -91,19 +93,16 @@ def export(
 
     Example: [bold]bioxen models export repressilator fast.omex --param n=3[/]
     """
-    import base64
-
     from bioxen.server.bytecode.repository import Repository
     from bioxen.server.engines.kinetic import KineticEngine
 
-    formats = {".xml": "sbml", ".ant": "antimony", ".omex": "combine"}
-    if file.suffix not in formats:
-        raise typer.BadParameter(f"{file.name}: give a name that ends in {', '.join(formats)}")
+    if file.suffix not in FORMATS:
+        raise typer.BadParameter(f"{file.name}: give a name that ends in {', '.join(FORMATS)}")
     engine = KineticEngine()
     request = engine.parse(
         {
             "process_code": "kinetic_export",
-            "format": formats[file.suffix],
+            "format": FORMATS[file.suffix],
             "parameters": _numbers(param),
             "initial_conditions": _numbers(init),
         }
@@ -111,11 +110,7 @@ def export(
     exported = engine.run(request, engine.compile(Repository().read(name))).exported
     if exported is None:
         raise AssertionError("an export without a model")
-    content = (
-        exported.text.encode() if exported.text is not None else base64.b64decode(exported.archive or "")
-    )
-    file.write_bytes(content)
-    errors.print(f"Wrote {file}.")
+    write(file, exported.content)
 
 
 def _numbers(pairs: list[str] | None) -> dict[str, float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bioxen.cli.console import errors, results, table
+from bioxen.cli.writing import content_of, with_format, write
 from bioxen.errors import ConfigurationError
 from bioxen.protocol.processes import route
 from bioxen.protocol.rows import rows_of, to_csv
@@ -50,6 +51,10 @@ def run(
     token: Annotated[
         str | None, typer.Option(envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write to this file: an exported model as it is, else the result as JSON or CSV."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV.")] = False,
 ) -> None:
@@ -59,7 +64,8 @@ def run(
     [bold]bioxen run metabolic_fba[/] |
     [bold]bioxen run metabolic_fba --bounds EX_o2_e=0,1000 --knock-out b1241 --csv[/] |
     [bold]bioxen run kinetic_ode --set time_end=600 --param k_tl=0.2 --json[/] |
-    [bold]bioxen run flux_variability_analysis --model iJO1366 --set fraction_of_optimum=0.9[/]
+    [bold]bioxen run flux_variability_analysis --model iJO1366 --set fraction_of_optimum=0.9[/] |
+    [bold]bioxen run kinetic_export --model repressilator --param n=3 --output fast.omex[/]
     """
     if as_json and as_csv:
         raise typer.BadParameter("give --json or --csv, not both")
@@ -76,10 +82,15 @@ def run(
     }
     if model is not None:
         context["model"] = model
+    if output is not None:
+        context = with_format(process, context, output)
     with errors.status(f"running {process} …"), _hypervisor(url, token) as hypervisor:
         hypervisor.create_vm("cell", chassis, "lightweight", config).start()
         result = hypervisor.execute_process("cell", process, context)
-    _show(result, as_json, as_csv)
+    if output is None:
+        _show(result, as_json, as_csv)
+    else:
+        write(output, content_of(result, as_json=as_json, as_csv=as_csv))
     if result.status == "failed":
         raise typer.Exit(4)
 

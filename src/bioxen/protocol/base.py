@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from bioxen.errors import ValidationError, near_matches
 
@@ -19,6 +20,18 @@ OF_NO_KIND = {
     "union_tag_not_found": "it is missing, and it tells which kind this is",
 }
 """Mistakes in the field that tells the kind of a message, in our words."""
+BETWEEN_FIELDS = "between_fields"
+"""The type of a mistake that a rule over several fields found."""
+
+
+def mistake_at(place: str, words: str) -> PydanticCustomError:
+    """Return what a rule over several fields raises: pydantic knows the message it looked at, not the field.
+
+    Args:
+        place: the field to mend, from the message that has the rule: `upper`, `measurements.S1`.
+        words: what is wrong with it.
+    """
+    return PydanticCustomError(BETWEEN_FIELDS, "{words}", {"words": words, "place": place})
 
 
 class Message(BaseModel):
@@ -99,8 +112,14 @@ def validation_error(errors: Sequence[Any], message_type: type[BaseModel] | None
 
 
 def _place(error: Mapping[str, Any]) -> str:
-    kind = (error["ctx"]["discriminator"].strip("'"),) if error["type"] in OF_NO_KIND else ()
-    return ".".join(str(part) for part in (*error["loc"], *kind) if part != "body")
+    return ".".join(str(part) for part in (*error["loc"], *_field(error)) if part != "body")
+
+
+def _field(error: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the field that is meant where pydantic names the message that has it."""
+    if error["type"] in OF_NO_KIND:
+        return (error["ctx"]["discriminator"].strip("'"),)
+    return (error["ctx"]["place"],) if error["type"] == BETWEEN_FIELDS else ()
 
 
 def _words(error: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bioxen.errors import BioXenException, UnknownProcessError, ValidationError, near_matches
-from bioxen.protocol.base import OF_NO_KIND, validation_error
+from bioxen.protocol.base import BETWEEN_FIELDS, OF_NO_KIND, validation_error
 from bioxen.protocol.processes import COMPUTE_PATHS, find_process, process_codes
 
 Path = tuple[str | int, ...]
@@ -32,7 +32,8 @@ def request_error(errors: Sequence[Mapping[str, Any]]) -> BioXenException:
     process = None if code is None else find_process(str(code))
     if process is not None:
         errors = [{**one, "loc": (*one["loc"][:at], *one["loc"][at + 1 :])} for one in errors]
-    placed = [one if one["loc"] or one["type"] in OF_NO_KIND else {**one, "loc": WHOLE} for one in errors]
+    named = {*OF_NO_KIND, BETWEEN_FIELDS}
+    placed = [one if one["loc"] or one["type"] in named else {**one, "loc": WHOLE} for one in errors]
     return validation_error(placed, process.request if process else None)
 
 

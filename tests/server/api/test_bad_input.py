@@ -79,7 +79,14 @@ def test_kinetic(http: httpx2.Client, body: dict[str, Any], status: int, code: s
 JOBS: list[tuple[str, Any, int, str, str, str]] = [
     ("unknown field", FBA | {"constraint": {}}, 422, "BX008", "request.constraint", "constraints"),
     ("kinetic field", ODE | {"time_points": 1}, 422, "BX008", "request.time_points", "time_points"),
-    ("end before start", ODE | {"time_start": 9.0, "time_end": 5.0}, 422, "BX008", "request", "time_end"),
+    (
+        "end before start",
+        ODE | {"time_start": 9.0, "time_end": 5.0},
+        422,
+        "BX008",
+        "request.time_end",
+        "after",
+    ),
     (
         "inside a distribution",
         {"process_code": "kinetic_ensemble", "distributions": {"k": {"kind": "uniform", "lower": 1.0}}},

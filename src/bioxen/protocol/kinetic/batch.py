@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.findings import VariantAnalysis
 from bioxen.protocol.kinetic.members import MAX_MEMBERS
 from bioxen.protocol.kinetic.request import KineticRequest, Seed
@@ -39,6 +39,7 @@ class KineticBatchRequest(SampledRequest):
     """
 
     title: ClassVar[str] = "one simulation or analysis of many variants"
+    counted_by: ClassVar[str] = "variants"
 
     process_code: Literal["kinetic_batch"] = "kinetic_batch"
     variants: Annotated[list[KineticVariant], Field(min_length=1, max_length=MAX_MEMBERS)]
@@ -71,10 +72,12 @@ class KineticBatchRequest(SampledRequest):
         if self.analysis is None:
             return self
         if self.method != "ode" or self.report != "features" or self.engine not in ("auto", "libroadrunner"):
-            raise ValueError("an analysis has no method, report and engine: leave them out, or the analysis")
+            raise mistake_at(
+                "analysis", "an analysis has no method, report and engine: leave them out, or the analysis"
+            )
         for name, field in KineticRequest.model_fields.items():
             if getattr(self.analysis, name, None) not in (None, field.get_default(call_default_factory=True)):
-                raise ValueError(f"give {name} beside analysis, not inside it")
+                raise mistake_at(f"analysis.{name}", f"give {name} beside analysis, not inside it")
         return self
 
     @model_validator(mode="after")
@@ -82,8 +85,8 @@ class KineticBatchRequest(SampledRequest):
         if self.total is None:
             return self
         if self.part is None or self.part.count != len(self.variants):
-            raise ValueError("with total, part says which of the variants these are, and has as many")
+            raise mistake_at("part", "with total, part says which of the variants these are, and has as many")
         end, size = self.part.first + self.part.count, self.block_size
         if self.part.first % size or (end % size and end != self.total):
-            raise ValueError(f"with total, the part is blocks of {size} variants, audited together")
+            raise mistake_at("part", f"with total, it is blocks of {size} variants, audited together")
         return self

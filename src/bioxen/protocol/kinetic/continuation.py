@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.request import KineticRequest
 from bioxen.protocol.units import Identifier, Quantity
 
@@ -34,9 +34,9 @@ class ContinuationRequest(KineticRequest):
     @model_validator(mode="after")
     def _ordered(self) -> ContinuationRequest:
         if self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         if self.scale == "log" and self.lower <= 0:
-            raise ValueError(f"a logarithmic range begins above 0, not at {self.lower:g}")
+            raise mistake_at("lower", f"a logarithmic range begins above 0, not at {self.lower:g}")
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.members import MAX_MEMBERS
 from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier
@@ -28,7 +28,7 @@ class _Truncated(_Relative):
     @model_validator(mode="after")
     def _ordered(self) -> _Truncated:
         if self.lower is not None and self.upper is not None and self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         return self
 
 
@@ -42,7 +42,7 @@ class Uniform(_Relative):
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
         if self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         return self
 
 
@@ -56,7 +56,7 @@ class LogUniform(_Relative):
     @model_validator(mode="after")
     def _ordered(self) -> LogUniform:
         if self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         return self
 
 
@@ -100,6 +100,7 @@ class EnsembleRequest(SampledRequest):
     """An ensemble: many members with parameters and initial values drawn from distributions."""
 
     title: ClassVar[str] = "ensemble over distributions"
+    counted_by: ClassVar[str] = "members"
 
     process_code: Literal["kinetic_ensemble"] = "kinetic_ensemble"
     members: Annotated[int, Field(ge=1, le=MAX_MEMBERS)] = 100
@@ -115,9 +116,12 @@ class EnsembleRequest(SampledRequest):
     def _enough_values(self) -> EnsembleRequest:
         for name, distribution in self.distributions.items():
             if isinstance(distribution, Values) and len(distribution.values) != self.members:
-                raise ValueError(
-                    f"distributions.{name} has {len(distribution.values)} values for {self.members} members"
+                raise mistake_at(
+                    f"distributions.{name}",
+                    f"it has {len(distribution.values)} values for {self.members} members",
                 )
         if not self.distributions and self.method not in ("ssa", "tau_leaping"):
-            raise ValueError("every member would be the same: give distributions, or method 'ssa'")
+            raise mistake_at(
+                "distributions", "every member would be the same: give distributions, or method 'ssa'"
+            )
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.members import MembersEngine
 from bioxen.protocol.kinetic.request import KineticRequest, Seed
 from bioxen.protocol.units import Identifier, ModelTime, Quantity
@@ -29,11 +29,11 @@ class ParameterRange(Message):
     @model_validator(mode="after")
     def _inside(self) -> ParameterRange:
         if self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         if self.scale == "log" and self.lower <= 0:
-            raise ValueError(f"a logarithmic range begins above 0, not at {self.lower:g}")
+            raise mistake_at("lower", f"a logarithmic range begins above 0, not at {self.lower:g}")
         if self.start is not None and not self.lower <= self.start <= self.upper:
-            raise ValueError(f"start {self.start:g} is outside [{self.lower:g}, {self.upper:g}]")
+            raise mistake_at("start", f"start {self.start:g} is outside [{self.lower:g}, {self.upper:g}]")
         return self
 
 
@@ -61,21 +61,25 @@ class Experiment(Message):
 
     @model_validator(mode="after")
     def _shapes(self) -> Experiment:
-        times = self.measured_times
-        if any(later <= earlier for earlier, later in pairwise(times)):
-            raise ValueError("measured_times must be strictly increasing")
-        if times[0] < self.time_start:
-            raise ValueError(f"the first measured time {times[0]:g} is before time_start {self.time_start:g}")
-        for name, values in self.measurements.items():
-            if len(values) != len(times):
-                raise ValueError(f"measurements.{name} has {len(values)} values for {len(times)} times")
+        _check_shapes(self.measured_times, self.measurements, self.time_start)
         return self
+
+
+def _check_shapes(times: list[float], measurements: dict[str, list[float | None]], start: float) -> None:
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        raise mistake_at("measured_times", "the times must be strictly increasing")
+    if times[0] < start:
+        raise mistake_at("measured_times", f"the first, {times[0]:g}, is before time_start {start:g}")
+    for name, values in measurements.items():
+        if len(values) != len(times):
+            raise mistake_at(f"measurements.{name}", f"it has {len(values)} values for {len(times)} times")
 
 
 class EstimationRequest(KineticRequest):
     """Parameters that fit measured time courses best: bounded least squares from several starts."""
 
     title: ClassVar[str] = "parameter estimation (multistart least squares)"
+    kisao: ClassVar[str | None] = "KISAO:0000471"
 
     process_code: Literal["kinetic_parameter_estimation", "parameter_estimation"] = (
         "kinetic_parameter_estimation"
@@ -117,19 +121,24 @@ class EstimationRequest(KineticRequest):
 
     @model_validator(mode="after")
     def _consistent(self) -> EstimationRequest:
-        single = (self.measured_times is not None, self.measurements is not None)
-        if any(single) if self.experiments else not all(single):
-            raise ValueError("give either measured_times and measurements, or experiments")
-        if self.experiments is None:
-            _ = self.all_experiments  # its own checks
+        self._check_data()
         unknown = [name for name in self.profile if name not in self.estimate]
         if unknown:
-            raise ValueError(f"profile.{unknown[0]} is not among the parameters to estimate")
+            raise mistake_at("profile", f"{unknown[0]} is not among the parameters to estimate")
         measured = {name for experiment in self.all_experiments for name in experiment.measurements}
         stray = [name for name in self.noise if name not in measured]
         if stray:
-            raise ValueError(f"noise.{stray[0]} belongs to nothing that was measured")
+            raise mistake_at(f"noise.{stray[0]}", "it belongs to nothing that was measured")
         return self
+
+    def _check_data(self) -> None:
+        """Make sure that there is one experiment or a list of them, and that the one is sound."""
+        single = {"measured_times": self.measured_times, "measurements": self.measurements}
+        stray = [name for name, given in single.items() if (given is None) != bool(self.experiments)]
+        if stray:
+            raise mistake_at(stray[0], "give either measured_times and measurements, or experiments")
+        if self.measured_times is not None and self.measurements is not None:
+            _check_shapes(self.measured_times, self.measurements, self.time_start)
 
 
 class Estimate(Message):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.arrays import Encoding, NumberArray
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.findings import VariantOutcome
@@ -57,6 +57,8 @@ class MembersRequest(TimedRequest):
     absolute_tolerance: Tolerance = 1e-12
     encoding: Encoding = "numbers"
     """How the arrays of members are written; a summary's are small and never by reference."""
+    counted_by: ClassVar[str]
+    """The field that says how many members there are."""
     part: Part | None = None
     """Compute these members alone, and draw no conclusion over all; every member where absent."""
     engine: MembersEngine = "auto"
@@ -122,11 +124,13 @@ class MembersRequest(TimedRequest):
     @model_validator(mode="after")
     def _within(self) -> MembersRequest:
         if self.member_count > MAX_MEMBERS:
-            raise ValueError(f"{self.member_count} members are more than the limit of {MAX_MEMBERS}")
+            raise mistake_at(
+                self.counted_by, f"{self.member_count} members are more than the limit of {MAX_MEMBERS}"
+            )
         if self.part is not None and self.part.first + self.part.count > self.member_count:
-            raise ValueError(f"the part reaches beyond the {self.member_count} members there are")
+            raise mistake_at("part", f"it reaches beyond the {self.member_count} members there are")
         if self.route is not None and self.engine != "auto":
-            raise ValueError(f"a route is for the engine 'auto', not for {self.engine!r}")
+            raise mistake_at("route", f"a route is for the engine 'auto', not for {self.engine!r}")
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.request import MAX_POINTS, TimedRequest, Tolerance
 from bioxen.protocol.units import ModelTime, Quantity
 
@@ -30,8 +30,9 @@ class OscillationRequest(TimedRequest):
     @model_validator(mode="after")
     def _inside(self) -> OscillationRequest:
         if self.transient is not None and not self.time_start <= self.transient < self.time_end:
-            raise ValueError(
-                f"transient {self.transient:g} is not in [{self.time_start:g}, {self.time_end:g})"
+            raise mistake_at(
+                "transient",
+                f"transient {self.transient:g} is not in [{self.time_start:g}, {self.time_end:g})",
             )
         return self
 

@@ -37,7 +37,7 @@ class Outcome(Message):
     sensitivities: list[Sensitivity] | None = None
     estimation: Estimation | None = None
     event_firings: EventFirings | None = None
-    """Null for a model without events, and where the general solver ran it."""
+    """Of a deterministic time course; null for a model without events."""
     members: Members | None = None
     audit: Audit | None = None
     """How far members in lanes are from libRoadRunner; null where none was compared."""

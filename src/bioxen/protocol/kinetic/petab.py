@@ -21,6 +21,7 @@ class PetabRequest(KineticRequest):
     """
 
     title: ClassVar[str] = "PEtab problem"
+    kisao: ClassVar[str | None] = "KISAO:0000471"
 
     process_code: Literal["kinetic_petab"] = "kinetic_petab"
     parameter_table: TableText

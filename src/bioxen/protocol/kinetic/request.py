@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from bioxen.protocol.base import mistake_at
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.units import Identifier, ModelText, ModelTime, Quantity
 
@@ -35,7 +36,7 @@ class KineticRequest(ComputeRequest):
     @model_validator(mode="after")
     def _one_model(self) -> KineticRequest:
         if self.model is not None and self.kinetic_code is not None:
-            raise ValueError("give one of model and kinetic_code, not both")
+            raise mistake_at("kinetic_code", "give one of model and kinetic_code, not both")
         return self
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from bioxen.protocol.base import mistake_at
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.members import MembersMethod, MembersRequest, Report
 from bioxen.protocol.kinetic.request import Seed
@@ -106,20 +107,23 @@ class SampledRequest(MembersRequest):
         seen: set[tuple[str | None, str | None]] = set()
         for number, one in enumerate(self.edges):
             if one.feature is not None and one.feature not in self.features:
-                raise ValueError(
-                    f"edges.{number} is for the feature {one.feature!r}, which is not in features"
+                raise mistake_at(
+                    f"edges.{number}.feature",
+                    f"it is for the feature {one.feature!r}, which is not in features",
                 )
             if one.output is not None and self.outputs is not None and one.output not in self.outputs:
-                raise ValueError(f"edges.{number} is for the output {one.output!r}, which is not in outputs")
+                raise mistake_at(
+                    f"edges.{number}.output", f"it is for the output {one.output!r}, which is not in outputs"
+                )
             if (one.output, one.feature) in seen:
-                raise ValueError(f"edges.{number} is for the same histograms as edges before it")
+                raise mistake_at(f"edges.{number}", "it is for the same histograms as edges before it")
             seen.add((one.output, one.feature))
         return self
 
     @model_validator(mode="after")
     def _still(self) -> SampledRequest:
         if self.rests and self.report == "values":
-            raise ValueError("a steady state has no points in time: ask for the report 'features'")
+            raise mistake_at("report", "a steady state has no points in time: ask for the report 'features'")
         if self.rests and self.features != ["final"]:
-            raise ValueError("the one feature of a steady state is 'final'")
+            raise mistake_at("features", "the one feature of a steady state is 'final'")
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier, Quantity
 
@@ -27,14 +27,19 @@ class Axis(Message):
         grid = (self.lower, self.upper, self.points)
         if self.values is not None:
             if any(part is not None for part in grid):
-                raise ValueError("give either values, or lower, upper and points")
+                raise mistake_at("values", "give either values, or lower, upper and points")
         elif self.lower is None or self.upper is None or self.points is None:
-            raise ValueError("give values, or all of lower, upper and points")
+            raise mistake_at(self._missing, "give values, or all of lower, upper and points")
         elif self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         elif self.spacing == "log" and self.lower <= 0:
-            raise ValueError(f"a logarithmic axis begins above 0, not at {self.lower:g}")
+            raise mistake_at("lower", f"a logarithmic axis begins above 0, not at {self.lower:g}")
         return self
+
+    @property
+    def _missing(self) -> str:
+        """The first part of the grid that is not given."""
+        return next(name for name in ("lower", "upper", "points") if getattr(self, name) is None)
 
     @property
     def size(self) -> int:
@@ -46,6 +51,7 @@ class ScanRequest(SampledRequest):
     """A scan: one member at every point of a grid; the last axis varies fastest."""
 
     title: ClassVar[str] = "parameter scan"
+    counted_by: ClassVar[str] = "axes"
 
     process_code: Literal["kinetic_scan", "parameter_scan"] = "kinetic_scan"
     axes: Annotated[dict[Identifier, Axis], Field(min_length=1, max_length=10)]

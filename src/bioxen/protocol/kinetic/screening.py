@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.members import MembersRequest
 from bioxen.protocol.kinetic.request import Seed
@@ -23,9 +23,9 @@ class FactorRange(Message):
     @model_validator(mode="after")
     def _ordered(self) -> FactorRange:
         if self.lower >= self.upper:
-            raise ValueError(f"lower {self.lower:g} is not below upper {self.upper:g}")
+            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
         if self.scale == "log" and self.lower <= 0:
-            raise ValueError(f"a logarithmic range begins above 0, not at {self.lower:g}")
+            raise mistake_at("lower", f"a logarithmic range begins above 0, not at {self.lower:g}")
         return self
 
 
@@ -44,6 +44,7 @@ class SobolRequest(_ScreeningRequest):
     """Sobol indices: how much of a feature's variance each factor explains, alone and with others."""
 
     title: ClassVar[str] = "global sensitivity (Sobol indices)"
+    counted_by: ClassVar[str] = "samples"
 
     process_code: Literal["kinetic_sobol", "sobol_sensitivity"] = "kinetic_sobol"
     samples: Annotated[int, Field(ge=2, le=2**17)] = 256
@@ -59,9 +60,9 @@ class SobolRequest(_ScreeningRequest):
     @model_validator(mode="after")
     def _power_of_two(self) -> SobolRequest:
         if self.samples & (self.samples - 1):
-            raise ValueError(f"samples must be a power of two, which {self.samples} is not")
+            raise mistake_at("samples", f"samples must be a power of two, which {self.samples} is not")
         if len(self.factors) < 2:
-            raise ValueError("with one factor there is nothing to compare; give two or more")
+            raise mistake_at("factors", "with one factor there is nothing to compare; give two or more")
         return self
 
 
@@ -69,6 +70,7 @@ class MorrisRequest(_ScreeningRequest):
     """Morris's elementary effects: a screening with few runs, many factors."""
 
     title: ClassVar[str] = "global sensitivity (Morris screening)"
+    counted_by: ClassVar[str] = "trajectories"
 
     process_code: Literal["kinetic_morris", "morris_screening"] = "kinetic_morris"
     trajectories: Annotated[int, Field(ge=2, le=10_000)] = 20
@@ -84,7 +86,7 @@ class MorrisRequest(_ScreeningRequest):
     @model_validator(mode="after")
     def _even(self) -> MorrisRequest:
         if self.levels % 2:
-            raise ValueError(f"levels must be even, which {self.levels} is not")
+            raise mistake_at("levels", f"levels must be even, which {self.levels} is not")
         return self
 
 

@@ -61,12 +61,13 @@ class TauLeapingRequest(TimedRequest):
 class EventFirings(Message):
     """When events fired during a time course, in columns, in the order they fired.
 
-    The times are those that the integrator's root finding located, not points of the grid.
+    The times are those that the solver located, not points of the grid.
     """
 
     time: list[ModelTime]
     """When the event changed the model: its delay after its trigger, where it has one."""
     triggered: list[ModelTime | None]
-    """When its trigger turned true; null for a delayed event that was triggered at the very start."""
+    """When its trigger turned true; null for a delayed event that was triggered at the very start, unless the
+    general solver ran it."""
     event: list[str]
-    """The event's id."""
+    """The event's id; `event_N` for the model's Nth event where it has none."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.arrays import NumberArray
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.units import Fraction, Identifier, Quantity
@@ -32,7 +32,7 @@ class HistogramEdges(Message):
     def _rising(self) -> HistogramEdges:
         for below, above in pairwise(self.edges):
             if not below < above:
-                raise ValueError(f"edges rise, and {above:g} does not lie above {below:g}")
+                raise mistake_at("edges", f"edges rise, and {above:g} does not lie above {below:g}")
         return self
 
     def fits(self, output: str, feature: Feature) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.metabolic.analyses import Analysis
 from bioxen.protocol.metabolic.outcome import Outcome
 from bioxen.protocol.metabolic.request import MetabolicRequest, MetabolicStatus
@@ -60,7 +60,7 @@ class BatchRequest(MetabolicRequest):
     def _shared_fields_stand_beside(self) -> BatchRequest:
         for name, field in MetabolicRequest.model_fields.items():
             if getattr(self.analysis, name, None) not in (None, field.get_default(call_default_factory=True)):
-                raise ValueError(f"give {name} beside analysis, not inside it")
+                raise mistake_at(f"analysis.{name}", f"give {name} beside analysis, not inside it")
         return self
 
 

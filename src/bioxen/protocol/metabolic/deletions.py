@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.metabolic.request import MetabolicRequest, MetabolicStatus
 from bioxen.protocol.packing import unpack_rows
 from bioxen.protocol.units import Flux, Fraction, Identifier
@@ -47,7 +47,7 @@ class Part(Message):
     @model_validator(mode="after")
     def _among_them(self) -> Part:
         if self.number >= self.of:
-            raise ValueError(f"there is no part {self.number} of {self.of}; the first one is 0")
+            raise mistake_at("number", f"there is no part {self.number} of {self.of}; the first one is 0")
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.units import Bounds, Identifier, ModelText, Uptake
 
@@ -38,7 +38,8 @@ class MetabolicRequest(ComputeRequest):
     def _one_model(self) -> MetabolicRequest:
         given = [name for name in ("model", "sbml", "cobra_json") if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"give one of model, sbml and cobra_json, not {' and '.join(given)}")
+            words = f"give one of model, sbml and cobra_json, not {' and '.join(given)}"
+            raise mistake_at(given[-1], words)
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.metabolic.request import MetabolicRequest
 from bioxen.protocol.units import Flux, Fraction, Identifier
 
@@ -45,7 +45,9 @@ class SamplingRequest(MetabolicRequest):
     @model_validator(mode="after")
     def _chains_have_samples(self) -> SamplingRequest:
         if self.samples < 4 * self.chains:
-            raise ValueError(f"{self.samples} samples are too few for {self.chains} chains: give 4 for each")
+            raise mistake_at(
+                "samples", f"{self.samples} samples are too few for {self.chains} chains: give 4 for each"
+            )
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.metabolic.request import MetabolicRequest
 from bioxen.protocol.units import Bounds, Flux, Identifier
 
@@ -71,8 +71,8 @@ class RobustnessRequest(MetabolicRequest):
 
 def _check_grid(size: int) -> None:
     if size > MAX_GRID:
-        raise ValueError(
-            f"the grid has {size:,} points; at most {MAX_GRID:,} are computed: take fewer points"
+        raise mistake_at(
+            "points", f"the grid has {size:,} points; at most {MAX_GRID:,} are computed: take fewer points"
         )
 
 

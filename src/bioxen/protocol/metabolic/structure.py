@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message
+from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.metabolic.request import MetabolicRequest
 from bioxen.protocol.units import Flux, Identifier, ModelText
 
@@ -52,7 +52,7 @@ class GapFillingRequest(MetabolicRequest):
     @model_validator(mode="after")
     def _one_universal(self) -> GapFillingRequest:
         if self.universal_sbml is not None and self.universal_cobra_json is not None:
-            raise ValueError("give one of universal_sbml and universal_cobra_json")
+            raise mistake_at("universal_cobra_json", "give one of universal_sbml and universal_cobra_json")
         return self
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pydantic
 import pytest
+from pydantic import TypeAdapter
 from tests.server.engines.kinetic.models import KITCHEN_SINK, run, source_of
 
 from bioxen.errors import (
@@ -14,8 +16,74 @@ from bioxen.errors import (
     UnknownProcessError,
     ValidationError,
 )
+from bioxen.protocol.kinetic import AnyKineticRequest
+from bioxen.protocol.mistakes import request_error
+from bioxen.protocol.submission import read_submission
 from bioxen.server.engines.kinetic import KineticEngine
 from bioxen.server.engines.kinetic.loader import from_antimony
+
+FIT = {
+    "process_code": "kinetic_parameter_estimation",
+    "measured_times": [0.0, 1.0],
+    "measurements": {"[S1]": [1.0, 2.0]},
+    "estimate": {"k": {"lower": 0.1, "upper": 1.0}},
+}
+BRANCH = {"process_code": "kinetic_continuation", "parameter": "k", "lower": 0.0, "upper": 1.0}
+BETWEEN_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"process_code": "kinetic_ode", "kinetic_code": "x = 1", "model": "repressilator"}, "kinetic_code"),
+    (BRANCH | {"lower": 2.0}, "upper"),
+    (BRANCH | {"scale": "log"}, "lower"),
+    ({"process_code": "kinetic_oscillation", "transient": 2000.0}, "transient"),
+    (FIT | {"measured_times": [1.0, 1.0]}, "measured_times"),
+    (FIT | {"time_start": 0.5}, "measured_times"),
+    (FIT | {"measurements": {"[S1]": [1.0]}}, "measurements.[S1]"),
+    (FIT | {"measurements": None}, "measurements"),
+    (
+        FIT | {"experiments": [{"name": "a", **{k: FIT[k] for k in ("measured_times", "measurements")}}]},
+        "measured_times",
+    ),
+    (
+        {k: FIT[k] for k in ("process_code", "estimate")}
+        | {"experiments": [{"name": "a", "measured_times": [0.0, 1.0], "measurements": {"[S1]": [1.0]}}]},
+        "experiments.0.measurements.[S1]",
+    ),
+    (FIT | {"estimate": {"k": {"lower": 2.0, "upper": 1.0}}}, "estimate.k.upper"),
+    (FIT | {"estimate": {"k": {"lower": 0.0, "upper": 1.0, "scale": "log"}}}, "estimate.k.lower"),
+    (FIT | {"estimate": {"k": {"lower": 0.0, "upper": 1.0, "start": 3.0}}}, "estimate.k.start"),
+    (FIT | {"profile": ["kd"]}, "profile"),
+    (FIT | {"noise": {"S2": {"sigma": 1.0}}}, "noise.S2"),
+    ({"process_code": "kinetic_ensemble"}, "distributions"),
+    (
+        {
+            "process_code": "kinetic_ensemble",
+            "method": "control",
+            "features": ["mean"],
+            "distributions": {"k": {"kind": "values", "values": [1.0] * 100}},
+        },
+        "features",
+    ),
+    (
+        {"process_code": "kinetic_ensemble", "distributions": {"k": {"kind": "values", "values": [1.0]}}},
+        "distributions.k",
+    ),
+    (
+        {
+            "process_code": "kinetic_ensemble",
+            "distributions": {"k": {"kind": "uniform", "lower": 2.0, "upper": 1.0}},
+        },
+        "distributions.k.uniform.upper",
+    ),
+    ({"process_code": "kinetic_ensemble", "method": "ssa", "part": {"first": 99, "count": 2}}, "part"),
+    ({"process_code": "kinetic_scan", "axes": {"k": {"lower": 0.0, "upper": 1.0}}}, "axes.k.points"),
+    ({"process_code": "kinetic_scan", "axes": {"k": {"values": [1.0], "points": 2}}}, "axes.k.values"),
+    ({"process_code": "kinetic_scan", "axes": {n: {"values": [1.0] * 1001} for n in ("k", "p")}}, "axes"),
+    ({"process_code": "kinetic_sobol", "factors": {"k": {"lower": 0.0, "upper": 1.0}}}, "factors"),
+    (
+        {"process_code": "kinetic_morris", "levels": 5, "factors": {"k": {"lower": 0.0, "upper": 1.0}}},
+        "levels",
+    ),
+]
+"""Requests of which two fields do not go together, and the field that is named."""
 
 REQUESTS: list[tuple[dict[str, Any], type[BioXenException], str]] = [
     ({"initial_conditions": {"prtein": 1.0}}, UnknownIdentifierError, "initial_conditions.prtein"),
@@ -63,6 +131,22 @@ def test_a_bad_request_is_refused_with_its_place(
     assert type(caught.value) is error
     assert (caught.value.place or "") == place
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("request_", "place"), BETWEEN_FIELDS)
+def test_fields_that_do_not_go_together_are_placed(
+    engine: KineticEngine, request_: dict[str, Any], place: str
+) -> None:
+    """In Python and the CLI, over HTTP and in jobs."""
+    with pytest.raises(ValidationError) as caught:
+        engine.parse(request_)
+    assert caught.value.place == place
+    with pytest.raises(pydantic.ValidationError) as refused:
+        TypeAdapter(AnyKineticRequest).validate_python(request_)
+    assert request_error(refused.value.errors()).place == place
+    with pytest.raises(ValidationError) as of_a_job:
+        read_submission({"request": request_})
+    assert of_a_job.value.place == f"request.{place}"
 
 
 def test_near_matches_are_offered_in_the_form_that_was_used(engine: KineticEngine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import libsbml
 import numpy as np
 import pytest
 import roadrunner
@@ -338,3 +339,74 @@ def test_a_delay_begun_at_the_start_has_no_trigger_time(engine: KineticEngine) -
 
 def test_a_model_without_events_has_no_column_of_them(engine: KineticEngine) -> None:
     assert run(engine, DECAY).event_firings is None
+
+
+BOTH_KNOW = """
+P = 1; Q = 0; R = 0; S = 0; x = 0; x' = 1; w = 1; v = 0; w' = v; v' = -w;
+E0: at x > 2.345, priority = 1: P = 2;
+E1: at 1.5 after x > 2.345, priority = 5: Q = 1;
+E2: at x > 2.345, priority = 9: R = 1;
+E3: at 0.2 after w < 0, persistent = false: S = S + 1;
+E4: at 2 after w > 0, t0 = false, persistent = false: S = S + 10;
+E5: at x > 9: x = 1;
+"""
+"""Delays, priorities, and triggers that turn false again: E3's after π, E4's before or after it is due."""
+
+
+def test_both_solvers_tell_the_same_of_events(engine: KineticEngine) -> None:
+    request = {"time_end": 14.0, "outputs": ["S"], "relative_tolerance": 1e-9}
+    general = run(engine, BOTH_KNOW, integrator="lsoda", **request)
+    fired, other = general.event_firings, run(engine, BOTH_KNOW, **request).event_firings
+    assert general.provenance.settings["solver"] == "general"
+    assert fired is not None and other is not None
+    assert fired.event == other.event
+    assert fired.time == pytest.approx(other.time, abs=1e-7)
+    assert fired.triggered == pytest.approx(other.triggered, abs=1e-7)
+    assert {"E3", "E4"} < set(fired.event)
+
+
+def test_a_trigger_that_was_called_off_belongs_to_no_firing(engine: KineticEngine) -> None:
+    """sin(t) > 0.5 holds for 2.1, less than the delay; sin(t) > -0.5, which is asked from 4 on, for 4.2."""
+    model = """
+    S = 0; w = 0; v = 1; w' = v; v' = -w; low = 0;
+    E1: at 2.5 after w > 0.5 - low, persistent = false: S = S + 1; E2: at time > 4: low = 1;
+    """
+    request = {"time_end": 10.0, "outputs": ["S"], "relative_tolerance": 1e-9}
+    for integrator in ("cvode_bdf", "lsoda"):
+        fired = run(engine, model, integrator=integrator, **request).event_firings
+        assert fired is not None
+        assert fired.event == ["E2", "E1"]
+        assert fired.triggered == pytest.approx([4, 2 * math.pi - math.pi / 6], abs=1e-6)
+        assert fired.time == pytest.approx([4, 2.5 + 2 * math.pi - math.pi / 6], abs=1e-6)
+
+
+def test_events_of_a_model_that_only_the_general_solver_runs(engine: KineticEngine) -> None:
+    """y is x one time unit ago: it passes 1 at 2, and the event that follows waits for 0.5."""
+    model = "x = 0; x' = 1; y := delay(x, 1); P = 0; E0: at y > 1: P = 1; E1: at 0.5 after P > 0.5: P = 2;"
+    result = run(engine, model, time_end=4.0, outputs=["P"])
+    fired = result.event_firings
+    assert result.provenance.settings["solver"] == "general"
+    assert fired is not None
+    assert fired.event == ["E0", "E1"]
+    assert fired.time == pytest.approx([2, 2.5], abs=1e-8)
+    assert fired.triggered == pytest.approx([2, 2], abs=1e-8)
+
+
+def test_the_general_solver_knows_what_was_triggered_at_the_start(engine: KineticEngine) -> None:
+    fired = run(engine, DELAYED, time_end=10.0, outputs=["P"], integrator="lsoda").event_firings
+    assert fired is not None
+    assert fired.event == ["E0", "E1"]
+    assert fired.triggered == pytest.approx([0.0, 9.0], abs=1e-8)
+
+
+@pytest.mark.parametrize("integrator", ["auto", "lsoda"])
+def test_an_event_without_an_id_is_told_by_its_number(engine: KineticEngine, integrator: str) -> None:
+    text = from_antimony("P = 1; x = 0; x' = 1; event_2 = 5; E: at x > 1: P = 2; at x > 3: P = 3;")
+    document = libsbml.readSBMLFromString(text)
+    document.getModel().getEvent(1).unsetId()
+    source = source_of(str(libsbml.writeSBMLToString(document)), "sbml")
+    request = {"process_code": "kinetic_ode", "time_end": 4.0, "outputs": ["P"], "integrator": integrator}
+    fired = engine.run(engine.parse(request), engine.compile(source)).event_firings
+    assert fired is not None
+    assert fired.event == ["E", "event_2_"]
+    assert fired.time == pytest.approx([1, 3], abs=1e-8)

@@ -72,7 +72,7 @@ def batch(request: KineticBatchRequest, program: Program) -> Answer:
     found = conclude(request, block)
     return Answer(
         message=found.message,
-        settings={**answers[0].settings, "method": found.method},
+        settings=answers[0].settings | found.settings,
         output_units=next((answer.output_units for answer in answers if answer.output_units), None),
         members=found.members,
     )

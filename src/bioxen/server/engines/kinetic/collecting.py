@@ -75,6 +75,11 @@ def collect_facts(
         event_inputs=web.reach_all(_first_firings(model)),
         keeps_history=any(event.isSetDelay() for event in model.getListOfEvents()),
         has_events=model.getNumEvents() > 0,
+        revocable=frozenset(
+            event.getId()
+            for event in model.getListOfEvents()
+            if event.isSetTrigger() and not event.getTrigger().getPersistent()
+        ),
         time_dependent=model.getNumEvents() > 0 or any(TIME in web.reach(math) for math in moving),
         units=units_of(model),
         jumps=any(jumps(math) or not jumping.isdisjoint(web.reach(math)) for math in moving),

@@ -29,6 +29,7 @@ from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.searching import DIFFERENCE_STEP
 from bioxen.server.engines.kinetic.side_by_side import Matrix
 from bioxen.server.engines.kinetic.solving import Solved, solve
+from bioxen.server.engines.studies.terms import LOCAL_OPTIMIZATION
 
 _STARTS = 0.5
 """Share of the starts in the progress that is told, where profiles follow."""
@@ -45,6 +46,7 @@ def estimation(request: EstimationRequest, program: Program) -> Answer:
         solved = solve(fit, OneByOne(program, fit.conditions, TOLERANCES), request.engine)
     settings: dict[str, Setting] = {
         "method": "trust region reflective",
+        "kisao": LOCAL_OPTIMIZATION,
         "starts": request.starts,
         "difference_step": DIFFERENCE_STEP,
         "relative_tolerance": TOLERANCES.relative,

@@ -50,6 +50,8 @@ class Facts:
     keeps_history: bool
     """Whether events leave traces that no reset removes: they wait for their delays."""
     has_events: bool
+    revocable: frozenset[str]
+    """Events that are called off where their trigger turns false before they are due."""
     time_dependent: bool
     """Whether a rate depends on the time itself, or the model has events."""
     units: dict[str, str]

@@ -64,8 +64,8 @@ class Course:
     table: Matrix
     """One row a time; the time in the first column."""
     settings: dict[str, Setting]
-    firings: list[Firing] | None = None
-    """What events did, in its order; null where the solver does not tell."""
+    firings: list[Firing]
+    """What events did, in its order."""
 
 
 class IntegrationFailure(Exception):  # noqa: N818 - an outcome, never seen outside this engine
@@ -196,7 +196,7 @@ def _general(problem: _Problem, rung: Rung) -> Course:
         if problem.program.facts.beyond_roadrunner:
             raise
         raise SolverFailure(error.message) from error
-    table, settings = simulate(
+    table, settings, firings = simulate(
         equations,
         points,
         problem.selections,
@@ -204,7 +204,7 @@ def _general(problem: _Problem, rung: Rung) -> Course:
         tolerances=(tolerances.relative, tolerances.absolute),
         seed=problem.seed,
     )
-    return Course(table, _named(rung) | settings)
+    return Course(table, _named(rung) | settings, firings)
 
 
 def _roadrunner(problem: _Problem, rung: Rung) -> Course:

@@ -13,6 +13,7 @@ from bioxen.server.engines.kinetic.outputs import check_size, columns_of, select
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.routing import lanes_alone
 from bioxen.server.engines.kinetic.ssa import Stochastic, refuse_unsound
+from bioxen.server.engines.studies.terms import TAU_LEAPING
 
 
 def tau_leaping(request: TauLeapingRequest, program: Program) -> Answer:
@@ -34,7 +35,7 @@ def tau_leaping(request: TauLeapingRequest, program: Program) -> Answer:
         fixed=changes_of(request, program.facts),
     )
     run = run_members(study, np.empty((1, 0)), lanes=lanes_alone(study, "process_code"))
-    settings: dict[str, Setting] = {"method": "tau-leaping", **run.settings}
+    settings: dict[str, Setting] = {"method": "tau-leaping", "kisao": TAU_LEAPING, **run.settings}
     if run.failures:
         return failed(next(iter(run.failures)), settings, request.seed)
     columns, _ = columns_of(np.column_stack([run.times, run.values[0]]), selections)

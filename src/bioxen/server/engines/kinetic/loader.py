@@ -17,7 +17,7 @@ from bioxen.errors import InvalidModelError
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.kinetic.algebraic import solve_algebraic_rules
 from bioxen.server.engines.kinetic.collecting import collect_facts
-from bioxen.server.engines.kinetic.events import first_tie, order_events
+from bioxen.server.engines.kinetic.events import first_tie, name_events, order_events
 from bioxen.server.engines.kinetic.facts import Facts
 from bioxen.server.engines.kinetic.locals import promote_locals
 
@@ -38,7 +38,8 @@ class Loaded:
     """A model that passed every check."""
 
     sbml: str
-    """Level and version as they came; submodels written out, local parameters global, events in order."""
+    """Level and version as they came; submodels written out, local parameters global, events named and in
+    order."""
     plain: str
     """The model before anything but its submodels was rewritten: what an export begins with."""
     facts: Facts
@@ -69,6 +70,7 @@ def load(source: ModelSource) -> Loaded:
     plain = str(libsbml.writeSBMLToString(document))
     promoted = promote_locals(document)
     solved = solve_algebraic_rules(document)
+    name_events(document)
     beyond = _beyond_roadrunner(document)
     if not beyond:
         order_events(document)

@@ -15,7 +15,7 @@ def promote_locals(document: libsbml.SBMLDocument) -> dict[str, str]:
     for reaction in model.getListOfReactions():
         law = reaction.getKineticLaw()
         for parameter in [] if law is None else [*_locals(law)]:
-            name = _unused(f"{reaction.getId()}_{parameter.getId()}", taken)
+            name = unused(f"{reaction.getId()}_{parameter.getId()}", taken)
             promoted[f"{reaction.getId()}.{parameter.getId()}"] = name
             _promote(model, law, parameter, name)
     return promoted
@@ -36,7 +36,8 @@ def _locals(law: Any) -> list[Any]:
     return [*found]
 
 
-def _unused(name: str, taken: set[str]) -> str:
+def unused(name: str, taken: set[str]) -> str:
+    """Return `name`, longer where it is taken, and take it."""
     while name in taken:
         name += "_"
     taken.add(name)

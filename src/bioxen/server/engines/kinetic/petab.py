@@ -18,6 +18,7 @@ from bioxen.server.engines.kinetic.petab_tables import tables_of
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.side_by_side import Matrix
 from bioxen.server.engines.kinetic.solving import courses_at, solve
+from bioxen.server.engines.studies.terms import LOCAL_OPTIMIZATION
 
 
 def petab(request: PetabRequest, program: Program) -> Answer:
@@ -39,6 +40,7 @@ def petab(request: PetabRequest, program: Program) -> Answer:
     }
     if request.fit:
         settings["method"] = "L-BFGS-B"
+        settings["kisao"] = LOCAL_OPTIMIZATION
         settings["starts"] = request.starts
         return _fitted(request, objective, single, settings)
     point = objective.given()

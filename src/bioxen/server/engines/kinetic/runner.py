@@ -72,6 +72,8 @@ class Firing:
     kind: Literal["trigger", "assignment"]
     time: float
     event: str
+    triggered: float | None = None
+    """Of an assignment, when its trigger turned true, where the solver tells."""
 
 
 class Runner:

@@ -19,6 +19,7 @@ from bioxen.server.engines.kinetic.changes import Change, changes_of
 from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
+from bioxen.server.engines.studies.terms import DIRECT_METHOD
 
 WHOLE = 1e-9
 """How far a number of molecules may be from a whole one, relative to itself."""
@@ -86,7 +87,11 @@ def realise(
     watched = [*program.facts.soundness.counted, *program.facts.soundness.unproved]
     runner = program.prepare(changes)
     _check_whole(runner, program)
-    settings: dict[str, Setting] = {"method": "direct", **runner.use_direct_method(seed)}
+    settings: dict[str, Setting] = {
+        "method": "direct",
+        "kisao": DIRECT_METHOD,
+        **runner.use_direct_method(seed),
+    }
     negative = _first_negative(runner.reaction_rates(), program.facts.reactions)
     if negative is not None:  # the method would run backwards in time, for ever
         raise Unsampled(_negative_rate(negative), settings)
@@ -152,7 +157,12 @@ def _in_lanes(
 
     how = Stochastic(seed)
     found = Lanes(Study(program, (), grid, selections, how, list(changes))).run(np.empty((1, 0)), 0)
-    settings: dict[str, Setting] = {"method": "direct", "integrator": "lanes", "seed": seed}
+    settings: dict[str, Setting] = {
+        "method": "direct",
+        "kisao": DIRECT_METHOD,
+        "integrator": "lanes",
+        "seed": seed,
+    }
     if 0 in found.stopped:
         raise Unsampled(f"The trajectory stopped: {found.stopped[0]}.", settings)
     return np.column_stack([np.linspace(*grid), found.values[0]]), settings

@@ -23,6 +23,7 @@ from bioxen.server.engines.kinetic.outputs import selections_of, units_for, writ
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
 from bioxen.server.engines.kinetic.statespace import StateSpace
+from bioxen.server.engines.studies.terms import STEADY_STATE
 
 _TIMES = (0.0, *(10.0**power for power in range(9)))
 _STILL = 1e-6
@@ -59,6 +60,7 @@ def steady_state(request: SteadyStateRequest, program: Program) -> Answer:
     runner = program.prepare(changes_of(request, program.facts))
     settings: dict[str, Setting] = {
         "method": "integration, then Newton",
+        "kisao": STEADY_STATE,
         "newton_tolerance": _CONVERGED,
         **runner.use_cvode(relative_tolerance=1e-9, absolute_tolerance=1e-12),
     }

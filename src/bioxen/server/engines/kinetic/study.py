@@ -61,7 +61,7 @@ def study(request: MembersRequest, program: Program) -> Answer:
     block, settings = _run(request, _common(request, program, names, selections, fixed), own_values)
     found = conclude(request, block)
     seed = getattr(request, "seed", None)
-    settings |= told(request) | {"method": found.method}
+    settings |= told(request) | found.settings
     if not found.completed:
         return failed(found.message, settings, seed)
     return Answer(

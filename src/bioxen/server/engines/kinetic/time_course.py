@@ -36,7 +36,6 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
             f"The integration did not reach time {request.time_end:g}: {failure}. {REMEDY}", failure.settings
         )
     columns, gaps = columns_of(course.table, selections)
-    told = program.facts.has_events and course.firings is not None
     return Answer(
         message=f"Integrated from time {request.time_start:g} to {request.time_end:g}." + _gap_words(gaps),
         settings=course.settings,
@@ -45,7 +44,7 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
         species_trajectories=columns,
         final_state={name: values[-1] for name, values in columns.items()},
         output_units=units_for(selections, program.facts),
-        event_firings=_fired(course.firings or []) if told else None,
+        event_firings=_fired(course.firings, program.facts.revocable) if program.facts.has_events else None,
     )
 
 
@@ -53,16 +52,24 @@ def _is_drawn(settings: dict[str, Setting]) -> bool:
     return bool(settings.get("events_drawn") or settings.get("numbers_drawn"))
 
 
-def _fired(firings: list[Firing]) -> EventFirings:
-    """Return what the events changed and when, each change with the trigger it belongs to."""
+def _fired(firings: list[Firing], revocable: frozenset[str]) -> EventFirings:
+    """Return what the events changed and when, each change with the trigger it belongs to.
+
+    libRoadRunner does not say which trigger that is, nor that one was revoked: it is the earliest that still
+    waits, and of a revocable event the last, since all before it were carried out or revoked.
+    """
     waiting: dict[str, deque[float]] = {}
     done: list[tuple[float, float | None, str]] = []
     for firing in firings:
         triggers = waiting.setdefault(firing.event, deque())
         if firing.kind == "trigger":
+            if firing.event in revocable:
+                triggers.clear()
             triggers.append(firing.time)
         else:
-            done.append((firing.time, triggers.popleft() if triggers else None, firing.event))
+            earliest = triggers.popleft() if triggers else None
+            told = earliest if firing.triggered is None else firing.triggered
+            done.append((firing.time, told, firing.event))
     return EventFirings(
         time=[time for time, _, _ in done],
         triggered=[triggered for _, triggered, _ in done],

@@ -16,10 +16,12 @@ from bioxen.protocol.kinetic import (
     SobolRequest,
     Summary,
 )
+from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.studies.arrays import Writer, writer
 from bioxen.server.engines.studies.block import Block, block_of, join, members_of
 from bioxen.server.engines.studies.indices import global_sensitivity
 from bioxen.server.engines.studies.summary import summarise
+from bioxen.server.engines.studies.terms import terms_of
 from bioxen.server.engines.studies.totals import Totals, added
 
 
@@ -29,8 +31,8 @@ class Conclusion:
 
     message: str
     completed: bool
-    method: str
-    """How the members were simulated, and how many each way, for the settings."""
+    settings: dict[str, Setting]
+    """How the members were simulated, and how many each way; and KiSAO's terms for it."""
     members: Members | None = None
     summary: Summary | None = None
     global_sensitivity: GlobalSensitivity | None = None
@@ -46,17 +48,20 @@ def conclude(request: MembersRequest, block: Block, write: Writer | None = None)
     """
     write = write or writer(request.encoding)
     message, completed = _words(block), bool(block.completed.any())
-    method = ", ".join(f"{name}: {count}" for name, count in sorted(block.methods.items()))
+    settings: dict[str, Setting] = {
+        "method": ", ".join(f"{name}: {count}" for name, count in sorted(block.methods.items())),
+        "kisao": terms_of(block.methods),
+    }
     batch = isinstance(request, KineticBatchRequest) and request.report != "summary"
     if request.part is not None or batch:  # where every variant failed, each still says why
-        return Conclusion(message, True, method, members_of(block, write))
+        return Conclusion(message, True, settings, members_of(block, write))
     if not completed:
-        return Conclusion(message, False, method)
+        return Conclusion(message, False, settings)
     if isinstance(request, SobolRequest | MorrisRequest):
-        return Conclusion(message, True, method, global_sensitivity=global_sensitivity(request, block))
+        return Conclusion(message, True, settings, global_sensitivity=global_sensitivity(request, block))
     if isinstance(request, SampledRequest) and request.report == "summary":
-        return Conclusion(message, True, method, summary=summarise(request, block))
-    return Conclusion(message, True, method, members_of(block, write))
+        return Conclusion(message, True, settings, summary=summarise(request, block))
+    return Conclusion(message, True, settings, members_of(block, write))
 
 
 def joined(
@@ -105,7 +110,7 @@ class Gathering:
         found = conclude(self._request, block, write)
         (around,) = self._around.values()
         provenance = around["provenance"]
-        settings = {**provenance["settings"], "method": found.method}
+        settings = provenance["settings"] | found.settings
         return {
             **around,
             "status": "completed" if found.completed else "failed",

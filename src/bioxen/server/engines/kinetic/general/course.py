@@ -17,7 +17,7 @@ from bioxen.server.engines.kinetic.general.history import Dense, Segment
 from bioxen.server.engines.kinetic.general.queue import Queue
 from bioxen.server.engines.kinetic.general.report import Report
 from bioxen.server.engines.kinetic.general.system import DelayTooShort, System
-from bioxen.server.engines.kinetic.runner import Matrix, SolverFailure
+from bioxen.server.engines.kinetic.runner import Firing, Matrix, SolverFailure
 
 METHODS: dict[str, type[OdeSolver]] = {"LSODA": LSODA, "Radau": Radau, "RK45": RK45, "DOP853": DOP853}
 """The algorithms."""
@@ -44,8 +44,8 @@ def simulate(
     method: str,
     tolerances: tuple[float, float],
     seed: int,
-) -> tuple[Matrix, dict[str, Setting]]:
-    """Return the selections at `times`, one row each with the time first, and the settings in force.
+) -> tuple[Matrix, dict[str, Setting], list[Firing]]:
+    """Return the selections at `times`, one row each with the time first, the settings, and what events did.
 
     Args:
         equations: the model.
@@ -62,7 +62,7 @@ def simulate(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LSODA says as a warning what its status says too
         table = course.run()
-    return table, course.settings()
+    return table, course.settings(), course.firings
 
 
 class _Course:
@@ -90,6 +90,11 @@ class _Course:
         self._longest = max(np.diff(self._times).max(initial=0.0), (self._end - self._time) / 1000)
         self._echoes: list[tuple[float, int]] = []
         self._steps = self._still = self._jumps = 0
+
+    @property
+    def firings(self) -> list[Firing]:
+        """What events did, in its order."""
+        return self._queue.firings
 
     def settings(self) -> dict[str, Setting]:
         """Return what was in force."""

@@ -32,6 +32,7 @@ from bioxen.server.engines.kinetic.general.statements import (
 class Event:
     """One event, its formulas compiled; each a function of (t, v, R, D)."""
 
+    name: str
     trigger: Compiled
     initial: bool
     persistent: bool
@@ -151,6 +152,7 @@ class Equations:
                 if item.isSetMath()
             )
         return Event(
+            name=str(event.getId()),
             trigger=self._function(trigger.getMath()),
             initial=bool(trigger.getInitialValue()),
             persistent=bool(trigger.getPersistent()),

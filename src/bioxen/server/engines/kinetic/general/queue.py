@@ -9,7 +9,7 @@ import numpy as np
 
 from bioxen.server.engines.kinetic.general.equations import Event
 from bioxen.server.engines.kinetic.general.system import System
-from bioxen.server.engines.kinetic.runner import SolverFailure
+from bioxen.server.engines.kinetic.runner import Firing, SolverFailure
 
 _MOST_AT_ONCE = 100_000
 
@@ -19,7 +19,9 @@ class _Pending:
     """One triggered event."""
 
     number: int
+    triggered: float
     time: float
+    """When it is due."""
     values: tuple[float, ...] | None
     """What it assigns, where that was fixed when it was triggered."""
 
@@ -39,6 +41,8 @@ class Queue:
         self._random = np.random.Generator(np.random.Philox(seed))
         self.ties = 0
         """How often the order was drawn."""
+        self.firings: list[Firing] = []
+        """What events did, in its order."""
 
     def next_time(self) -> float:
         """Return when the next waiting event is due."""
@@ -79,7 +83,9 @@ class Queue:
             wait = float(event.delay(time, system.values, system.note, system.delayed))
             if not wait >= 0:
                 raise SolverFailure(f"the delay of an event is {wait:g} at time {time:g}")
-        return _Pending(number, time + wait, self._assigned(event, time) if event.at_trigger else None)
+        self.firings.append(Firing("trigger", time, event.name))
+        values = self._assigned(event, time) if event.at_trigger else None
+        return _Pending(number, time, time + wait, values)
 
     def _assigned(self, event: Event, time: float) -> tuple[float, ...]:
         system = self._system
@@ -127,6 +133,7 @@ class Queue:
         for entry in equations.motion.amounts:
             if equations.layout.names[entry.symbol] in new:
                 values[entry.amount] = values[entry.symbol] * values[entry.compartment]
+        self.firings.append(Firing("assignment", time, event.name, pending.triggered))
         system.take_state()
         if system.implicit:
             system.implicit.restart(time)
