@@ -28,7 +28,13 @@ from bioxen.server.api.past import past_routes
 from bioxen.server.api.populations import population_routes
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
-from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
+from bioxen.server.api.status import (
+    health_routes,
+    metrics_route,
+    model_routes,
+    process_routes,
+    progress_route,
+)
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.cache.mirror import mirrored
@@ -90,6 +96,7 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     app.state.computer = computer
     app.include_router(compute_routes(computer, [service]))
     app.include_router(health_routes(computer.health))
+    app.include_router(progress_route(computer.progress))
     app.state.metrics.watch(lambda: worker_metrics(ENGINES[service], pool.health()))
     app.state.metrics.watch(lambda: fallback_metrics(ENGINES[service], pool.tally))
     app.state.metrics.watch(lambda: cache_metrics(ENGINES[service], computer.cache))
