@@ -3,7 +3,8 @@
 Two tokens, one server with a store, two workers: the flood hands in batches until more parts wait than the
 measurement can last for; then the other owner asks for warm FBAs and hands in jobs of one part, one at a
 time. The same without the flood is the measure. Before that, small jobs are handed in one after the other
-and by several clients: each answer means that the job is on the disk.
+and by several clients: each answer means that the job is on the disk. And one owner asks for many simulations
+at once, the other for one like them: all of them wait for their answers.
 
     python benchmarks/under_load.py [PARTS]
 """
@@ -31,6 +32,9 @@ PARTS_WAITING = 4_000
 PARTS_A_JOB = 20
 FBAS, JOBS = 1000, 15
 HANDED_IN, CLIENTS = 400, 8
+AT_ONCE, SINGLE = 80, 5
+HEAD_START = 0.5
+"""Seconds in which the many reach the server before the single one is sent."""
 
 
 def batch(variants: int) -> BatchRequest:
@@ -86,6 +90,37 @@ def durable(client: BiologicalComputationClient) -> None:
     print(f"handed in and done: {done:.0f} per second\n")
 
 
+def simulate(client: BiologicalComputationClient, number: int) -> float:
+    """Ask for a simulation of some tenths of a second; return the moment of its answer."""
+    request = {
+        "process_code": "kinetic_ode",
+        "kinetic_code": "S = 1; S' = sin(1e3*time)",
+        "time_end": 100.0,
+        "time_points": 10 + number,
+    }
+    assert client.request_dynamic_computation(request).status == "completed"
+    return time.perf_counter()
+
+
+def answers_at_once(flood: BiologicalComputationClient, ada: BiologicalComputationClient) -> None:
+    """Print what a simulation takes alone and beside many of another owner, all asked for at once."""
+    simulate(ada, 0)
+    alone = median(seconds(partial(simulate, ada, number)) for number in range(SINGLE))
+    print("| one simulation | s | run times | answers of the flood before it, of those that waited |")
+    print(f"|---|---|---|---|\n| alone | {alone:.2f} | 1.0 | |")
+    for single in range(SINGLE):
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            many = [threads.submit(simulate, flood, number) for number in range(AT_ONCE)]
+            time.sleep(HEAD_START)
+            start = time.perf_counter()
+            end = simulate(ada, AT_ONCE + single)
+            before = sum(start < moment.result() < end for moment in many)
+        took = end - start
+        waited = sum(moment.result() > start for moment in many)
+        print(f"| beside {AT_ONCE} | {took:.2f} | {took / alone:.1f} | {before} of {waited} |")
+    print()
+
+
 def row(name: str, times: list[float]) -> str:
     """Return one line of the table, in ms."""
     percentiles = quantiles(times, n=100)
@@ -119,6 +154,7 @@ def main() -> None:
             )
             one_fba(ada)
             durable(ada)
+            answers_at_once(flood, ada)
             print("| what | times | median ms | 99 % (or worst) | worst |\n|---|---|---|---|---|")
             measure(ada, "alone")
             for _ in range(parts // PARTS_A_JOB):

@@ -131,7 +131,7 @@ def show(job_id: JobId, as_json: AsJson = False, url: Url = HERE, token: Token =
         sys.stdout.write(job.model_dump_json(indent=2) + "\n")
         return
     for name, value in job.model_dump().items():
-        shown = json.dumps(value, indent=2) if isinstance(value, dict) else value
+        shown = json.dumps(value, indent=2) if isinstance(value, dict | list) else value
         results.print(f"{name:>15}  {'' if shown is None else shown}", markup=False, highlight=False)
 
 
@@ -193,13 +193,19 @@ def _end(jobs: Jobs, job_id: str, timeout: float | None) -> None:
         job = jobs.wait(
             job_id,
             timeout,
-            lambda seen: status.update(f"{seen.state}, {seen.parts_done} of {seen.parts_total} parts"),
+            lambda seen: status.update(_how_far(seen)),
         )
     if job.error is not None:
         raise BioXenException.from_problem(job.error)
     errors.print(_words(job), highlight=False)
     if job.state != "done":
         raise typer.Exit(4)
+
+
+def _how_far(job: Job) -> str:
+    phases = ", ".join(dict.fromkeys(part.phase for part in job.under_way))
+    parts = f"{job.parts_done} of {job.parts_total} parts"
+    return f"{job.state}, {job.fraction:.0%}, {parts}{f' ({phases})' if phases else ''}"
 
 
 def _words(job: Job) -> str:

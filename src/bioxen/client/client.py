@@ -48,8 +48,8 @@ R = TypeVar("R", MetabolicResult, KineticResult)
 
 HEALTH_PATIENCE = 5.0
 """Seconds in which a service must say how it is."""
-DEADLINE_GRACE = 10.0
-"""Seconds beyond a request's own deadline, so that the service's word on it arrives."""
+DEADLINE_GRACE = 75.0
+"""Seconds beyond a request's own deadline: it may wait 60 s for its turn, and its answer has to arrive."""
 REMEMBER_PROCESSES = 30.0
 """Seconds for which the list of the tools' processes is remembered."""
 
@@ -85,7 +85,7 @@ class BiologicalComputationClient:
         tool_service_url: str | None = None,
         *,
         transport: Transport | None = None,
-        timeout: float = 120.0,
+        timeout: float = 180.0,
         token: str | None = None,
     ) -> None:
         given = {"static": static_service_url, "dynamic": dynamic_service_url, "tools": tool_service_url}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bioxen.protocol.base import MappingMessage, Message
+from bioxen.protocol.services import TaskProgress
 from bioxen.protocol.units import Seconds
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "unknown"]
@@ -41,6 +42,13 @@ class Estimate(Message):
     it has seen none, which gives no more than the order of magnitude."""
 
 
+class PartProgress(TaskProgress):
+    """How far a part of a job is that is being computed."""
+
+    part: int
+    """Its number."""
+
+
 class Job(MappingMessage):
     """What is known of a job."""
 
@@ -56,6 +64,8 @@ class Job(MappingMessage):
     parts_done: int
     parts_total: int
     """1 for a process that is not cut into parts."""
+    under_way: list[PartProgress] = Field(default_factory=list)
+    """How far the parts are that are being computed, where their analyses tell; empty in lists."""
     attempts: int
     """How many times a server began it: more than once after a crash."""
     seconds: Seconds
@@ -73,6 +83,11 @@ class Job(MappingMessage):
     """ISO 8601, UTC."""
     started_at: str | None
     finished_at: str | None
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, from 0 to 1: finished parts, and what the others have told."""
+        return (self.parts_done + sum(part.fraction for part in self.under_way)) / max(self.parts_total, 1)
 
     @property
     def ended(self) -> bool:

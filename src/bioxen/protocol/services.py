@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.units import Seconds
@@ -49,6 +51,15 @@ class HealthReport(Message):
     """The service's own workers; null where it has none."""
     trouble: str | None = None
     """What in this process has stopped working; a new start mends it. `/health` is 503 then."""
+
+
+class TaskProgress(Message):
+    """How far one computation is, in its own words."""
+
+    fraction: Annotated[float, Field(ge=0, le=1)]
+    """The share of its steps that is done; it never falls, and says nothing of the time that is left."""
+    phase: str
+    """What it is doing: `starts`, `profiles`, `branch`, `samples` and so on."""
 
 
 class ProcessInfo(Message):

@@ -29,7 +29,13 @@ from bioxen.server.api.past import past_routes
 from bioxen.server.api.populations import population_routes
 from bioxen.server.api.registry import registry_routes
 from bioxen.server.api.security import Guard
-from bioxen.server.api.status import health_routes, metrics_route, model_routes, process_routes
+from bioxen.server.api.status import (
+    health_routes,
+    metrics_route,
+    model_routes,
+    process_routes,
+    progress_route,
+)
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.cache.mirror import mirrored
@@ -41,6 +47,7 @@ from bioxen.server.metrics import (
     cache_metrics,
     fallback_metrics,
     job_metrics,
+    line_metrics,
     replica_metrics,
     worker_metrics,
 )
@@ -91,6 +98,7 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     app.state.computer = computer
     app.include_router(compute_routes(computer, [service]))
     app.include_router(health_routes(computer.health))
+    app.include_router(progress_route(computer.progress))
     app.state.metrics.watch(lambda: worker_metrics(ENGINES[service], pool.health()))
     app.state.metrics.watch(lambda: fallback_metrics(ENGINES[service], pool.tally))
     app.state.metrics.watch(lambda: cache_metrics(ENGINES[service], computer.cache))
@@ -113,7 +121,11 @@ def orchestrator_app(
     tools = ToolService(_pool(settings, "tools", 1), settings.tools, settings.deadline)
     store = Store.at(settings.store)
     orchestrator = ComputationOrchestrator(
-        replicas, caller, deadline=settings.deadline, arrays=StoredArrays(store)
+        replicas,
+        caller,
+        deadline=settings.deadline,
+        per_owner=settings.queue_limit,
+        arrays=StoredArrays(store),
     )
     repository = Repository()
     models = OwnersModels(store, repository, settings.quotas)
@@ -162,6 +174,7 @@ def orchestrator_app(
     app.include_router(owner_route(store, settings.quotas))
     app.include_router(health_routes(health, store))
     app.state.metrics.watch(lambda: replica_metrics(orchestrator.replicas()))
+    app.state.metrics.watch(lambda: line_metrics(orchestrator.waiting()))
     app.include_router(metrics_route(app.state.metrics, stored))
     app.include_router(process_routes(BOTH, tools.processes))
     app.include_router(owners_model_routes(models, repository, cells.forget_results))

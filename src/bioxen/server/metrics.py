@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bioxen._version import VERSION
+from bioxen.protocol.processes import Service
 from bioxen.protocol.services import ReplicaInfo, WorkerHealth
 from bioxen.server.cache.answers import AnswerCache
 
@@ -117,6 +118,16 @@ def fallback_metrics(engine: str, tally: Mapping[str, int]) -> Iterable[Metric]:
     for name, count in sorted(tally.items()):
         kind, _, reason = name.partition(": ")
         family.add_metric((engine, kind, reason), count)
+    yield family
+
+
+def line_metrics(waiting: Mapping[Service, int]) -> Iterable[Metric]:
+    """Give how many requests wait for a turn of their owners."""
+    family = GaugeMetricFamily(
+        "bioxen_requests_waiting", "Requests that wait for their turns.", labels=("service",)
+    )
+    for service, count in waiting.items():
+        family.add_metric((service,), count)
     yield family
 
 

@@ -30,7 +30,8 @@ class ServiceSettings:
     workers: int | None = None
     """Worker processes of a computation service; one a core where absent."""
     queue_limit: int = 1000
-    """Requests that may wait in a service; one more is answered with 503 and Retry-After."""
+    """Requests that may wait in a service, in an orchestrator those of one owner; one more is answered with
+    503 and Retry-After."""
     memory_limit: int = 2048 * MIB
     """Bytes one worker may use; beyond that it is killed and its request fails."""
     cache_bytes: int = 256 * MIB

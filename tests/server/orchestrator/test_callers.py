@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
@@ -14,10 +16,12 @@ from bioxen.errors import BioXenException, EngineCrashError, UnknownIdentifierEr
 from bioxen.protocol.kinetic import EnsembleRequest, Route
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import HealthReport
+from bioxen.protocol.services import HealthReport, TaskProgress
+from bioxen.server.orchestrator import callers
 from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
 from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.sharding import SHARD, Shard, compute_in_shards
+from bioxen.server.workers import hearing, tracing
 
 T = TypeVar("T")
 REPORT = HealthReport(
@@ -138,6 +142,35 @@ def test_a_part_of_a_large_request_says_that_it_may_wait() -> None:
     *parts, single = server.requests
     assert parts and all(b"\r\npriority: u=6\r\n" in part.lower() for part in parts)
     assert b"\r\npriority:" not in single.lower()
+
+
+def slowly(connection: socket.socket) -> bool:
+    time.sleep(0.5)
+    return answers(b"{}")(connection)
+
+
+def test_whoever_listens_hears_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callers, "PROGRESS_EVERY", 0.02)
+    heard: list[TaskProgress] = []
+    told = TaskProgress(fraction=0.5, phase="starts")
+    deeds = [answers(b"null"), answers(b"{}"), hangs_up, answers(b"{}", "404 Not Found")]
+
+    async def asked(caller: HttpCaller) -> None:
+        with tracing.named("job-7/0"):
+            assert await caller.compute("static", server.url, FbaRequest(), 5.0) == b"{}"
+            hearing.listen(heard.append)
+            assert await caller.compute("static", server.url, FbaRequest(), 5.0) == b"{}"
+        asked_then = len(server.requests)
+        await asyncio.sleep(0.1)
+        assert len(server.requests) == asked_then
+
+    with wire(slowly, slowly, *deeds, answers(told.model_dump_json().encode())) as server:
+        call(asked)
+    lines = [request.partition(b"\r\n")[0] for request in server.requests]
+    assert lines[:2] == [b"POST /compute/metabolic HTTP/1.1"] * 2
+    assert set(lines[2:]) == {b"GET /progress/job-7%2F0 HTTP/1.1"}
+    assert heard
+    assert all(one == told for one in heard)
 
 
 def test_a_route_comes_back_and_what_is_none_is_no_answer() -> None:

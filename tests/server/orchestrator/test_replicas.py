@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bioxen.server.orchestrator.replicas import PATIENCE, SLACK, Replica, choose
+from bioxen.protocol.services import WorkerHealth
+from bioxen.server.orchestrator.replicas import PATIENCE, SLACK, Replica, choose, places
 
 urls = st.sampled_from([f"http://127.0.0.1:{port}" for port in range(5001, 5007)])
 replicas = st.lists(
@@ -104,3 +105,28 @@ class ReplicaLife(RuleBasedStateMachine):
 
 
 TestReplicaLife = ReplicaLife.TestCase
+
+
+def pool(size: int) -> WorkerHealth:
+    return WorkerHealth(size=size, ready=size, busy=0, queued=0, queue_limit=5, replaced=0, completed=0)
+
+
+def test_as_much_passes_as_keeps_the_workers_of_all_replicas_busy() -> None:
+    new, small, large = (Replica("static", f"http://127.0.0.1:{port}") for port in (1, 2, 3))
+    small, large = small.probed(pool(2)), large.probed(pool(8))
+    assert places([new]) is None
+    assert places([small]) == 2 + SLACK
+    assert places([new, small, large.probe_failed("").probe_failed("")]) == 1 + 2 + 2 * SLACK
+    assert places([small.lost("refused"), large]) == 8 + SLACK
+    assert places([]) is None
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=6))
+def test_where_all_places_are_taken_no_worker_is_without_work(sizes: list[int]) -> None:
+    """Of one model alone, which always prefers the same replica."""
+    found = {f"url {n}": Replica("static", f"url {n}").probed(pool(size)) for n, size in enumerate(sizes)}
+    for _ in range(places(found.values()) or 0):
+        chosen = choose(found.values(), "model")
+        assert chosen is not None
+        found[chosen.url] = found[chosen.url].sent()
+    assert all(replica.load >= 0 for replica in found.values())

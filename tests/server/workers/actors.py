@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bioxen.errors import UnknownIdentifierError
 from bioxen.server.bytecode.source import ModelSource
+from bioxen.server.engines import progress
 
 
 class Ask(BaseModel):
@@ -130,6 +131,26 @@ class OnceEngine(Actor):
         except FileExistsError:
             return super().run(request, program)
         os._exit(1)
+
+
+class TellingEngine(Actor):
+    """Tells how far it is, ten steps of `seconds` each; at the first try it dies after the sixth.
+
+    It leaves a file behind so that the second one succeeds; without a name for it, the first one does.
+    """
+
+    name = "telling"
+
+    def run(self, request: Ask, program: str | None) -> BaseModel:
+        first = bool(request.say) and not os.path.exists(request.say)  # noqa: PTH110
+        if first:
+            os.close(os.open(request.say, os.O_CREAT))
+        for number in range(10):
+            time.sleep(request.seconds)
+            progress.tell(number, 10, "first" if first else "steps")
+            if first and number == 6:
+                os._exit(1)
+        return super().run(request, program)
 
 
 class HungryEngine(Actor):

@@ -279,8 +279,43 @@ def test_one_worker_is_kept_free_for_whoever_asked_last() -> None:
     assert isinstance(only(schedule.submit(1001, A, pure=True)), Assign)  # at once
     schedule.finished(first.id, 0.001)
     busy = second.id
-    for _ in range(KEPT_FREE - 1):
-        follows = only(schedule.finished(busy, 0.1))
+    for _ in range(int(KEPT_FREE / 0.25) - 1):
+        follows = only(schedule.finished(busy, 0.25))
         assert isinstance(follows, Assign)
         busy = follows.worker
-    assert len(schedule.finished(busy, 0.1)) == 2  # that was long ago: both work again
+    assert len(schedule.finished(busy, 0.25)) == 2  # that was long ago: both work again
+
+
+def kept_free(size: int) -> tuple[Schedule, list[int]]:
+    """Return a schedule with much in the background whose worker is kept free, and the busy workers."""
+    schedule = running_schedule(size=size, queue_limit=1000)
+    schedule.submit(0, A, pure=True)
+    for job in range(1, 200):
+        schedule.submit(job, A, pure=True, background=True)
+    (free,) = (worker.id for worker in schedule.workers.values() if worker.job and worker.job.id == 0)
+    assert schedule.finished(free, 0.001) == []
+    return schedule, [worker.id for worker in schedule.workers.values() if worker.job is not None]
+
+
+def test_a_worker_is_kept_free_for_no_longer_than_one_long_part() -> None:
+    schedule, (busy,) = kept_free(2)
+    assert len(schedule.finished(busy, 15.0)) == 2
+
+
+def test_a_worker_is_kept_free_for_as_long_however_many_there_are() -> None:
+    schedule, busy = kept_free(9)
+    for _ in range(int(KEPT_FREE / 0.25) - 1):
+        busy = [action.worker for worker in busy for action in schedule.finished(worker, 0.25)]  # type: ignore[union-attr]
+        assert len(busy) == 8
+    *most, last = busy
+    assert all(len(schedule.finished(worker, 0.25)) == 1 for worker in most)
+    assert len(schedule.finished(last, 0.25)) == 2
+
+
+def test_parts_that_never_end_do_not_keep_a_worker_idle() -> None:
+    schedule, (busy,) = kept_free(2)
+    assert any(isinstance(action, Assign) for action in schedule.died(busy))
+    schedule, (busy,) = kept_free(2)
+    job = schedule.workers[busy].job
+    assert job is not None
+    assert any(isinstance(action, Assign) for action in schedule.cancel(job.id))

@@ -71,7 +71,9 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
     @router.get("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def get_job(job_id: JobId, asking: Asking) -> Job:
         """Return what is known of a job."""
-        return runner.with_estimate(await _found(store, asking.owner, job_id))
+        tells = runner.tells(job_id)
+        job = runner.with_estimate(await _found(store, asking.owner, job_id))
+        return (await runner.look(asking.owner, job_id))[0] if tells and job.state == "running" else job
 
     @router.delete("/{job_id}", response_model=Job, responses=responses_for(404, 422))
     async def delete_job(job_id: JobId, asking: Asking) -> Job:
@@ -106,7 +108,7 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
     )
     async def get_events(job_id: JobId, asking: Asking) -> AsyncIterator[ServerSentEvent]:
         """Tell what happens to a job, from its beginning, until it has ended: events `progress`."""
-        async for event in _events(store, runner, asking.owner, job_id):
+        async for event in _events(runner, asking.owner, job_id):
             yield event
 
     return router
@@ -146,16 +148,15 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
-async def _events(store: Store, runner: JobRunner, owner: str, job_id: str) -> AsyncIterator[ServerSentEvent]:
+async def _events(runner: JobRunner, owner: str, job_id: str) -> AsyncIterator[ServerSentEvent]:
     told: set[int] = set()
     with runner.news.listen(job_id) as happened:
         while True:
             happened.clear()
-            job, finished = await store.read(jobs.progress, owner, job_id)
+            job, finished = await runner.look(owner, job_id)
             fresh = sorted(finished - told)
             told |= finished
-            told_job = runner.with_estimate(job)
-            yield ServerSentEvent(event="progress", data=JobProgress(job=told_job, finished=fresh))
+            yield ServerSentEvent(event="progress", data=JobProgress(job=job, finished=fresh))
             if job.ended:
                 return
             while not happened.is_set():

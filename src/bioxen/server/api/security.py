@@ -36,6 +36,7 @@ NEEDED: dict[str, tokens.Scope | None] = {
     "openapi.json": None,
     "owner": None,
     "processes": None,
+    "progress": "compute",
     "ready": None,
     "static-offline-docs": None,
 }

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import Metric
 
 from bioxen.protocol.processes import PROCESSES, Service
-from bioxen.protocol.services import HealthReport, ModelInfo, ProcessInfo
+from bioxen.protocol.services import HealthReport, ModelInfo, ProcessInfo, TaskProgress
 from bioxen.server.api.problems import responses_for
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.metrics import Metrics
@@ -20,6 +20,7 @@ from bioxen.server.store.jobs import state_counts
 from bioxen.server.store.store import Store
 
 ModelName = Annotated[str, Path(min_length=1, max_length=256)]
+RequestId = Annotated[str, Path(min_length=1, max_length=128)]
 KINDS: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}
 
 
@@ -88,6 +89,21 @@ def process_routes(
     async def get_processes() -> list[ProcessInfo]:
         """List the processes that are computed here."""
         return own + (await third_party() if third_party else [])
+
+    return router
+
+
+def progress_route(progress: Callable[[str], TaskProgress | None]) -> APIRouter:
+    """Return `GET /progress/{request_id}`, which orchestrators ask their replicas."""
+    router = APIRouter(tags=["status"])
+
+    @router.get("/progress/{request_id}", response_model=TaskProgress | None, include_in_schema=False)
+    async def get_progress(request_id: RequestId) -> TaskProgress | None:
+        """Return how far the request is that came with this X-Request-ID; null once it has its answer.
+
+        Null as well where its analysis has no steps that could be counted, or has told none yet.
+        """
+        return progress(request_id)
 
     return router
 

@@ -42,6 +42,7 @@ from bioxen.server.hypervisor.images import image_of, resources_report, status_o
 from bioxen.server.hypervisor.metering import metered, told
 from bioxen.server.loopback import LoopTransport
 from bioxen.server.sharing import owners
+from bioxen.server.sharing.gate import Gate
 from bioxen.server.store import cells, past
 from bioxen.server.store.cell_quotas import CellGate, own_quotas
 from bioxen.server.store.cell_spending import spend
@@ -70,6 +71,7 @@ class HypervisorRuntime:
         self._gate = gate or CellGate()
         self._hosts = Hosts(store)
         self._threads: ThreadPoolExecutor | None = None
+        self._turns = Gate(THREADS)
 
     def start(self, app: Any, token: str | None) -> None:
         """Begin to serve cells, whose requests go to `app` in the running event loop."""
@@ -237,9 +239,8 @@ class HypervisorRuntime:
         router = (await self._hosts.of(owner)).router(None)
         entries = []
         for one in found:
-            again, seconds = await self._in_thread(
-                owner, partial(metered, execution.again, record, one, router)
-            )
+            call = partial(metered, execution.again, record, one, router)
+            again, seconds = await self._in_thread(owner, call)
             await self._spend(record, seconds)
             entries.append(told(again))
         return Replay(entries=entries, same=all(one.same for one in entries), next=following)
@@ -263,9 +264,8 @@ class HypervisorRuntime:
         await self._admit(record)
         router = (await self._hosts.of(owner)).router(None)
         cache = self._hosts.cache(record) if image_of(record.image).caches else None
-        outcome, seconds = await self._in_thread(
-            owner, partial(metered, execution.run, record, call, router, cache)
-        )
+        run = partial(metered, execution.run, record, call, router, cache)
+        outcome, seconds = await self._in_thread(owner, run)
         try:
             ran = told(outcome)
             hit = ran.result.cache_hit
@@ -312,13 +312,15 @@ class HypervisorRuntime:
             self._gate.computed(record, seconds)
 
     async def _in_thread(self, owner: str, call: Callable[[], T]) -> T:
-        """Return what `call` returns, which asks services for the owner."""
+        """Return what `call` returns, which asks services in turns of the owner."""
 
         def called() -> T:
             with owners.working_for(owner):
                 return call()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, called)
+        with owners.working_for(owner):
+            async with self._turns.turn():
+                return await asyncio.get_running_loop().run_in_executor(self._threads, called)
 
 
 def _refuse_services(spec: VmSpec) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 
-from bioxen.server.jobs.fairness import FairQueue
 from bioxen.server.jobs.turns import Turn, Turns
+from bioxen.server.sharing.fairness import FairQueue
 
 
 class Line:

@@ -112,6 +112,27 @@ class JobRunner:
         """Return `job` with what it was expected to take, where that is known."""
         return self._estimates.add_to(job)
 
+    def tells(self, job_id: str) -> bool:
+        """Return whether a part of the job has told how far it is."""
+        running = self._work.running.get(job_id)
+        return running is not None and bool(running.told)
+
+    async def look(self, owner: str, job_id: str) -> tuple[Job, set[int]]:
+        """Return a job as it stands, with how far its parts are, and the numbers of those that are finished.
+
+        What is under way is looked at before the record: a part that ends in between is finished, not gone.
+
+        Raises:
+            JobNotFoundError: the owner has none of that id.
+        """
+        running = self._work.running.get(job_id)
+        told = [] if running is None else [running.told[number] for number in sorted(running.told)]
+        job, finished = await self._store.read(jobs.progress, owner, job_id)
+        if job.state == "running":
+            under_way = [part for part in told if part.part not in finished]
+            job = job.model_copy(update={"under_way": under_way})
+        return self.with_estimate(job), finished
+
     async def admit(self, request: ComputeRequest) -> Estimate | None:
         """Return what a job with `request` would take; null where its model cannot be looked at.
 

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bioxen.protocol.jobs import PartProgress
 from bioxen.protocol.kinetic import Route
 from bioxen.protocol.request import ComputeRequest
+from bioxen.protocol.services import TaskProgress
 from bioxen.server.orchestrator.sharding import Piece
 
 
@@ -28,6 +30,8 @@ class Running:
     """Number of a part → digest of its result."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     timer: asyncio.TimerHandle | None = None
+    told: dict[int, PartProgress] = field(default_factory=dict)
+    """Number of a part that is being computed → how far it is."""
     route: Route | None = None
     """Where its members run, once the first part has decided it."""
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -40,6 +44,14 @@ class Running:
     def next_piece(self) -> tuple[int, Piece] | None:
         """Return the next part to begin; `None` where all have begun."""
         return next(self.pieces, None)
+
+    def hear(self, number: int, said: TaskProgress) -> bool:
+        """Note how far a part is; return whether it is further than before, as when it is tried again."""
+        known = self.told.get(number)
+        if number in self.finished or (known is not None and said.fraction <= known.fraction):
+            return False
+        self.told[number] = PartProgress(part=number, fraction=said.fraction, phase=said.phase)
+        return True
 
     def stop(self, but: asyncio.Task[None] | None = None) -> None:
         """Stop what runs of it, `but` the task that says so."""

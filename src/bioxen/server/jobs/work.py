@@ -12,6 +12,7 @@ from typing import Any
 
 from bioxen.errors import BioXenException, ComputationError, ComputationTimeoutError, JobStateError
 from bioxen.protocol.jobs import Job
+from bioxen.protocol.services import TaskProgress
 from bioxen.server.cache.status import watching
 from bioxen.server.jobs.beginning import read_job
 from bioxen.server.jobs.calls import CellCalls
@@ -29,7 +30,7 @@ from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import Begun
 from bioxen.server.store.store import Store
-from bioxen.server.workers import tracing, urgency
+from bioxen.server.workers import hearing, tracing, urgency
 
 TRIES = 3
 """Times that lost parts of a job are computed again."""
@@ -126,6 +127,7 @@ class Work:
         return task
 
     async def _part(self, running: Running, number: int, piece: Piece) -> None:
+        hearing.listen(partial(self._hear, running, number))
         try:
             with urgency.background():
                 result, seconds = await until_services_can(lambda: self._compute(running, piece))
@@ -137,9 +139,14 @@ class Work:
             await self._fail(running, moved(error, piece.offset))
             return
         running.finished[number] = digest
+        running.told.pop(number, None)  # after the record: whoever looks before and after sees no less
         self._news.tell(running.job_id)
         if running.complete:
             await self._complete(running)
+
+    def _hear(self, running: Running, number: int, said: TaskProgress) -> None:
+        if running.hear(number, said):
+            self._news.tell(running.job_id)
 
     async def _compute(self, running: Running, piece: Piece) -> tuple[bytes, float]:
         """Return the result of a part, and the seconds it took."""

@@ -7,23 +7,25 @@ import contextlib
 import errno
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import quote
 
 import aiohttp
+from pydantic import TypeAdapter
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.kinetic import MembersRequest, Route
 from bioxen.protocol.processes import COMPUTE_PATHS, ROUTE_PATH, Service
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import HealthReport
+from bioxen.protocol.services import HealthReport, TaskProgress
 from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
 from bioxen.server.engines.crossover import BY_RULE
 from bioxen.server.orchestrator.computation import Computer
 from bioxen.server.orchestrator.lateness import Lateness
-from bioxen.server.workers import tracing, urgency
+from bioxen.server.workers import hearing, tracing, urgency
 
 CONNECT_PATIENCE = 2.0
 """Seconds in which a replica must accept a connection."""
@@ -31,10 +33,17 @@ TRIES = 3
 """Times that a connection is tried which came too late for reasons of this process."""
 IDLE = 30.0
 """Seconds a connection is kept idle: less than a service keeps it, which therefore never hangs up first."""
+PROGRESS_EVERY = 1.0
+"""Seconds between two looks at how far a computation is, where somebody wants to hear that."""
+PROGRESS_PATIENCE = 3.0
+"""Seconds that such a look may take."""
 LARGE = 1 << 19
 """Bytes of a body that is sent in parts."""
 OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 """Why no connection can be opened from here, whoever listens there."""
+
+
+_progress: TypeAdapter[TaskProgress | None] = TypeAdapter(TaskProgress | None)
 
 
 class NoAnswerError(Exception):
@@ -98,7 +107,8 @@ class HttpCaller:
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
         """Return the encoded result (`Caller.compute`)."""
         body = request.model_dump_json(exclude_none=True).encode()
-        status, content, headers = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
+        with self._followed(url):
+            status, content, headers = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
         if status == HTTPStatus.OK:
             cache_status.note_headers(headers)
             return content
@@ -127,6 +137,30 @@ class HttpCaller:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+
+    @contextlib.contextmanager
+    def _followed(self, url: str) -> Iterator[None]:
+        """Look again and again how far the replica is with this request, where somebody listens."""
+        heard, name = hearing.current(), tracing.current()
+        if heard is None or not name:
+            yield
+            return
+        following = asyncio.create_task(self._follow(f"{url}/progress/{quote(name, safe='')}", heard))
+        try:
+            yield
+        finally:
+            following.cancel()
+
+    async def _follow(self, url: str, heard: hearing.Hear) -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_EVERY)
+            try:
+                status, content, _ = await self._ask("GET", url, None, PROGRESS_PATIENCE)
+                told = _progress.validate_json(content) if status == HTTPStatus.OK else None
+            except (NoAnswerError, TimeoutError, ValueError):  # the computation's own answer says why
+                continue
+            if told is not None:
+                heard(told)
 
     async def _ask(
         self, method: str, url: str, body: bytes | None, patience: float

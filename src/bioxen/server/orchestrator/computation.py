@@ -17,7 +17,7 @@ from bioxen.errors import InvalidModelError
 from bioxen.protocol.kinetic import MembersRequest
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import HealthReport, HealthStatus
+from bioxen.protocol.services import HealthReport, HealthStatus, TaskProgress
 from bioxen.server.accelerators.book import Subject
 from bioxen.server.bytecode.lately import Lately
 from bioxen.server.bytecode.repository import Repository
@@ -137,6 +137,10 @@ class ComputationService:
             return await compute_in_shards(request, lambda part: self._run(part, model))
         return await self._run(request, model)
 
+    def progress(self, request_id: str) -> TaskProgress | None:
+        """Return how far a computation of the request with that id is (`WorkerPool.progress`)."""
+        return self.pool.progress(request_id)
+
     async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`, each as soon as it is there; raises as `compute`."""
         refuse_references(request)
@@ -167,7 +171,15 @@ class ComputationService:
         """Return how fast the first members of `request` run each way, on a worker."""
         first = next(pieces(request)).request
         payload = msgspec.json.encode({"study": msgspec.Raw(canonical(first)), "gpu": subject.gpu})
-        task = Task(ENGINES[self.service], payload, model.digest, model.source, deadline=limit, measure=True)
+        task = Task(
+            ENGINES[self.service],
+            payload,
+            model.digest,
+            model.source,
+            deadline=limit,
+            measure=True,
+            heard=None,  # it is not what was asked for
+        )
         return Crossover.model_validate_json((await self.pool.solve(task)).result)
 
     async def _run(self, request: ComputeRequest, model: Model) -> bytes:

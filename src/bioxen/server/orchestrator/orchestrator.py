@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 
@@ -26,17 +27,19 @@ from bioxen.server.engines.crossover import BY_RULE, is_open
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
 from bioxen.server.orchestrator.computation import R
+from bioxen.server.orchestrator.gates import ServiceGate
 from bioxen.server.orchestrator.owned import known_as
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
-from bioxen.server.orchestrator.replicas import Replica, choose, in_order
+from bioxen.server.orchestrator.replicas import Replica, choose, in_order, places
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
+from bioxen.server.sharing.gate import PER_OWNER
 
 PROBE_EVERY = 1.0
 PROBE_TIMEOUT = 3.0
 ROUTE_PATIENCE = 180.0
 """Seconds that the route of a study may take: measuring has a limit of its own, and may wait in the queue."""
 GRACE = 10.0
-"""Seconds beyond a computation's own deadline that an answer is waited for: the queue of the replica."""
+"""Seconds beyond the deadlines, of a computation and of those before it, that an answer is waited for."""
 log = logging.getLogger("bioxen.orchestrator")
 
 
@@ -47,7 +50,8 @@ class ComputationOrchestrator:
         replicas: (service, URL) of each replica known from the start; more may register later.
         caller: asks the replicas, over the network or in this process.
         deadline: seconds a computation may take where its request does not say.
-        in_flight_limit: requests under way at once; one more is refused with Retry-After.
+        in_flight_limit: requests that wait or are under way at once; one more is refused with Retry-After.
+        per_owner: requests of one owner that may wait for each service.
         arrays: keeps the arrays of results; without it there are none by reference.
     """
 
@@ -58,6 +62,7 @@ class ComputationOrchestrator:
         *,
         deadline: float = 60.0,
         in_flight_limit: int = 10_000,
+        per_owner: int = PER_OWNER,
         arrays: Arrays | None = None,
     ) -> None:
         self._arrays = arrays
@@ -65,6 +70,9 @@ class ComputationOrchestrator:
         self._deadline = deadline
         self._in_flight_limit = in_flight_limit
         self._replicas: dict[str, Replica] = {}
+        self._gates = {service: ServiceGate(per_owner) for service in COMPUTE_PATHS}
+        self._promised: defaultdict[str, float] = defaultdict(float)
+        """URL → the deadlines of all that is under way there, s: what is sent may wait for so long."""
         self._started = time.monotonic()
         for service, url in replicas:
             self.register(service, url)
@@ -79,6 +87,7 @@ class ComputationOrchestrator:
         """
         url = url.rstrip("/")
         known = self._replicas.setdefault(url, Replica(service, url))
+        self._widen(known.service)
         if known.service != service:
             raise ConfigurationError(
                 f"{url} is registered as a {known.service} service.",
@@ -92,12 +101,14 @@ class ComputationOrchestrator:
         Raises:
             ConfigurationError: no such replica.
         """
-        if self._replicas.pop(url.rstrip("/"), None) is None:
+        removed = self._replicas.pop(url.rstrip("/"), None)
+        if removed is None:
             known = ", ".join(self._replicas) or "none"
             raise ConfigurationError(
                 f"No replica is registered at {url}.",
                 details={"place": "url", "remedy": f"The registered ones: {known}."},
             )
+        self._widen(removed.service)
 
     def replicas(self) -> list[ReplicaInfo]:
         """Return every replica with its state."""
@@ -113,6 +124,10 @@ class ComputationOrchestrator:
             )
             for replica in self._replicas.values()
         ]
+
+    def waiting(self) -> dict[Service, int]:
+        """Return how many requests wait for a turn of their owners at each service."""
+        return {service: gate.waiting for service, gate in self._gates.items()}
 
     def health(self) -> HealthReport:
         """Return `healthy` where each service has replicas and all are, `unhealthy` where none is."""
@@ -150,12 +165,12 @@ class ComputationOrchestrator:
         if self._arrays is not None and refers(request):
             result = await self.compute(inside(request))
             return await asyncio.to_thread(referred, request, result, self._arrays)
-        if sum(replica.in_flight for replica in self._replicas.values()) >= self._in_flight_limit:
+        if self._in_all() >= self._in_flight_limit:
             raise _overload(f"{self._in_flight_limit} requests are under way.")
         service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
         key = _affinity_key(request)
-        timeout = (request.deadline or self._deadline) + GRACE
-        result = await self._ask_in_turn(service, key, request, timeout)
+        async with self._gates[service].turn():
+            result = await self._ask_in_turn(service, key, request)
         return result if request.known_as is None else known_as(result, request.known_as)
 
     async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
@@ -196,9 +211,7 @@ class ComputationOrchestrator:
             raise overload
         return BY_RULE
 
-    async def _ask_in_turn(
-        self, service: Service, key: str, request: ComputeRequest, timeout: float
-    ) -> bytes:
+    async def _ask_in_turn(self, service: Service, key: str, request: ComputeRequest) -> bytes:
         remaining = {url for url, replica in self._replicas.items() if replica.service == service}
         overload: OverloadError | None = None
         while replica := choose((self._replicas[url] for url in remaining if url in self._replicas), key):
@@ -207,7 +220,7 @@ class ComputationOrchestrator:
                 overload = _overload(f"{replica.in_flight} requests are under way to {replica.url}.")
                 continue
             try:
-                return await self._ask(service, replica.url, request, timeout)
+                return await self._ask(service, replica.url, request)
             except OverloadError as error:
                 overload = error
             except HinderedError as error:
@@ -217,9 +230,11 @@ class ComputationOrchestrator:
                 log.info("%s gave no answer: %s", replica.url, error)
         raise overload or self._unavailable(service)
 
-    async def _ask(self, service: Service, url: str, request: ComputeRequest, timeout: float) -> bytes:
+    async def _ask(self, service: Service, url: str, request: ComputeRequest) -> bytes:
+        deadline = request.deadline or self._deadline
+        timeout = self._promised[url] + deadline + GRACE
         try:
-            async with self._in_flight(url):
+            async with self._in_flight(url, deadline):
                 return await self._caller.compute(service, url, request, timeout)
         except TimeoutError:
             raise ComputationTimeoutError(
@@ -228,8 +243,9 @@ class ComputationOrchestrator:
             ) from None
 
     @contextlib.asynccontextmanager
-    async def _in_flight(self, url: str) -> AsyncIterator[None]:
+    async def _in_flight(self, url: str, deadline: float) -> AsyncIterator[None]:
         """Count a request to the replica at `url` and note how it ended."""
+        self._promised[url] += deadline
         self._change(url, Replica.sent)
         try:
             yield
@@ -243,11 +259,28 @@ class ComputationOrchestrator:
         except BaseException:
             self._change(url, Replica.dropped)
             raise
-        self._change(url, Replica.returned)
+        else:
+            self._change(url, Replica.returned)
+        finally:
+            self._promised[url] -= deadline
 
     def _change(self, url: str, change: Callable[[Replica], Replica]) -> None:
-        if url in self._replicas:
-            self._replicas[url] = change(self._replicas[url])
+        before = self._replicas.get(url)
+        if before is None:
+            return
+        after = self._replicas[url] = change(before)
+        if (before.state, before.workers) != (after.state, after.workers):
+            self._widen(after.service)
+
+    def _widen(self, service: Service) -> None:
+        """Let as many requests pass as the replicas of a service can compute."""
+        theirs = (replica for replica in self._replicas.values() if replica.service == service)
+        self._gates[service].widen(places(theirs))
+
+    def _in_all(self) -> int:
+        """Return how many requests wait or are under way."""
+        under_way = sum(replica.in_flight for replica in self._replicas.values())
+        return under_way + sum(gate.waiting for gate in self._gates.values())
 
     def _unavailable(self, service: Service) -> ServiceUnavailableError:
         reasons = {r.url: r.reason for r in self._replicas.values() if r.service == service}
@@ -289,9 +322,7 @@ class ComputationOrchestrator:
         if report.status == "unhealthy":
             self._change(url, lambda replica: replica.probe_failed("it says that it is unhealthy"))
         else:
-            workers = report.workers
-            room = None if workers is None else workers.size + workers.queue_limit
-            self._change(url, lambda replica: replica.probed(room))
+            self._change(url, lambda replica: replica.probed(report.workers))
 
 
 def _overload(why: str) -> OverloadError:

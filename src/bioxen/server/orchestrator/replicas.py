@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bioxen.protocol.processes import Service
+from bioxen.protocol.services import WorkerHealth
 
 PATIENCE = 2
 """Failed probes in a row until a replica counts as unhealthy: one slow answer is no outage."""
@@ -35,6 +36,8 @@ class Replica:
     failed: int = 0
     failed_probes: int = 0
     reason: str | None = None
+    workers: int | None = None
+    """Its worker processes; `None` until it has said so."""
     room: int | None = None
     """Requests that its workers and their queue take at once; `None` until it has said so."""
 
@@ -42,6 +45,11 @@ class Replica:
     def is_full(self) -> bool:
         """Whether one more request would be refused by it, after a connection that both had to make."""
         return self.room is not None and self.in_flight >= ROOM_TIMES * self.room
+
+    @property
+    def load(self) -> int:
+        """How many more requests than workers it has; one that has just come counts for one worker."""
+        return self.in_flight - (self.workers or 1)
 
     def sent(self) -> Replica:
         """A request goes out to it."""
@@ -68,9 +76,11 @@ class Replica:
         """A request's caller went away, or its own deadline passed: that tells nothing of the replica."""
         return replace(self, in_flight=self.in_flight - 1)
 
-    def probed(self, room: int | None = None) -> Replica:
-        """A health probe came back well, and told how much room there is."""
-        return replace(self, state="healthy", failed_probes=0, reason=None, room=room)
+    def probed(self, pool: WorkerHealth | None = None) -> Replica:
+        """A health probe came back well, and told how its workers are."""
+        workers = pool.size if pool else None
+        room = pool.size + pool.queue_limit if pool else None
+        return replace(self, state="healthy", failed_probes=0, reason=None, workers=workers, room=room)
 
     def probe_failed(self, reason: str) -> Replica:
         """A health probe failed."""
@@ -82,16 +92,16 @@ class Replica:
 def choose(replicas: Iterable[Replica], key: str) -> Replica | None:
     """Return the replica that should get a request about the model `key`, or `None` where none may.
 
-    Least-loaded with affinity: of the healthy ones (else of the unknown ones), those within `SLACK`
-    requests of the idlest; among these the one that this model always prefers, since it has it warm.
+    Least-loaded with affinity: of the healthy ones (else of the unknown ones), those whose load is within
+    `SLACK` requests of the least; among these the one that this model always prefers, since it has it warm.
     """
     usable = [replica for replica in replicas if replica.state != "unhealthy"]
     healthy = [replica for replica in usable if replica.state == "healthy"]
     candidates = healthy or usable
     if not candidates:
         return None
-    least = min(replica.in_flight for replica in candidates)
-    near_least = [replica for replica in candidates if replica.in_flight <= least + SLACK]
+    least = min(replica.load for replica in candidates)
+    near_least = [replica for replica in candidates if replica.load <= least + SLACK]
     return max(near_least, key=lambda replica: _preference(replica.url, key))
 
 
@@ -102,6 +112,18 @@ def in_order(replicas: Iterable[Replica], key: str) -> list[Replica]:
     """
     usable = (replica for replica in replicas if replica.state != "unhealthy")
     return sorted(usable, key=lambda replica: _preference(replica.url, key), reverse=True)
+
+
+def places(replicas: Iterable[Replica]) -> int | None:
+    """Return how many requests these replicas should have at once so that none idles; `None` if unknown.
+
+    More would wait there in the order they came, whoever asks. With `SLACK` for each, `choose` leaves no
+    worker without one.
+    """
+    usable = [replica for replica in replicas if replica.state != "unhealthy"]
+    if all(replica.workers is None for replica in usable):
+        return None
+    return sum((replica.workers or 1) + SLACK for replica in usable)
 
 
 def _preference(url: str, key: str) -> bytes:

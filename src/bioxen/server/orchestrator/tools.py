@@ -11,6 +11,7 @@ from bioxen.protocol.cells import ProcessCall
 from bioxen.protocol.services import ProcessInfo
 from bioxen.server.cache.status import add_seconds
 from bioxen.server.engines.tools import ENTRY_POINT_GROUP, LIST_TOOLS, ToolCall
+from bioxen.server.sharing.gate import Gate
 from bioxen.server.workers.base import Task, WorkerPool
 
 OWN_TOOLS = frozenset({"cobrapy", "tellurium"})
@@ -30,6 +31,7 @@ class ToolService:
         self._pool = pool
         self._targets = targets
         self._deadline = deadline
+        self._gate = Gate(pool.health().size)
         self._starting = asyncio.Lock()
         self._started = False
         names = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
@@ -47,6 +49,7 @@ class ToolService:
 
         Raises:
             UnknownProcessError: no tool computes it.
+            OverloadError: see `Gate.turn`.
             BioXenException: see `WorkerPool.run`; a tool's process is never tried twice.
         """
         if not self._has_any:
@@ -54,7 +57,8 @@ class ToolService:
                 f"No tool computes the process {call.process_code!r}: no third-party tool is registered.",
                 details={"place": "process_code", "remedy": "See the guide on tools to register one."},
             )
-        return await self._run(call)
+        async with self._gate.turn():
+            return await self._run(call)
 
     async def close(self) -> None:
         """Stop the workers, if any were started."""

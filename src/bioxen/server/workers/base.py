@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bioxen.protocol.services import EngineInfo, WorkerHealth
+from bioxen.protocol.services import EngineInfo, TaskProgress, WorkerHealth
 from bioxen.server.bytecode.source import ModelSource
-from bioxen.server.workers import tracing, urgency
+from bioxen.server.workers import hearing, tracing, urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Task:
     """The request it belongs to, for the log."""
     background: bool = field(default_factory=urgency.is_background)
     """Whether tasks that somebody waits for go first."""
+    heard: hearing.Hear | None = field(default_factory=hearing.current)
+    """Is told how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class WorkerPool(Protocol):
             ResourceExhaustionError: the worker outgrew its memory limit and was killed and replaced.
             BioXenException: whatever the engine raised, as the same class.
         """
+        ...
+
+    def progress(self, request_id: str) -> TaskProgress | None:
+        """Return how far a task of that request is; `None` where none is under way, or has said anything."""
         ...
 
     def health(self) -> WorkerHealth:

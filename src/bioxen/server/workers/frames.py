@@ -78,6 +78,13 @@ class Compute(Frame):
     """Whether the engine is to measure its ways on the program, in place of computing."""
 
 
+class Progress(Frame):
+    """Worker to pool, while it computes: how far it is; see `engines.progress`."""
+
+    fraction: float
+    phase: str
+
+
 class Done(Frame):
     """Worker to pool: the result as JSON."""
 
@@ -102,7 +109,7 @@ class Failed(Frame):
     """What the engine and its libraries printed under this task."""
 
 
-FromWorker = Ready | Done | Failed
+FromWorker = Ready | Progress | Done | Failed
 ToZygote = Setup | Fork | Kill
 FromZygote = Loaded | Exited | Failed
 

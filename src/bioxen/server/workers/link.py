@@ -12,9 +12,16 @@ from typing import cast
 import msgspec
 
 from bioxen.errors import BioXenException
+from bioxen.protocol.services import TaskProgress
 from bioxen.server.workers.base import Solved, Task
 from bioxen.server.workers.capture import Capture
-from bioxen.server.workers.frames import FrameReader, FrameTooLargeError, FromWorker, decode_from_worker
+from bioxen.server.workers.frames import (
+    FrameReader,
+    FrameTooLargeError,
+    FromWorker,
+    Progress,
+    decode_from_worker,
+)
 
 _INBOX = 1 << 16
 
@@ -32,6 +39,15 @@ class Ticket:
     """How workers died under it."""
     diagnostics: str = ""
     """What the last of them printed."""
+    told: TaskProgress | None = None
+    """How far it is."""
+
+    def note(self, said: Progress) -> None:
+        """Note how far it is. A second try begins anew, and is silent until it is further than the first."""
+        if self.told is None or said.fraction > self.told.fraction:
+            self.told = TaskProgress(fraction=said.fraction, phase=said.phase)
+            if self.task.heard is not None:
+                self.task.heard(self.told)
 
 
 class Link(asyncio.BufferedProtocol):

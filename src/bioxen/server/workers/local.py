@@ -16,7 +16,7 @@ from itertools import count
 from typing import Self
 
 from bioxen.errors import BioXenException, EngineCrashError, ServiceUnavailableError, ValidationError
-from bioxen.protocol.services import EngineInfo, WorkerHealth
+from bioxen.protocol.services import EngineInfo, TaskProgress, WorkerHealth
 from bioxen.server.workers import faults, guard, tracing
 from bioxen.server.workers.actions import Action, Assign, Fail, Kill, Reason, Spawn
 from bioxen.server.workers.base import Solved, Task
@@ -28,6 +28,7 @@ from bioxen.server.workers.frames import (
     Failed,
     FrameTooLargeError,
     FromWorker,
+    Progress,
     Ready,
     Setup,
     pack,
@@ -139,6 +140,11 @@ class LocalPool:
                 ticket.timer.cancel()
             self._perform(self._schedule.cancel(ticket.id))  # does something only if it still runs or waits
 
+    def progress(self, request_id: str) -> TaskProgress | None:
+        """Return how far a task of that request is (`WorkerPool.progress`)."""
+        of_request = (ticket for ticket in self._tickets.values() if ticket.task.request_id == request_id)
+        return next((ticket.told for ticket in of_request if ticket.told is not None), None)
+
     def health(self) -> WorkerHealth:
         """Return the state of the pool now."""
         schedule = self._schedule
@@ -226,7 +232,10 @@ class LocalPool:
         elif link.pid is None and isinstance(message, Failed):
             link.fault = faults.told(message)
         elif link.ticket is not None:
-            self._on_answer(link, link.ticket, message)
+            if isinstance(message, Progress):
+                link.ticket.note(message)
+            else:
+                self._on_answer(link, link.ticket, message)
 
     def _on_ready(self, link: Link, message: Ready) -> None:
         link.pid = message.pid

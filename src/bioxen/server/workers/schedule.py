@@ -9,8 +9,9 @@ Rules that hold after every event (the property test checks them):
 
 - at most `size` workers exist, at most one job runs on each, and each job ends exactly once;
 - no worker is idle while a job waits that may run, but for the one that is kept free;
-- after a job of the usual line, one worker of several is kept free of the background until `KEPT_FREE` jobs
-  of the background have ended: who asked for that one may ask again, and would wait for a long job's end;
+- after a job of the usual line, one worker of several is kept free of the background until the others have
+  spent `KEPT_FREE` seconds each on jobs of the background that ended: who asked for that one may ask again,
+  and would wait for a long job's end. So it is free for about so long, or until one job that is longer ends;
 - a job whose worker died is tried once more if it is pure, and never a third time;
 - a job that waits is overtaken by jobs of its line with a warm program at most `PATIENCE` times;
 - jobs in the background wait in a line of their own: of those that wait in both, `URGENT_IN_A_ROW` of the
@@ -32,7 +33,8 @@ from bioxen.server.workers.actions import Actions, Assign, Fail, Kill, Reason, S
 MAX_TRIES = 2
 PATIENCE = 8
 URGENT_IN_A_ROW = 16
-KEPT_FREE = 64
+KEPT_FREE = 2.0
+"""Seconds; whoever works by hand or in a loop asks again before that."""
 LOOKAHEAD = 32
 """How many waiting jobs are searched for one with a warm program."""
 CONFINED_AT, STRIKES_MAX, STRIKES_KEPT = 3, 12, 1024
@@ -93,7 +95,8 @@ class Schedule:
         self.usual: deque[Job] = deque()
         self.background: deque[Job] = deque()
         self._urgent_in_a_row = 0
-        self._kept_free = 0
+        self._kept_free = 0.0
+        """Seconds of computing in the background until the worker that is kept free is given back."""
         self.replaced = 0
         self.failed_starts = 0
         self._idle: OrderedDict[int, Worker] = OrderedDict()
@@ -115,7 +118,7 @@ class Schedule:
             return [Fail(job, Reason.UNAVAILABLE)]
         entry = self.jobs[job] = Job(job, key, pure, background)
         if not background:
-            self._kept_free = KEPT_FREE
+            self._kept_free = KEPT_FREE * (self.size - 1)
         line = self._line(entry)
         line.append(entry)
         actions = self._dispatch()
@@ -141,8 +144,8 @@ class Schedule:
             return []
         self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
         self._vain_deaths = 0
-        if state.job.background and self._kept_free:
-            self._kept_free -= 1
+        if state.job.background:
+            self._kept_free = max(0.0, self._kept_free - seconds)
         self._acquit(state.job.key)
         del self.jobs[state.job.id]
         state.job = None
@@ -161,6 +164,7 @@ class Schedule:
             self._line(entry).remove(entry)
             return []
         self.workers[entry.worker].job = None
+        self._note_stop(entry)
         return [*self.kill(entry.worker), *self._dispatch()]
 
     def kill(self, worker: int) -> Actions:
@@ -180,6 +184,7 @@ class Schedule:
             return []
         actions = self._mourn(state)
         if state.job is not None:
+            self._note_stop(state.job)
             actions += self._retry(state.job)
         return [*actions, *self._dispatch()]
 
@@ -209,7 +214,7 @@ class Schedule:
     @property
     def takes_background(self) -> bool:
         """Whether one more worker may take a job of the background."""
-        if self.size == 1 or not self._kept_free:
+        if not self._kept_free:
             return True
         taken = sum(w.job is not None and w.job.background for w in self.workers.values())
         return taken < self.size - 1
@@ -317,6 +322,11 @@ class Schedule:
     def _backoff(self) -> float:
         excess = self._vain_deaths - self.size
         return 0.0 if excess <= 0 else min(BACKOFF_MAX, BACKOFF_FIRST * 2.0 ** min(excess, 16))
+
+    def _note_stop(self, job: Job) -> None:
+        """Give the worker back that is kept free: nothing tells how long a job ran that did not end."""
+        if job.background:
+            self._kept_free = 0.0
 
     def _retry(self, job: Job) -> Actions:
         self._accuse(job.key)

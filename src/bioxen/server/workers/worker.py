@@ -22,7 +22,7 @@ from bioxen.errors import (
     did_you_mean,
 )
 from bioxen.server.bytecode.source import ModelSource, digest_of
-from bioxen.server.engines import tally
+from bioxen.server.engines import progress, tally
 from bioxen.server.engines.base import Engine, MeasuringEngine
 from bioxen.server.engines.exactness import is_exact
 from bioxen.server.workers import guard
@@ -31,6 +31,7 @@ from bioxen.server.workers.frames import (
     Done,
     Failed,
     FrameTooLargeError,
+    Progress,
     Ready,
     Setup,
     decode_compute,
@@ -137,7 +138,9 @@ def serve(sock: socket.socket, setup: Setup) -> None:
         body, _ = receive(sock)
         if not body:
             return
-        sock.sendall(_answer(bench, decode_compute(body)))
+        with progress.heard_by(lambda done, phase: sock.sendall(pack(Progress(done, phase)))):
+            answer = _answer(bench, decode_compute(body))
+        sock.sendall(answer)
 
 
 def _make_engines(names: tuple[str, ...]) -> dict[str, Engine]:

@@ -161,7 +161,7 @@ def test_searches_get_their_own_numbers_whatever_their_number() -> None:
 
         return search
 
-    found = side_by_side([task(float(start)) for start in range(3 * AT_ONCE)], answer)
+    found = side_by_side([task(float(start)) for start in range(3 * AT_ONCE)], answer, "tests")
     assert found == [math.pow(start, 2 ** (start % 4)) for start in range(3 * AT_ONCE)]
     assert sum(blocks) == sum(start % 4 for start in range(3 * AT_ONCE))
     assert max(blocks) == AT_ONCE
@@ -176,10 +176,10 @@ def test_what_a_search_or_the_numbers_raise_is_raised() -> None:
         return float(ask(np.ones((1, 1)))[0, 0])
 
     with pytest.raises(LookupError, match="mine"):
-        side_by_side([fine, bad, fine], lambda points: points)
+        side_by_side([fine, bad, fine], lambda points: points, "tests")
 
     def broken(points: Matrix) -> Matrix:
         raise ArithmeticError("theirs")
 
     with pytest.raises(ArithmeticError, match="theirs"):
-        side_by_side([fine, fine], broken)
+        side_by_side([fine, fine], broken, "tests")

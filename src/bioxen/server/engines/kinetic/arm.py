@@ -8,6 +8,7 @@ import numpy as np
 
 from bioxen.protocol.kinetic import ContinuationRequest
 from bioxen.protocol.kinetic.continuation import Ended, SpecialKind
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.curve import Curve, Lost, Place
 
 _SHORTEST = 1e-7
@@ -35,6 +36,7 @@ class Arm:
         length = self._longest / 4
         while len(self.places) < self._most:
             here = self.places[-1]
+            progress.tell(self._covered(here), 1.0, "branch")
             try:
                 there = self._curve.step(here, length)
             except Lost:
@@ -54,6 +56,13 @@ class Arm:
                 self.ended = "closed"
                 return
             length = self._next(length, there.corrections)
+
+    def _covered(self, here: Place) -> float:
+        """Return how far the range or the points are used up, whichever is more; a fold takes some back."""
+        start, curve = self.places[0], self._curve
+        limit = curve.high if start.forward[-1] > 0 else curve.low
+        way = (here.q - start.q) / (limit - start.q) if limit != start.q else 1.0
+        return max(len(self.places) / self._most, way)
 
     def _next(self, length: float, corrections: int) -> float:
         if corrections <= _EASY:

@@ -21,6 +21,7 @@ from bioxen.protocol.kinetic import (
     SteadyStateRequest,
     VariantOutcome,
 )
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer
 from bioxen.server.engines.kinetic.changes import bare
 from bioxen.server.engines.kinetic.continuation import continuation
@@ -79,7 +80,9 @@ def batch(request: KineticBatchRequest, program: Program) -> Answer:
 
 def _analysed(request: KineticBatchRequest, member: int, program: Program) -> Answer:
     alone = _alone(request, request.variants[member - request.offset])
-    with _blamed(member - request.offset):
+    done, total = member - request.members_of_part.start, len(request.members_of_part)
+    progress.tell(done, total, "variants")
+    with _blamed(member - request.offset), progress.within(done / total, (done + 1) / total):
         return _ANALYSES[type(alone)](alone, program)
 
 

@@ -11,6 +11,7 @@ from bioxen.errors import UnknownIdentifierError, ValidationError, did_you_mean
 from bioxen.protocol.kinetic import Branch, ContinuationRequest, SpecialPoint
 from bioxen.protocol.kinetic.continuation import SpecialKind
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.arm import Arm, critical
 from bioxen.server.engines.kinetic.changes import changes_of
@@ -104,11 +105,13 @@ def _branch(
 ) -> Branch:
     down = Arm(request, curve, curve.start(state, curve.q_of(begin), -1))
     up = Arm(request, curve, curve.start(state, curve.q_of(begin), +1))
-    down.follow()
+    with progress.within(0.0, 0.5):
+        down.follow()
     if down.ended == "closed":
         up.ended = "closed"
     else:
-        up.follow()
+        with progress.within(0.5, 1.0):
+            up.follow()
     places, start = [*reversed(down.places[1:]), *up.places], len(down.places) - 1
     turns = [(start - 1 - index, kind, place) for index, kind, place in reversed(down.special)]
     turns += [(start + index, kind, place) for index, kind, place in up.special]

@@ -17,6 +17,7 @@ from scipy.optimize import OptimizeResult
 
 from bioxen.protocol.kinetic import Estimate, Estimation, EstimationRequest, ExperimentFit, Profile
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.conditions import OneByOne
 from bioxen.server.engines.kinetic.fitting import TOLERANCES, Fit
@@ -30,6 +31,9 @@ from bioxen.server.engines.kinetic.side_by_side import Matrix
 from bioxen.server.engines.kinetic.solving import Solved, solve
 from bioxen.server.engines.studies.terms import LOCAL_OPTIMIZATION
 
+_STARTS = 0.5
+"""Share of the starts in the progress that is told, where profiles follow."""
+
 
 def estimation(request: EstimationRequest, program: Program) -> Answer:
     """Return the parameters that fit the measurements best, with their standard errors.
@@ -38,7 +42,8 @@ def estimation(request: EstimationRequest, program: Program) -> Answer:
         InvalidModelError: the request insists on lanes, which do not run the model.
     """
     fit = Fit(request, program)
-    solved = solve(fit, OneByOne(program, fit.conditions, TOLERANCES), request.engine)
+    with progress.within(0.0, _STARTS if request.profile else 1.0):
+        solved = solve(fit, OneByOne(program, fit.conditions, TOLERANCES), request.engine)
     settings: dict[str, Setting] = {
         "method": "trust region reflective",
         "kisao": LOCAL_OPTIMIZATION,
@@ -102,7 +107,8 @@ def _profiles(request: EstimationRequest, fit: Fit, solved: Solved) -> dict[str,
         return None
     places = {axis.name: index for index, axis in enumerate(fit.axes)}
     axes = [places[name] for name in request.profile]
-    found = profiles(fit, solved.best, axes, request.confidence, solved.ask)
+    with progress.within(_STARTS, 1.0):
+        found = profiles(fit, solved.best, axes, request.confidence, solved.ask)
     return dict(zip(request.profile, found, strict=True))
 
 

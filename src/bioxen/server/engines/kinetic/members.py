@@ -8,7 +8,7 @@ runs a few members of each block again, more exactly, and answers the block wher
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bioxen.errors import BioXenException
 from bioxen.protocol.kinetic import Audit
 from bioxen.protocol.provenance import Setting
-from bioxen.server.engines import tally
+from bioxen.server.engines import progress, tally
 from bioxen.server.engines.kinetic.audit import Difference, difference, verdict
 from bioxen.server.engines.kinetic.changes import Change, ordered
 from bioxen.server.engines.kinetic.integrate import IntegrationFailure, Tolerances, integrate
@@ -188,10 +188,11 @@ def _passes(run: MembersRun, study: Study, first: int, laned: Laned, lanes: Lane
 
 
 def _one_by_one(
-    run: MembersRun, study: Study, table: Matrix, first: int, rows: Iterable[int], label: str
+    run: MembersRun, study: Study, table: Matrix, first: int, rows: Sequence[int], label: str
 ) -> None:
     """Run these rows on libRoadRunner; `label` tells why, where lanes were to run them."""
-    for row in rows:
+    for done, row in enumerate(rows):
+        progress.tell(done, len(rows), "members")
         changes = study.changes(table[row].tolist())
         try:
             found, way, settings = _one(study, changes, first + row)

@@ -35,7 +35,7 @@ def profiles(
     threshold = least + quantile if fit.knows_noise else least * math.exp(quantile / fit.count)
     ways = [_Way(fit, best.x, least, axis, direction, threshold) for axis in axes for direction in (-1, +1)]
     tasks: list[Callable[[Ask], _Walk]] = [way.walked for way in ways]
-    walks = side_by_side(tasks, ask)
+    walks = side_by_side(tasks, ask, "profiles")
     return [
         _profile(fit, axis, low, high, threshold)
         for axis, low, high in zip(axes, walks[::2], walks[1::2], strict=True)

@@ -15,6 +15,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines import progress
+
 Matrix = NDArray[np.float64]
 Ask = Callable[[Matrix], Matrix]
 """Points × axes → a row of numbers for each point."""
@@ -23,12 +25,13 @@ AT_ONCE = 16
 """Searches that run at the same time: enough to fill the lanes."""
 
 
-def side_by_side(tasks: Sequence[Callable[[Ask], T]], answer: Ask) -> list[T]:
+def side_by_side(tasks: Sequence[Callable[[Ask], T]], answer: Ask, phase: str) -> list[T]:
     """Return the results of `tasks`, in their order.
 
     Args:
         tasks: each is given a function to ask with.
         answer: what answers a block of points; it is called in this thread alone.
+        phase: what the tasks are, as progress is told.
 
     Raises:
         Exception: what a task or `answer` raised.
@@ -45,7 +48,7 @@ def side_by_side(tasks: Sequence[Callable[[Ask], T]], answer: Ask) -> list[T]:
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="search") as threads:
         results = [threads.submit(asking, task, index) for index, task in enumerate(tasks)]
-        _serve(len(tasks), events, answer)
+        _serve(len(tasks), events, answer, phase)
     return [result.result() for result in results]
 
 
@@ -62,10 +65,12 @@ class _Asked:
         return self.answer.result()
 
 
-def _serve(tasks: int, events: SimpleQueue[_Asked | None], answer: Ask) -> None:
+def _serve(total: int, events: SimpleQueue[_Asked | None], answer: Ask, phase: str) -> None:
     """Answer until every search has ended; those that wait for a thread begin when another one ends."""
     waiting: list[_Asked] = []
+    tasks = total
     while tasks:
+        progress.tell(total - tasks, total, phase)
         event = events.get()
         if event is None:
             tasks -= 1

@@ -110,7 +110,7 @@ class _Attempt:
         tasks: list[Callable[[Ask], OptimizeResult | None]] = [
             partial(_searched, problem, start) for start in starts
         ]
-        self.runs = side_by_side(tasks, self.ask)
+        self.runs = side_by_side(tasks, self.ask, "starts")
         ended = [run for run in self.runs if run is not None]
         self.best = min(ended, key=lambda run: float(run[problem.measure])) if ended else None
 

@@ -16,6 +16,7 @@ from bioxen.protocol.metabolic import (
     MetabolicStatus,
     Outcome,
 )
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Network
 from bioxen.server.engines.metabolic.objectives import objectives
@@ -119,9 +120,11 @@ def _solve_fluxes(columns: _Columns, request: BatchRequest, program: Program) ->
 
 
 def _analyse(columns: _Columns, request: BatchRequest, program: Program, analyses: Analyses) -> None:
-    for number in range(len(request.variants)):
+    count = len(request.variants)
+    for number in range(count):
         alone = request_of(request, number)
-        with blamed(number):
+        progress.tell(number, count, "variants")
+        with blamed(number), progress.within(number / count, (number + 1) / count):
             found = analyses[type(alone)](alone, program)
         columns.status.append(found.status)
         columns.objective.append(found.optimal_objective)

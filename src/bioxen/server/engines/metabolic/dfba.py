@@ -15,6 +15,7 @@ import numpy as np
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, DynamicFba, DynamicFbaRequest
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.derived import only_reaction
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Vector
@@ -38,6 +39,7 @@ def dfba(request: DynamicFbaRequest, program: Program) -> Findings:
     culture = _Culture(request, program, problem)
     step = request.time_end / (request.time_points - 1)
     for number in range(request.time_points):
+        progress.tell(number, request.time_points, "intervals")
         outcome = culture.grow(step)
         culture.record(number * step, outcome)
         if isinstance(outcome, NoOptimum):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, FluxDistribution, FluxSamples, SamplingRequest
 from bioxen.protocol.metabolic.sampling import MAX_NUMBERS
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.body import Body, Region, find_body
 from bioxen.server.engines.metabolic.convergence import diagnose
 from bioxen.server.engines.metabolic.findings import Findings
@@ -30,6 +31,8 @@ ENOUGH = 0.1
 """Effective samples that are asked for where the request does not say, as a share of the samples."""
 MAX_THINNING = 50
 """Ways between two samples, at most, where the request leaves that open."""
+_ROUNDING = 0.3
+"""Share of the rounding in the progress that is told: up to half of the work, most often less."""
 CHUNK = 4_000_000
 """Numbers that are worked on at once."""
 
@@ -106,9 +109,11 @@ def _draw(
     if body.dimension == 0:
         return _Sample(body, np.zeros((each, request.chains, 0)), region.lower, region.upper), 1
     walk = Walk(body, starts, request.seed)
-    trial = _Sample(*walk.warm_up(), region.lower, region.upper)
+    with progress.within(0.0, _ROUNDING):
+        trial = _Sample(*walk.warm_up(), region.lower, region.upper)
     thinning = request.thinning or _thinning(trial, columns)
-    states = walk.draw(each, thinning)
+    with progress.within(_ROUNDING, 1.0):
+        states = walk.draw(each, thinning)
     return _Sample(walk.body, states, region.lower, region.upper), thinning
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.billiard import fly
 from bioxen.server.engines.metabolic.body import Body
 from bioxen.server.engines.metabolic.hull import Matrix
@@ -59,19 +60,24 @@ class Walk:
         chains, dimension = self._states.shape
         count = max(MIN_DRAWS, -(-DRAWS_PER_DIMENSION * dimension // chains))
         for number in range(ROUNDS):
-            body, seen = self.body, self.draw(count, 1, MAX_WORK / 2)
+            with progress.within(number / ROUNDS, (number + 1) / ROUNDS):
+                body, seen = self.body, self.draw(count, 1, MAX_WORK / 2, "rounding")
             longest = self._round(seen)
             if (number > 0 and longest < ROUND) or self.work > MAX_WORK / 4:
                 break
         return body, seen
 
-    def draw(self, count: int, thinning: int, work: float | None = None) -> Draws:
-        """Return `count` states of each chain, `thinning` ways apart; after `work` fewer, but at least 4."""
+    def draw(self, count: int, thinning: int, work: float | None = None, phase: str = "samples") -> Draws:
+        """Return `count` states of each chain, `thinning` ways apart; after `work` fewer, but at least 4.
+
+        `phase` is what they are, as progress is told.
+        """
         drawn = np.empty((count, *self._states.shape))
         limit = MAX_WORK if work is None else work
         for number in range(count):
             if number >= 4 and self.work > limit:
                 return drawn[:number]
+            progress.tell(number, count, phase)
             for _ in range(thinning):
                 self._move()
             drawn[number] = self._states

@@ -18,6 +18,9 @@ PAGE = 100
 SILENT = timedelta(seconds=60)
 """A running job of which its server has said nothing for so long is `unknown`."""
 
+NO_COLUMNS = frozenset({"state", "error", "estimate", "under_way"})
+"""Fields of a job that are not what a column of it holds, or that the store does not know."""
+
 
 def known(connection: Connection, owner_id: str, key: str | None, digest: str) -> Job | None:
     """Return the job that this owner submitted under this key; `None` where there is none.
@@ -132,7 +135,7 @@ def _seen() -> Select[Any]:
 
 def _job(row: Row[Any]) -> Job:
     fields = row._mapping
-    known = {name: fields[name] for name in Job.model_fields if name not in ("state", "error", "estimate")}
+    known = {name: fields[name] for name in Job.model_fields if name not in NO_COLUMNS}
     try:
         return Job(**known, state=row.seen, error=json.loads(row.error) if row.error else None)
     except ValueError as error:  # every row was written from such a `Job`

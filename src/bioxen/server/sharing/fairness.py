@@ -1,4 +1,4 @@
-"""Whose work comes next: a queue without a clock or a lock.
+"""Whose work comes next: a queue without a clock or a lock, for jobs and for requests that wait.
 
 Owners share the slots equally: the one that was given least computing time so far comes first, whatever the
 others have queued. An owner who comes back after a pause starts level with the others: nobody saves up time.
@@ -17,6 +17,8 @@ class _Share:
     """One owner's jobs, and the computing time the owner was given."""
 
     used: float = 0.0
+    expected: float = 0.0
+    """What its work under way will probably add."""
     jobs: list[tuple[int, int, str]] = field(default_factory=list)
     """A heap of (−priority, order of arrival, job)."""
 
@@ -34,7 +36,7 @@ class FairQueue:
         self._shares: dict[str, _Share] = {}
         self._arrivals = 0
         self._level = 0.0
-        """The time given to whoever was served last, which newcomers start from."""
+        """The least time that anyone who waited was given when somebody was served; newcomers start there."""
 
     def __len__(self) -> int:
         return sum(len(share.jobs) for share in self._shares.values())
@@ -55,23 +57,31 @@ class FairQueue:
             begun: jobs that have begun, of which further parts may start all the same.
         """
         waiting = [
-            (share.used, owner, job)
+            (share.used + share.expected, owner, job)
             for owner, share in self._shares.items()
             if (job := share.first(begun if owner in full else None)) is not None
         ]
         if not waiting:
             return None
-        used, owner, job = min(waiting)
-        self._level = max(self._level, used)
+        self._level = max(self._level, min(self._shares[owner].used for _, owner, _ in waiting))
+        _, owner, job = min(waiting)
         return owner, job
 
     def remove(self, owner: str, job: str) -> None:
         """Take out a job: nothing of it is left to start."""
         share = self._shares.get(owner)
-        if share is not None:
+        if share is None:
+            return
+        if share.first(None) == job:  # as a rule
+            heapq.heappop(share.jobs)
+        else:
             share.jobs = [entry for entry in share.jobs if entry[2] != job]
             heapq.heapify(share.jobs)
 
     def charge(self, owner: str, seconds: float) -> None:
         """Note computing time that an owner was given."""
         self._shares.setdefault(owner, _Share()).used += seconds
+
+    def expect(self, owner: str, seconds: float) -> None:
+        """Note what work that begins will probably take, or with a minus, what it was expected to take."""
+        self._shares.setdefault(owner, _Share()).expected += seconds

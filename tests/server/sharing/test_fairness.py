@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis.strategies import dictionaries, floats, integers, sampled_from
 
-from bioxen.server.jobs.fairness import FairQueue
+from bioxen.server.sharing.fairness import FairQueue
 
 
 def test_priority_comes_first_then_arrival() -> None:
