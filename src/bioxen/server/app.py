@@ -127,8 +127,7 @@ def orchestrator_app(
         per_owner=settings.queue_limit,
         arrays=StoredArrays(store),
     )
-    repository = Repository()
-    models = OwnersModels(store, repository, settings.quotas)
+    models = OwnersModels(store, repository := Repository(), settings.quotas)
     gate = CellGate(settings.cell_quotas)
     cells = HypervisorRuntime(store, gate)
     slots = settings.job_slots or usable_cores() + 1
