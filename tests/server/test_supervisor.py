@@ -19,7 +19,7 @@ from bioxen.server.supervisor import ServiceProcess, Supervisor
 
 UP = [
     *(sys.executable, "-m", "bioxen.cli", "up", "--workers", "1"),
-    *("--metabolic-port", "0", "--kinetic-port", "0", "--orchestrator-port", "0"),
+    *("--metabolic-port", "0", "--kinetic-port", "0", "--orchestrator-port", "0", "--store", "none"),
 ]
 FBA = {"process_code": "metabolic_fba"}
 
@@ -117,7 +117,8 @@ def test_a_full_service_says_when_to_come_back_and_loses_nothing() -> None:
     slow = {"process_code": "kinetic_ssa", "model": "repressilator", "time_end": 4_000.0, "time_points": 3}
     arguments = ["--workers", "1", "--queue", "2"]
     with Supervisor(compute_arguments=arguments) as services, ThreadPoolExecutor(12) as threads:
-        url = services.url + "/compute/kinetic"
+        # Its own address: the orchestrator lets requests wait for their turns before they get here.
+        url = next(one.url for one in services.services if one.name == "kinetic") + "/compute/kinetic"
 
         def ask(seed: int) -> httpx2.Response:
             return httpx2.post(url, json=slow | {"seed": seed}, timeout=60, trust_env=False)

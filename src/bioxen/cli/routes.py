@@ -75,7 +75,7 @@ def export(file: Annotated[Path, typer.Argument(help="Where to write; it is writ
 
     routes = routes_from(_book().entries())
     write(file, routes)
-    errors.print(f"Wrote the routes of {len(routes.routes)} programs to {file}.")
+    errors.print(f"Wrote the routes of {len(routes.routes)} programs to {file}.", soft_wrap=True)
 
 
 def _book() -> Book:

@@ -55,4 +55,4 @@ def write(file: Path, content: bytes) -> None:
             f"Cannot write {file}: {error.strerror or error}.",
             details={"place": str(file), "remedy": "Give a file in a folder that exists and is yours."},
         ) from None
-    errors.print(f"Wrote {file}.", highlight=False)
+    errors.print(f"Wrote {file}.", highlight=False, soft_wrap=True)

@@ -137,8 +137,8 @@ def orchestrator_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        standing.start("looks after the replicas", orchestrator.watch())
         store.open()
+        standing.start("looks after the replicas", orchestrator.watch())
         estimator.keep_in(store.beside("rates"))
         await jobs.start()
         cells.start(app, settings.token)

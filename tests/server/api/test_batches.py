@@ -202,7 +202,7 @@ def test_a_stream_looks_at_the_models_text_once(monkeypatch: pytest.MonkeyPatch)
         looked.append(form)
         return admit(text, form)
 
-    monkeypatch.setattr("bioxen.server.orchestrator.computation.admit", counting)
+    monkeypatch.setattr("bioxen.server.bytecode.lately.admit", counting)
     pool, text = AnsweringPool(), source("textbook").text
     service = ComputationService("static", cast("WorkerPool", pool), Repository())
 

@@ -200,8 +200,8 @@ def test_a_summary_counts_what_is_stable(engine: KineticEngine) -> None:
     [
         (DELAYED, {"method": "steady_state"}, "process_code"),
         (KITCHEN_SINK, {"method": "control"}, "process_code"),
-        (GENE_EXPRESSION, {"method": "steady_state", "report": "values"}, ""),
-        (GENE_EXPRESSION, {"method": "control", "features": ["mean"]}, ""),
+        (GENE_EXPRESSION, {"method": "steady_state", "report": "values"}, "report"),
+        (GENE_EXPRESSION, {"method": "control", "features": ["mean"]}, "features"),
     ],
 )
 def test_bad_input_is_named(engine: KineticEngine, model: str, fields: dict[str, Any], place: str) -> None:
