@@ -233,3 +233,23 @@ def test_where_a_users_models_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert user_models_directory() == tmp_path / "models"
     monkeypatch.delenv("BIOXEN_HOME")
     assert user_models_directory().name == "models"
+
+
+def test_a_model_that_was_replaced_is_seen_at_once_by_whoever_knew_the_old_one(tmp_path: Path) -> None:
+    reader, writer = Repository(tmp_path), Repository(tmp_path)
+    old = writer.add(TEXT, id="mine", chassis="ecoli", title="", licence="")
+    assert reader.find("mine") == old
+    writer.remove("mine")
+    with pytest.raises(ModelNotFoundError):
+        reader.find("mine")
+    new = writer.add(TEXT + " ", id="mine", chassis="ecoli", title="", licence="")
+    assert reader.find("mine") == reader.find(new.digest) == new != old
+
+
+@pytest.mark.parametrize("name", ["../mine", "mine/../mine", "/mine", ".", "..", ""])
+def test_a_name_that_is_no_id_leads_to_no_file(tmp_path: Path, name: str) -> None:
+    Repository(tmp_path).add(TEXT, id="mine", chassis="ecoli", title="", licence="")
+    with pytest.raises(ModelNotFoundError):
+        Repository(tmp_path / "mine").find(name)
+    with pytest.raises(ModelNotFoundError):
+        Repository(tmp_path).find(name)

@@ -44,13 +44,18 @@ def describe(  # noqa: PLR0913 - what a model must say of itself
     )
 
 
+def is_id(id: str) -> bool:
+    """Return whether `id` can name a model: then it can name a file as well, and is no digest."""
+    return _ID.fullmatch(id) is not None and DIGEST.fullmatch(id) is None
+
+
 def check_id(id: str) -> None:
     """Return where `id` can name a model.
 
     Raises:
         ConfigurationError: it cannot.
     """
-    if not _ID.fullmatch(id) or DIGEST.fullmatch(id):
+    if not is_id(id):
         raise ConfigurationError(
             f"{id!r} cannot be the id of a model",
             details={

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bioxen.errors import ConfigurationError, InvalidModelError, ModelNotFoundError, did_you_mean
 from bioxen.protocol.services import ModelInfo
-from bioxen.server.bytecode.describe import DIGEST, check_id, describe
+from bioxen.server.bytecode.describe import DIGEST, check_id, describe, is_id
 from bioxen.server.bytecode.entry import Entry, read_text
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.shelf import Shelf, user_models_directory
@@ -154,10 +154,10 @@ class Repository:
         shipped = shipped_by_id(self._shipped).get(id_or_digest)
         if shipped is not None:  # most requests; the user's models need not be looked through for them
             return shipped
+        own = self._shelf.entry(id_or_digest) if is_id(id_or_digest) else None
+        if own is not None:
+            return own
         entries = self._entries()
-        for entry in entries:
-            if entry.info.id == id_or_digest:
-                return entry
         digest = DIGEST.fullmatch(id_or_digest)
         fits = [entry for entry in entries if digest and entry.info.digest.startswith(digest[1])]
         if not fits:

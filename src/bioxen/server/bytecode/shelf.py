@@ -27,6 +27,8 @@ FORMAT_VERSION = 1
 """Version of a user model's manifest; older ones load for ever."""
 RENAME_TRIES = 20
 
+_Stamp = tuple[int, int, int]
+"""What tells one file from another under the same name."""
 _SUFFIX: dict[ModelFormat, str] = {"sbml": ".xml", "cobra-json": ".json", "antimony": ".ant"}
 
 
@@ -41,18 +43,35 @@ class Shelf:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._known: dict[Path, tuple[_Stamp, Entry]] = {}
+        """Manifests that were read: every request that names a model asks for one."""
 
     def entries(self) -> list[Entry]:
         """Return the models that are here, by id."""
-        entries = []
-        for manifest in sorted(self.directory.glob("[!.]*/manifest.json")):
-            try:
-                content = json.loads(manifest.read_text(encoding="utf-8"))
-            except FileNotFoundError:  # removed in this moment
-                continue
-            info = _stored_info(manifest, content)
-            entries.append(Entry(info, manifest.parent / _text_name(info)))
-        return entries
+        manifests = sorted(self.directory.glob("[!.]*/manifest.json"))
+        return [entry for entry in map(self._read, manifests) if entry is not None]
+
+    def entry(self, id: str) -> Entry | None:
+        """Return the model of a sound id (`check_id`), `None` where there is none; looks at one file alone."""
+        found = self._read(self.directory / id / "manifest.json")
+        return found if found is not None and found.info.id == id else None  # folders may ignore case
+
+    def _read(self, manifest: Path) -> Entry | None:
+        """Return what a manifest says, read anew where it is another file; `None` where there is none."""
+        try:
+            found = manifest.stat()
+            stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+            known = self._known.get(manifest)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):  # removed, perhaps in this moment
+            self._known.pop(manifest, None)
+            return None
+        info = _stored_info(manifest, content)
+        entry = Entry(info, manifest.parent / _text_name(info))
+        self._known[manifest] = (stamp, entry)
+        return entry
 
     def put(self, info: ModelInfo, text: str, present: Callable[[], ModelInfo | None]) -> ModelInfo:
         """Keep a model, and return what is there under its id.
