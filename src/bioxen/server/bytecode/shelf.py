@@ -52,7 +52,7 @@ class Shelf:
         return [entry for entry in map(self._read, manifests) if entry is not None]
 
     def entry(self, id: str) -> Entry | None:
-        """Return the model of a sound id (`check_id`), `None` where there is none; looks at one file alone."""
+        """Return the model of a sound id (`is_id`), `None` where there is none; looks at one file alone."""
         found = self._read(self.directory / id / "manifest.json")
         return found if found is not None and found.info.id == id else None  # folders may ignore case
 
