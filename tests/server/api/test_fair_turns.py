@@ -58,7 +58,10 @@ def simulation(number: int) -> dict[str, Any]:
 
 
 async def in_order(clients: dict[str, httpx2.AsyncClient], path: str, bodies: list[Any]) -> list[str]:
-    """Send all bodies but the last for ada, and once she has an answer that for bob; return who got one."""
+    """Send all bodies but the last for ada, and once she has an answer that for bob.
+
+    Return who got an answer from then on, in its order.
+    """
     order: list[str] = []
 
     async def one(owner: str, body: Any) -> None:
@@ -70,8 +73,9 @@ async def in_order(clients: dict[str, httpx2.AsyncClient], path: str, bodies: li
     await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
     metrics = (await clients["bob"].get("/metrics")).text
     assert 'bioxen_requests_waiting{service="dynamic"} 0.0' not in metrics
+    before = len(order)
     await asyncio.gather(one("bob", bodies[-1]), *flood)
-    return order
+    return order[before:]
 
 
 @pytest.mark.parametrize("path", ["/compute/kinetic", "/vms/cell/processes"])
@@ -86,7 +90,7 @@ def test_a_flood_of_one_owner_hardly_delays_another(path: str, tmp_path: Path) -
             if "vms" in path:
                 bodies = [{"process_code": body.pop("process_code"), "context": body} for body in bodies]
             order = await in_order(clients, path, bodies)
-        assert len(order) == MANY + 1
+        assert order.count("ada") > 2 * SOON, "the flood was over before it could delay anybody"
         assert order.index("bob") <= SOON, order
 
     asyncio.run(main())
