@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import OperationalError
 from tests.server.stores import store_at
 
+from bioxen.errors import ResourceExhaustionError
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import owners
@@ -63,6 +64,29 @@ def test_what_could_not_be_made_durable_is_told_to_everyone_and_is_not_there(tmp
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [OperationalError] * 3
         assert names(store) == []
+        await store.write(add_owner, "later")
+        assert names(store) == ["later"]
+        store.close()
+
+    asyncio.run(main())
+
+
+def test_a_disk_that_fills_up_within_a_change_is_told_as_that(tmp_path: Path) -> None:
+    """SQLite itself then ends the transaction, and with it the savepoint that the change was made in."""
+
+    def grow(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no more than there are
+        for number in range(10_000):
+            add_owner(connection, f"o{number}")
+
+    def allow(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000000")
+
+    async def main() -> None:
+        store = Store.at(tmp_path).open()
+        with pytest.raises(ResourceExhaustionError, match="no room"):
+            await store.write(grow)
+        await store.write(allow)
         await store.write(add_owner, "later")
         assert names(store) == ["later"]
         store.close()

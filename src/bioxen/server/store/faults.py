@@ -35,7 +35,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if (fault := _of_database(error)) is None:
+        if (fault := _first_fault(error)) is None:
             raise
         raise fault from error
     except OSError as error:
@@ -56,6 +56,24 @@ def damaged(why: str) -> ServiceUnavailableError:
     """Return the fault for a database that is not what was written."""
     details = {"place": PLACE, "remedy": RESTORE}
     return ServiceUnavailableError(f"The store's database is damaged: {why}.", details=details)
+
+
+def _first_fault(error: DBAPIError) -> BioXenException | None:
+    """Return what went wrong first: on a full disk SQLite ends a transaction, and its savepoints are gone."""
+    happened: BaseException | None = error
+    while isinstance(happened, DBAPIError):
+        if (fault := _of_database(happened)) is not None:
+            return fault
+        happened = _before(happened)
+    return None
+
+
+def _before(error: DBAPIError) -> BaseException | None:
+    """Return the error of the database in whose handling `error` happened; the driver's own stand between."""
+    earlier = error.__context__
+    while earlier is not None and not isinstance(earlier, DBAPIError):
+        earlier = earlier.__context__
+    return earlier
 
 
 def _of_database(error: DBAPIError) -> BioXenException | None:
