@@ -126,6 +126,8 @@ def _check_pages(engine: Engine) -> None:
         if not state_of(error).startswith(DAMAGED_STATES):
             raise
         raise damaged(str(error.orig)) from error
+    except UnicodeDecodeError as error:  # what is damaged is a name in the schema, and SQLite quotes it
+        raise damaged("a name in its schema is no text") from error
     if found != ["ok"]:
         raise damaged("; ".join(found).replace("\n", "; "))
 
