@@ -52,6 +52,11 @@ class Repository:
         """
         return self._entry(id_or_digest).info
 
+    def named(self, id: str) -> ModelInfo | None:
+        """Return the model of that id, `None` where there is none."""
+        entry = self._named(id)
+        return entry.info if entry is not None else None
+
     def ships(self, id_or_digest: str) -> bool:
         """Return whether a model that ships has that id or digest; no file is looked at for it."""
         if id_or_digest in shipped_by_id(self._shipped):
@@ -150,13 +155,15 @@ class Repository:
     def _entries(self) -> Sequence[Entry]:
         return [*shipped_entries(self._shipped), *self._shelf.entries()]
 
+    def _named(self, id: str) -> Entry | None:
+        """Return the model of that id; most requests name one that ships, and no file is looked at for it."""
+        shipped = shipped_by_id(self._shipped).get(id)
+        return shipped or (self._shelf.entry(id) if is_id(id) else None)
+
     def _entry(self, id_or_digest: str) -> Entry:
-        shipped = shipped_by_id(self._shipped).get(id_or_digest)
-        if shipped is not None:  # most requests; the user's models need not be looked through for them
-            return shipped
-        own = self._shelf.entry(id_or_digest) if is_id(id_or_digest) else None
-        if own is not None:
-            return own
+        named = self._named(id_or_digest)
+        if named is not None:
+            return named
         entries = self._entries()
         digest = DIGEST.fullmatch(id_or_digest)
         fits = [entry for entry in entries if digest and entry.info.digest.startswith(digest[1])]
@@ -172,7 +179,7 @@ class Repository:
 
     def _present(self, info: ModelInfo) -> ModelInfo | None:
         """Return the model that has this id already, if its text is the same; refuse if it is not."""
-        there = next((entry.info for entry in self._entries() if entry.info.id == info.id), None)
+        there = self.named(info.id)
         if there is not None and there.digest != info.digest:
             raise ConfigurationError(
                 f"the id {info.id} already names another model (sha256 {there.digest[:12]}…)",

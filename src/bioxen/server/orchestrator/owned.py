@@ -133,8 +133,7 @@ class OwnersModels:
 
     def _described(self, new: NewModel) -> ModelInfo:
         check_id(new.id)
-        machine = next((info for info in self._repository.list() if info.id == new.id), None)
-        if machine is not None:
+        if self._repository.named(new.id) is not None:
             raise ModelExistsError(
                 f"The id {new.id} names a model of this server, which every owner has.",
                 details={"place": "id", "remedy": "Choose another id."},

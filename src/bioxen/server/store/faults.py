@@ -61,19 +61,11 @@ def damaged(why: str) -> ServiceUnavailableError:
 def _first_fault(error: DBAPIError) -> BioXenException | None:
     """Return what went wrong first: on a full disk SQLite ends a transaction, and its savepoints are gone."""
     happened: BaseException | None = error
-    while isinstance(happened, DBAPIError):
-        if (fault := _of_database(happened)) is not None:
+    while happened is not None:  # the driver's own errors stand between those that SQLAlchemy made of them
+        if isinstance(happened, DBAPIError) and (fault := _of_database(happened)) is not None:
             return fault
-        happened = _before(happened)
+        happened = happened.__context__
     return None
-
-
-def _before(error: DBAPIError) -> BaseException | None:
-    """Return the error of the database in whose handling `error` happened; the driver's own stand between."""
-    earlier = error.__context__
-    while earlier is not None and not isinstance(earlier, DBAPIError):
-        earlier = earlier.__context__
-    return earlier
 
 
 def _of_database(error: DBAPIError) -> BioXenException | None:
