@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,12 @@ from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import CellRecord, NewCell
 from bioxen.server.store.database import MIGRATIONS
 from bioxen.server.store.jobs import NewJob
-from bioxen.server.store.owners import add_owner
 from bioxen.server.store.past import Computed
 from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import job_cells, spent
 
 MEASURED = Estimate(seconds=3.0, memory_bytes=1, basis="measured")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = store_at(tmp_path).open()
-    store.write_now(add_owner, "ada")
-    yield store
-    store.close()
 
 
 def cell(store: Store, vm_id: str, **quotas: Any) -> CellRecord:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, update
-from tests.server.stores import store_at
 
 from bioxen.errors import JobNotFoundError
 from bioxen.server.store import cells, jobs, past
@@ -18,21 +16,12 @@ from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.cells import NewCell
 from bioxen.server.store.gc import GRACE, Removed, collect
 from bioxen.server.store.jobs import NewJob
-from bioxen.server.store.owners import add_owner
 from bioxen.server.store.results import array_is_kept
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import jobs as table
 from bioxen.server.store.tables import results
 
 OLD = "2020-01-01T00:00:00.000000+00:00"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = store_at(tmp_path).open()
-    store.write_now(add_owner, "ada")
-    yield store
-    store.close()
 
 
 def aged(store: Store, digest: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
-from tests.server.stores import store_at
 from tests.server.toys import DECAY, toy
 
 from bioxen.errors import ComputationError, ModelExistsError, ModelNotFoundError, ResourceExhaustionError
@@ -21,18 +18,9 @@ from bioxen.server.store import jobs, models
 from bioxen.server.store.gc import collect
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.models import KeptModel
-from bioxen.server.store.owners import add_owner
 from bioxen.server.store.quotas import check_room, usage_of
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import texts
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = store_at(tmp_path).open()
-    store.write_now(add_owner, "ada")
-    yield store
-    store.close()
 
 
 def model(text: str, name: str = "mine") -> KeptModel:
