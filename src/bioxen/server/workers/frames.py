@@ -76,6 +76,8 @@ class Compute(Frame):
     source: ModelSource | None
     measure: bool = False
     """Whether the engine is to measure its ways on the program, in place of computing."""
+    by_text: bool = False
+    """Whether the model came as text; `source` is null all the same where this worker was sent it before."""
 
 
 class Progress(Frame):
@@ -83,6 +85,10 @@ class Progress(Frame):
 
     fraction: float
     phase: str
+
+
+class Lacks(Frame):
+    """Worker to pool: the program is warm no longer; the task has to come again, with its model's text."""
 
 
 class Done(Frame):
@@ -115,7 +121,7 @@ FromZygote = Loaded | Exited | Failed
 
 # An engine may put anything into the details of its errors: what msgpack does not know travels as words.
 _encoder = msgspec.msgpack.Encoder(enc_hook=str)
-decode_from_worker = msgspec.msgpack.Decoder(FromWorker).decode
+decode_from_worker = msgspec.msgpack.Decoder(FromWorker | Lacks).decode
 decode_compute = msgspec.msgpack.Decoder(Compute).decode
 decode_to_zygote = msgspec.msgpack.Decoder(ToZygote).decode
 decode_from_zygote = msgspec.msgpack.Decoder(FromZygote).decode
@@ -128,9 +134,18 @@ class FrameTooLargeError(ValueError):
 def pack(message: Frame) -> bytes:
     """Return `message` with its length before it."""
     body = _encoder.encode(message)
-    if len(body) > MAX_FRAME:
-        raise FrameTooLargeError(f"A message of {len(body)} bytes; {MAX_FRAME} fit.")
+    check_fits(len(body))
     return _LENGTH.pack(len(body)) + body
+
+
+def check_fits(size: int) -> None:
+    """Return where a message of `size` bytes fits into a frame.
+
+    Raises:
+        FrameTooLargeError: it does not.
+    """
+    if size > MAX_FRAME:
+        raise FrameTooLargeError(f"A message of {size} bytes; {MAX_FRAME} fit.")
 
 
 class FrameReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -13,17 +14,29 @@ import msgspec
 
 from bioxen.errors import BioXenException
 from bioxen.protocol.services import TaskProgress
+from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.workers.base import Solved, Task
 from bioxen.server.workers.capture import Capture
 from bioxen.server.workers.frames import (
+    MAX_FRAME,
+    Compute,
     FrameReader,
     FrameTooLargeError,
     FromWorker,
+    Lacks,
     Progress,
+    check_fits,
     decode_from_worker,
+    pack,
 )
 
 _INBOX = 1 << 16
+_TEXTS = 64
+"""Texts of which is remembered that the worker had them: more than programs it usually keeps."""
+_MOST_BYTES = 4
+"""Bytes of a character in UTF-8, at most."""
+_AROUND_TEXT = 1024
+"""Bytes that a text takes in a message beside itself, at most."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +46,7 @@ class Ticket:
     id: int
     task: Task
     frame: bytes
+    """It as a message, without the text of its model."""
     answer: asyncio.Future[Solved]
     timer: asyncio.TimerHandle | None = None
     deaths: list[str] = field(default_factory=list)
@@ -41,6 +55,20 @@ class Ticket:
     """What the last of them printed."""
     told: TaskProgress | None = None
     """How far it is."""
+
+    @classmethod
+    def of(cls, id: int, task: Task, answer: asyncio.Future[Solved]) -> Ticket:
+        """Return a ticket for `task`.
+
+        Raises:
+            FrameTooLargeError: it does not fit into a message, with its model's text.
+        """
+        frame = _message(task)
+        if task.source is not None:
+            room = MAX_FRAME - len(frame) - _AROUND_TEXT
+            if _MOST_BYTES * len(text := task.source.text) > room:  # else there is no need to count
+                check_fits(len(frame) + _AROUND_TEXT + len(text.encode()))
+        return cls(id, task, frame, answer)
 
     def note(self, said: Progress) -> None:
         """Note how far it is. A second try begins anew, and is silent until it is further than the first."""
@@ -78,6 +106,10 @@ class Link(asyncio.BufferedProtocol):
         """Why it could not start, in its own words."""
         self.start_timer: asyncio.TimerHandle | None = None
         self._on_message, self._on_closed = on_message, on_closed
+        self._texts: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """Engine and digest of models whose texts the worker was sent; it may have let some go since."""
+        self._all_sent = True
+        """Whether the task was sent with all that belongs to it."""
         self._inbox = memoryview(bytearray(_INBOX))
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
@@ -94,7 +126,7 @@ class Link(asyncio.BufferedProtocol):
         """Hand on what the worker says; hang up on one that speaks nonsense."""
         try:
             for body in self._reader.feed(self._inbox[:nbytes]):
-                self._on_message(self, decode_from_worker(body))
+                self._hear(decode_from_worker(body))
         except (FrameTooLargeError, msgspec.DecodeError):
             self.abort()
 
@@ -104,11 +136,35 @@ class Link(asyncio.BufferedProtocol):
         self._on_closed(self)
 
     def send(self, ticket: Ticket, now: float) -> None:
-        """Give the worker a task."""
+        """Give the worker a task, without the text of its model where the worker was sent that before."""
         self.ticket, self.began = ticket, now
         self.tasks += 1
+        source = ticket.task.source
+        self._all_sent = source is None or (ticket.task.engine, source.digest) not in self._texts
+        self._send(ticket)
+
+    def _send(self, ticket: Ticket) -> None:
+        source = ticket.task.source
+        if source is not None:
+            self._note((ticket.task.engine, source.digest))
         if self._transport is not None:
-            self._transport.write(ticket.frame)
+            whole = self._all_sent and source is not None
+            self._transport.write(_message(ticket.task, source) if whole else ticket.frame)
+
+    def _note(self, text: tuple[str, str]) -> None:
+        self._texts[text] = None
+        self._texts.move_to_end(text)
+        if len(self._texts) > _TEXTS:
+            self._texts.popitem(last=False)
+
+    def _hear(self, message: FromWorker | Lacks) -> None:
+        if not isinstance(message, Lacks):
+            self._on_message(self, message)
+        elif self._all_sent:  # it lacks nothing
+            self.abort()
+        elif self.ticket is not None:
+            self._all_sent = True
+            self._send(self.ticket)
 
     def abort(self) -> None:
         """Hang up at once."""
@@ -123,3 +179,8 @@ class Link(asyncio.BufferedProtocol):
             with contextlib.suppress(ValueError):
                 return signal.Signals(-self.status).name
         return f"exit status {self.status}"
+
+
+def _message(task: Task, source: ModelSource | None = None) -> bytes:
+    by_text = task.source is not None
+    return pack(Compute(task.engine, task.payload, task.digest, source, task.measure, by_text))

@@ -23,7 +23,6 @@ from bioxen.server.workers.base import Solved, Task
 from bioxen.server.workers.capture import without_traceback
 from bioxen.server.workers.config import WorkerConfig, default_memory_limit, usable_cores
 from bioxen.server.workers.frames import (
-    Compute,
     Done,
     Failed,
     FrameTooLargeError,
@@ -31,7 +30,6 @@ from bioxen.server.workers.frames import (
     Progress,
     Ready,
     Setup,
-    pack,
 )
 from bioxen.server.workers.link import Link, Ticket
 from bioxen.server.workers.nursery import Nursery
@@ -128,7 +126,7 @@ class LocalPool:
     async def solve(self, task: Task) -> Solved:
         """Return the answer to `task` (`WorkerPool.solve`); cancelling stops the computation."""
         answer: asyncio.Future[Solved] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(next(self._ids), task, _frame(task), answer)
+        ticket = self._ticket(task, answer)
         key = None if task.digest is None else (task.engine, task.digest)
         self._tickets[ticket.id] = ticket
         try:
@@ -139,6 +137,12 @@ class LocalPool:
             if ticket.timer is not None:
                 ticket.timer.cancel()
             self._perform(self._schedule.cancel(ticket.id))  # does something only if it still runs or waits
+
+    def _ticket(self, task: Task, answer: asyncio.Future[Solved]) -> Ticket:
+        try:
+            return Ticket.of(next(self._ids), task, answer)
+        except FrameTooLargeError as error:
+            raise ValidationError(f"The request is too large. {error}") from error
 
     def progress(self, request_id: str) -> TaskProgress | None:
         """Return how far a task of that request is (`WorkerPool.progress`)."""
@@ -348,10 +352,3 @@ class LocalPool:
             self._full.set_exception(self._failure or faults.unavailable(None))
         elif self._schedule.ready_workers == self._size:
             self._full.set_result(None)
-
-
-def _frame(task: Task) -> bytes:
-    try:
-        return pack(Compute(task.engine, task.payload, task.digest, task.source, task.measure))
-    except FrameTooLargeError as error:
-        raise ValidationError(f"The request is too large. {error}") from error

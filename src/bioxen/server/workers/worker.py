@@ -31,6 +31,7 @@ from bioxen.server.workers.frames import (
     Done,
     Failed,
     FrameTooLargeError,
+    Lacks,
     Progress,
     Ready,
     Setup,
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
 
 _TRACEBACK_MAX = 20_000
 _WORDS_MAX = 2_000
+
+
+class LacksTextError(Exception):
+    """A model's text stayed behind, and its program is warm no longer."""
 
 
 class Workbench:
@@ -64,7 +69,11 @@ class Workbench:
         self._programs: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
 
     def compute(self, task: Compute) -> Done:
-        """Return the answer to `task`."""
+        """Return the answer to `task`.
+
+        Raises:
+            LacksTextError: the model's text has to come along.
+        """
         engine = self.engines.get(task.engine)
         if engine is None:
             details = did_you_mean(task.engine, self.engines)
@@ -72,14 +81,14 @@ class Workbench:
         if task.measure:
             return self._measured(engine, task)
         request = engine.parse(_decode_payload(task.payload))
-        program = None if task.digest is None else self._program(engine, task.digest, task.source)
+        program = None if task.digest is None else self._program(engine, task.digest, task)
         result = engine.run(request, program)
         return Done(result.model_dump_json().encode(), is_exact(request, result), tally.take())
 
     def _measured(self, engine: Engine, task: Compute) -> Done:
         if not isinstance(engine, MeasuringEngine) or task.digest is None:
             raise ConfigurationError(f"The engine {engine.name!r} has nothing to measure.")
-        program = self._program(engine, task.digest, task.source)
+        program = self._program(engine, task.digest, task)
         found = engine.measure(_decode_payload(task.payload), program)
         tally.take()  # what fell back meanwhile was no request of anybody's
         return Done(found.model_dump_json().encode())
@@ -88,16 +97,18 @@ class Workbench:
         """Forget every program."""
         self._programs.clear()
 
-    def _program(self, engine: Engine, digest: str, source: ModelSource | None) -> Any:
-        key = (engine.name, digest, source is None)  # a program knows whether its model has a name
-        if key not in self._programs and source is None and not self._is_kept(digest):
+    def _program(self, engine: Engine, digest: str, task: Compute) -> Any:
+        key = (engine.name, digest, not task.by_text)  # a program knows whether its model has a name
+        if key not in self._programs and not task.by_text and not self._is_kept(digest):
             key = (engine.name, digest, False)  # a text that came before, if it is still warm
         if key in self._programs:
             self._programs.move_to_end(key)
             return self._programs[key]
+        if task.by_text and task.source is None:
+            raise LacksTextError
         if len(self._programs) >= self._capacity:  # before compiling: two large programs may not fit
             self._programs.popitem(last=False)
-        program = self._programs[key] = engine.compile(self._source(digest, source))
+        program = self._programs[key] = engine.compile(self._source(digest, task.source))
         return program
 
     def _is_kept(self, digest: str) -> bool:
@@ -159,6 +170,8 @@ def _answer(bench: Workbench, task: Compute) -> bytes:
         done = bench.compute(task)
         done.output = guard.output_so_far()
         return pack(done)
+    except LacksTextError:
+        return pack(Lacks())
     except FrameTooLargeError as error:
         return pack(Failed(ResourceExhaustionError(f"The result is too large. {error}").to_problem()))
     except BaseException as error:  # an engine may raise anything, SystemExit included
