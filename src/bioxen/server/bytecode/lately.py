@@ -1,27 +1,31 @@
-"""Texts that passed the door lately: whoever asks about a model asks again, and a large one takes a while."""
+"""Texts that were here lately: whoever asks about a model asks again, and a large one takes a while."""
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections import OrderedDict
 
+from bioxen.server.bytecode.recent import Recent
 from bioxen.server.bytecode.scan import MAX_CHARACTERS, admit
-from bioxen.server.bytecode.source import ModelFormat, ModelSource
+from bioxen.server.bytecode.source import ModelFormat, ModelSource, digest_of
 
 REMEMBERED = 64
 """Texts remembered."""
-CHARACTERS = 2 * MAX_CHARACTERS
-"""Characters of them all together."""
+BYTES = 2 * MAX_CHARACTERS
+"""Bytes of them all together."""
 
 
 class Lately:
     """Remembers texts that were admitted, the last ones; may be asked by several threads."""
 
-    def __init__(self, texts: int = REMEMBERED, characters: int = CHARACTERS) -> None:
-        self._texts, self._limit = texts, characters
-        self._known: OrderedDict[tuple[str, ModelFormat | None], ModelSource] = OrderedDict()
-        self._characters = 0
+    def __init__(self, texts: int = REMEMBERED, limit: int = BYTES) -> None:
+        self._sources: Recent[tuple[str, ModelFormat | None], ModelSource] = Recent(texts, limit)
         self._lock = threading.Lock()
+
+    def known(self, text: str, format: ModelFormat | None = None) -> ModelSource | None:
+        """Return `text` as a model source where it was admitted lately, else `None`; that takes no time."""
+        with self._lock:
+            return self._sources.get((text, format))
 
     def admit(self, text: str, format: ModelFormat | None = None) -> ModelSource:
         """Return `text` as a model source, as `scan.admit` does, which looks at a text once.
@@ -29,18 +33,25 @@ class Lately:
         Raises:
             InvalidModelError: see there; nothing is remembered of such a text.
         """
-        key = (text, format)
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
-                return known
+        known = self.known(text, format)
+        if known is not None:
+            return known
         source = admit(text, format)
         with self._lock:
-            if key not in self._known:
-                self._known[key] = source
-                self._characters += len(text)
-            while len(self._known) > self._texts or self._characters > self._limit:
-                (old, _), _ = self._known.popitem(last=False)
-                self._characters -= len(old)
+            self._sources.put((text, format), source, sys.getsizeof(text))
         return source
+
+
+class Digests:
+    """Remembers the digests of texts, for one thread: each is gone through once, not for every request."""
+
+    def __init__(self, texts: int = REMEMBERED, limit: int = BYTES) -> None:
+        self._digests: Recent[str, str] = Recent(texts, limit)
+
+    def of(self, text: str) -> str:
+        """Return the sha256 of `text` in UTF-8, in hexadecimal."""
+        known = self._digests.get(text)
+        if known is None:
+            known = digest_of(text)
+            self._digests.put(text, known, sys.getsizeof(text))
+        return known

@@ -234,6 +234,8 @@ async def _scanned(given: GivenText, lately: Lately) -> Model:
     try:
         if len(given.text) < SCAN_IN_THREAD:
             source = lately.admit(given.text, given.format)
+        elif (known := lately.known(given.text, given.format)) is not None:
+            source = known
         else:
             source = await asyncio.to_thread(lately.admit, given.text, given.format)
     except InvalidModelError as error:

@@ -23,6 +23,7 @@ from bioxen.protocol.processes import COMPUTE_PATHS, Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
 from bioxen.server import unexpected
+from bioxen.server.bytecode.lately import Digests
 from bioxen.server.engines.crossover import BY_RULE, is_open
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
@@ -73,6 +74,7 @@ class ComputationOrchestrator:
         self._gates = {service: ServiceGate(per_owner) for service in COMPUTE_PATHS}
         self._promised: defaultdict[str, float] = defaultdict(float)
         """URL → the deadlines of all that is under way there, s: what is sent may wait for so long."""
+        self._digests = Digests()
         self._started = time.monotonic()
         for service, url in replicas:
             self.register(service, url)
@@ -168,7 +170,7 @@ class ComputationOrchestrator:
         if self._in_all() >= self._in_flight_limit:
             raise _overload(f"{self._in_flight_limit} requests are under way.")
         service: Service = "dynamic" if isinstance(request, KineticRequest) else "static"
-        key = _affinity_key(request)
+        key = self._affinity_key(request)
         async with self._gates[service].turn():
             result = await self._ask_in_turn(service, key, request)
         return result if request.known_as is None else known_as(result, request.known_as)
@@ -191,7 +193,7 @@ class ComputationOrchestrator:
             return request
         first = next(pieces(inside(request))).request
         assert isinstance(first, MembersRequest)  # noqa: S101 - a part of a study is one
-        route = await self._route(first, _affinity_key(request))
+        route = await self._route(first, self._affinity_key(request))
         return request.model_copy(update={"route": route})
 
     async def _route(self, first: MembersRequest, key: str) -> Route:
@@ -277,6 +279,11 @@ class ComputationOrchestrator:
         theirs = (replica for replica in self._replicas.values() if replica.service == service)
         self._gates[service].widen(places(theirs))
 
+    def _affinity_key(self, request: ComputeRequest) -> str:
+        """Return what stands for the request's model: the digest of its text, or its name."""
+        given = given_text(request)
+        return self._digests.of(given.text) if given else model_name(request)
+
     def _in_all(self) -> int:
         """Return how many requests wait or are under way."""
         under_way = sum(replica.in_flight for replica in self._replicas.values())
@@ -327,9 +334,3 @@ class ComputationOrchestrator:
 
 def _overload(why: str) -> OverloadError:
     return OverloadError(why, details={"retry_after": 1, "remedy": "Try again in a second."})
-
-
-def _affinity_key(request: ComputeRequest) -> str:
-    """Return what stands for the request's model: its text, or its name."""
-    given = given_text(request)
-    return given.text if given else model_name(request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, ModelInfo
 from bioxen.server.bytecode.describe import check_id, describe
+from bioxen.server.bytecode.recent import Recent
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.engines.models import with_text
@@ -35,8 +36,8 @@ from bioxen.server.store.store import Store
 
 REMEMBERED = 4096
 """Names remembered, those among them that name nothing of their owner's."""
-CHARACTERS = 256_000_000
-"""Characters of texts remembered."""
+BYTES = 256_000_000
+"""Bytes of texts remembered."""
 UNNAMED = b'"provenance":{"model_id":null'
 """What a result says of a model that came as text."""
 
@@ -61,8 +62,8 @@ class OwnersModels:
 
     def __init__(self, store: Store, repository: Repository, quotas: Quotas) -> None:
         self._store, self._repository, self._quotas = store, repository, quotas
-        self._known: OrderedDict[tuple[str, str], KeptModel | None] = OrderedDict()
-        self._characters = self._changes = 0
+        self._known: Recent[tuple[str, str], KeptModel | None] = Recent(REMEMBERED, BYTES)
+        self._changes = 0
 
     async def add(self, owner: str, new: NewModel) -> tuple[ModelInfo, bool]:
         """Keep a model; return what is kept under its id, and whether it is new there.
@@ -99,12 +100,11 @@ class OwnersModels:
         """
         key = (owner, name)
         if key in self._known:
-            self._known.move_to_end(key)
             return self._known[key]
         changes = self._changes
         found = await self._store.read(models.find, owner, name)
         if changes == self._changes and key not in self._known:  # else it may be older than a change
-            self._remember(key, found)
+            self._known.put(key, found, _size(found))
         return found
 
     async def remove(self, owner: str, model_id: str) -> None:
@@ -156,16 +156,9 @@ class OwnersModels:
             limits=new.limits,
         )
 
-    def _remember(self, key: tuple[str, str], model: KeptModel | None) -> None:
-        self._known[key] = model
-        self._characters += _size(model)
-        while len(self._known) > REMEMBERED or (self._characters > CHARACTERS and len(self._known) > 1):
-            self._characters -= _size(self._known.popitem(last=False)[1])
-
     def _forget(self, owner: str) -> None:
         self._changes += 1
-        for key in [key for key in self._known if key[0] == owner]:
-            self._characters -= _size(self._known.pop(key))
+        self._known.pop_where(lambda key: key[0] == owner)
 
 
 class OwnedComputer:
@@ -213,4 +206,4 @@ def known_as(result: bytes, model_id: str) -> bytes:
 
 
 def _size(model: KeptModel | None) -> int:
-    return 0 if model is None else len(model.text)
+    return 0 if model is None else sys.getsizeof(model.text)
