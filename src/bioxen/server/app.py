@@ -36,6 +36,7 @@ from bioxen.server.api.status import (
     process_routes,
     progress_route,
 )
+from bioxen.server.api.texts import text_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.cache.mirror import mirrored
@@ -56,6 +57,7 @@ from bioxen.server.orchestrator.computation import ENGINES, ComputationService
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.owned import OwnedComputer, OwnersModels
 from bioxen.server.orchestrator.routing import routing_by
+from bioxen.server.orchestrator.texts import KeptTexts
 from bioxen.server.orchestrator.tools import ToolService
 from bioxen.server.settings import ServiceSettings
 from bioxen.server.standing import StandingTasks
@@ -94,9 +96,11 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
         async with pool, mirrored(computer.cache, settings.cache_dir, ENGINES[service]):
             yield
 
+    texts = KeptTexts()
     app = _app(TITLES[service], settings, lifespan)
     app.state.computer = computer
-    app.include_router(compute_routes(computer, [service]))
+    app.include_router(compute_routes(computer, [service], texts))
+    app.include_router(text_routes(texts))
     app.include_router(health_routes(computer.health))
     app.include_router(progress_route(computer.progress))
     app.state.metrics.watch(lambda: worker_metrics(ENGINES[service], pool.health()))

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -28,34 +28,45 @@ from bioxen.server.api.problems import responses_for
 from bioxen.server.cache import status as cache_status
 from bioxen.server.engines.crossover import BY_RULE
 from bioxen.server.orchestrator.assembling import gathering
-from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.computation import Computer, R
 from bioxen.server.orchestrator.references import inside, refers
 from bioxen.server.orchestrator.sharding import checked, size_of
+from bioxen.server.orchestrator.texts import KeptTexts
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)
 
 
-def compute_routes(computer: Computer, services: Iterable[Service]) -> APIRouter:
+def compute_routes(
+    computer: Computer, services: Iterable[Service], texts: KeptTexts | None = None
+) -> APIRouter:
     """Return the compute routes of `services`, answered by `computer`.
 
     The workers' bytes go out as they are: the response models below document them.
+
+    Args:
+        computer: computes.
+        services: which of the two.
+        texts: what handles stand for, where orchestrators send them in place of large texts.
     """
     router = APIRouter(tags=["compute"])
 
+    def whole(request: R) -> R:
+        return request if texts is None else cast(R, texts.whole(request))
+
     async def compute_metabolic(request: AnyMetabolicRequest) -> Response:
         """Run one constraint-based analysis. Infeasible and unbounded are results, with status 200."""
-        return await _computed(computer, request)
+        return await _computed(computer, whole(request))
 
     async def compute_kinetic(request: AnyKineticRequest) -> Response:
         """Run one analysis of a kinetic model. A failed integration is a result, with status 200."""
-        return await _computed(computer, request)
+        return await _computed(computer, whole(request))
 
     async def route_study(request: AnyMembersRequest) -> Response:
         """Tell where the members of a study run; what is not known of its program is measured.
 
         The parts of a study that bring this route are computed the same way everywhere.
         """
-        routed = await computer.routed(request)
+        routed = await computer.routed(whole(request))
         return Response((routed.route or BY_RULE).model_dump_json(), media_type=JSON)
 
     async def stream_metabolic(request: AnyMetabolicRequest) -> AsyncIterator[ServerSentEvent]:

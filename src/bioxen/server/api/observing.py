@@ -12,6 +12,7 @@ from bioxen.server.api.problems import REQUEST_ID
 from bioxen.server.api.security import CALLER
 from bioxen.server.cache import fresh
 from bioxen.server.metrics import Metrics
+from bioxen.server.orchestrator import texts
 from bioxen.server.workers import tracing, urgency
 
 log = logging.getLogger("bioxen.access")
@@ -40,6 +41,7 @@ class Observer:
         name = tracing.accepted(headers.get(tracing.HEADER))
         waits = urgency.accepted(headers.get(urgency.HEADER))
         anew = fresh.accepted(headers.get(fresh.HEADER))
+        handle = texts.accepted(headers.get(texts.HEADER))
         status, start = 500, time.perf_counter()
 
         async def send_named(message: Message) -> None:
@@ -50,7 +52,7 @@ class Observer:
             await send(message)
 
         scope[REQUEST_ID] = name
-        with tracing.named(name), urgency.background(waits), fresh.wanted(anew):
+        with tracing.named(name), urgency.background(waits), fresh.wanted(anew), texts.by_handle(handle):
             try:
                 await self.app(scope, receive, send_named)
             finally:

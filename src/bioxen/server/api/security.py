@@ -39,6 +39,7 @@ NEEDED: dict[str, tokens.Scope | None] = {
     "progress": "compute",
     "ready": None,
     "static-offline-docs": None,
+    "texts": "compute",
 }
 """First part of a path → the scope it needs; null: any token will do. What is not here needs `admin`."""
 NEEDED_TO_CHANGE: dict[str, tokens.Scope] = {"models": "models"}

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 from pydantic import TypeAdapter
 
-from bioxen.errors import BioXenException
+from bioxen.errors import BioXenException, ModelNotFoundError
 from bioxen.protocol.kinetic import MembersRequest, Route
 from bioxen.protocol.processes import COMPUTE_PATHS, ROUTE_PATH, Service
 from bioxen.protocol.request import ComputeRequest
@@ -23,7 +23,10 @@ from bioxen.protocol.services import HealthReport, TaskProgress
 from bioxen.server.cache import fresh
 from bioxen.server.cache import status as cache_status
 from bioxen.server.engines.crossover import BY_RULE
+from bioxen.server.engines.models import GivenText, given_text
+from bioxen.server.orchestrator import texts
 from bioxen.server.orchestrator.computation import Computer
+from bioxen.server.orchestrator.handles import Handles
 from bioxen.server.orchestrator.lateness import Lateness
 from bioxen.server.workers import hearing, tracing, urgency
 
@@ -43,6 +46,14 @@ OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
 """Why no connection can be opened from here, whoever listens there."""
 
 
+WORTH_A_HANDLE = 1 << 16
+"""Characters of a model's text from which it is sent once, and not with every request."""
+TEXT_HEADERS = {"content-type": "text/plain; charset=utf-8"}
+HANDLE_HEADERS = {texts.HEADER: texts.BY_HANDLE}
+PLAIN: dict[str, str] = {}
+
+Reply = tuple[int, bytes, Mapping[str, str]]
+"""Status, content and headers of an answer."""
 _progress: TypeAdapter[TaskProgress | None] = TypeAdapter(TaskProgress | None)
 
 
@@ -103,12 +114,12 @@ class HttpCaller:
             self._headers["authorization"] = f"Bearer {token}"
         self._session: aiohttp.ClientSession | None = None
         self._lateness = Lateness()
+        self._handles = Handles()
 
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
         """Return the encoded result (`Caller.compute`)."""
-        body = request.model_dump_json(exclude_none=True).encode()
         with self._followed(url):
-            status, content, headers = await self._ask("POST", url + COMPUTE_PATHS[service], body, patience)
+            status, content, headers = await self._post(url, COMPUTE_PATHS[service], request, patience)
         if status == HTTPStatus.OK:
             cache_status.note_headers(headers)
             return content
@@ -116,8 +127,7 @@ class HttpCaller:
 
     async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
         """Return the route that the replica decides (`Caller.route`)."""
-        body = request.model_dump_json(exclude_none=True).encode()
-        status, content, _ = await self._ask("POST", url + ROUTE_PATH, body, patience)
+        status, content, _ = await self._post(url, ROUTE_PATH, request, patience)
         if status != HTTPStatus.OK:
             raise _fault(status, content)
         try:
@@ -137,6 +147,35 @@ class HttpCaller:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+
+    async def _post(self, url: str, path: str, request: ComputeRequest, patience: float) -> Reply:
+        """Send a request, with a handle in the place of a large text where the replica has that."""
+        given = given_text(request)
+        if given is not None and len(given.text) >= WORTH_A_HANDLE:
+            reply = await self._post_by_handle(url, path, request, given, patience)
+            if reply is not None:
+                return reply
+        return await self._ask("POST", url + path, _body(request), patience)
+
+    async def _post_by_handle(
+        self, url: str, path: str, request: ComputeRequest, given: GivenText, patience: float
+    ) -> Reply | None:
+        """Send a request with a handle; `None` where the replica gives none, or lacks a text just sent."""
+
+        async def send() -> bytes:
+            text = given.text.encode()
+            return (await self._ask("POST", url + texts.PATH, text, patience, TEXT_HEADERS))[1]
+
+        for _ in range(2):  # the replica may have let the text go, or have been started anew
+            handle = await self._handles.find(url, given.text, send)
+            if handle is None:
+                return None
+            lean = request.model_copy(update={given.field: handle.name})
+            reply = await self._ask("POST", url + path, _body(lean), patience, HANDLE_HEADERS)
+            if not _lacks(reply):
+                return reply
+            self._handles.forget(url, given.text, handle)
+        return None
 
     @contextlib.contextmanager
     def _followed(self, url: str) -> Iterator[None]:
@@ -163,31 +202,31 @@ class HttpCaller:
                 heard(told)
 
     async def _ask(
-        self, method: str, url: str, body: bytes | None, patience: float
-    ) -> tuple[int, bytes, Mapping[str, str]]:
+        self, method: str, url: str, body: bytes | None, patience: float, more: dict[str, str] = PLAIN
+    ) -> Reply:
         for _ in range(TRIES - 1):
             with contextlib.suppress(_LateConnectError):
-                return await self._try(method, url, body, patience)
-        return await self._try(method, url, body, patience)
+                return await self._try(method, url, body, patience, more)
+        return await self._try(method, url, body, patience, more)
 
     async def _try(
-        self, method: str, url: str, body: bytes | None, patience: float
-    ) -> tuple[int, bytes, Mapping[str, str]]:
+        self, method: str, url: str, body: bytes | None, patience: float, more: dict[str, str]
+    ) -> Reply:
         with self._lateness.watched() as was_late:
             try:
-                return await self._exchange(method, url, body, patience)
+                return await self._exchange(method, url, body, patience, more)
             except (aiohttp.ClientError, OSError) as error:
                 raise _why(error, was_late) from error
 
     async def _exchange(
-        self, method: str, url: str, body: bytes | None, patience: float
-    ) -> tuple[int, bytes, Mapping[str, str]]:
+        self, method: str, url: str, body: bytes | None, patience: float, more: dict[str, str]
+    ) -> Reply:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_PATIENCE, sock_read=patience)
         async with self._open().request(
             method,
             url,
             data=_payload(body),
-            headers=tracing.headers() | urgency.headers() | fresh.headers(),
+            headers=tracing.headers() | urgency.headers() | fresh.headers() | more,
             timeout=timeout,
             allow_redirects=False,
         ) as answer:
@@ -255,6 +294,16 @@ def _why(error: Exception, was_late: Callable[[], bool]) -> Exception:
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return what aiohttp is to send: it writes a large body in parts only where that is a file."""
     return io.BytesIO(body) if body is not None and len(body) > LARGE else body
+
+
+def _body(request: ComputeRequest) -> bytes:
+    return request.model_dump_json(exclude_none=True).encode()
+
+
+def _lacks(reply: Reply) -> bool:
+    """Return whether a replica answers that it lacks the text that a handle stood for."""
+    status, content, _ = reply
+    return status == HTTPStatus.NOT_FOUND and isinstance(_fault(status, content), ModelNotFoundError)
 
 
 def _fault(status: int, content: bytes) -> BioXenException | NoAnswerError:
