@@ -166,7 +166,7 @@ def orchestrator_app(
 
     app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
     app.include_router(compute_routes(OwnedComputer(orchestrator, models), BOTH))
-    app.include_router(tool_routes(tools))
+    app.include_router(tool_routes(tools, models))
     app.include_router(population_routes(store, cells, jobs, models))
     app.include_router(call_routes(store, jobs, models))
     app.include_router(past_routes(cells))

@@ -49,8 +49,10 @@ AsOwner = Callable[..., BiologicalComputationClient]
 class Server:
     """An orchestrator on a store, in this process; without `compute` it has no replicas, so jobs wait."""
 
-    def __init__(self, folder: Path, compute: bool = True) -> None:
-        settings = ServiceSettings(workers=1, store=folder, max_body=MAX_BODY, token="the services' secret")
+    def __init__(self, folder: Path, compute: bool = True, **more: Any) -> None:
+        settings = ServiceSettings(
+            workers=1, store=folder, max_body=MAX_BODY, token="the services' secret", **more
+        )
         applications = {URLS[service]: service_app(service, settings) for service in URLS} if compute else {}
         replicas = {url: app.state.computer for url, app in applications.items()}
         self.app = orchestrator_app(settings, URLS.items(), DirectCaller(replicas))
@@ -129,8 +131,69 @@ def test_each_owner_computes_with_a_model_of_its_own(
         with pytest.raises(ModelNotFoundError) as unknown:
             client.request_static_computation(nobodys if name == digest else {**FBA, "model": "yot"})
         assert problem(refused.value)["remedy"].startswith(("Did you mean", "There are"))
-        assert "toy" not in json.dumps(problem(refused.value)["details"])
+        others = json.dumps(problem(refused.value)["details"]).count("toy")
+        assert others == (1 if client is bob else 0)  # a model of bob's own is called so too
         assert refused.value.details["known"] == unknown.value.details["known"]
+
+
+def test_a_slip_in_the_name_of_an_own_model_is_told(ada: BiologicalComputationClient, owner: AsOwner) -> None:
+    ada.models.add("decay_of_S", DECAY)
+    typo = {"process_code": "kinetic_ode", "model": "decay_of_s2"}
+    asks: list[Callable[[BiologicalComputationClient], object]] = [
+        lambda client: client.request_dynamic_computation(typo),
+        lambda client: client.request_dynamic_computation(
+            typo | {"process_code": "kinetic_ensemble", "members": 600, "method": "ssa"}
+        ),
+        lambda client: client.jobs.estimate(typo),
+        lambda client: client.models.get("decay_of_s2"),
+        lambda client: client.models.text("decay_of_s2"),
+    ]
+    carl = owner("carl")
+    for ask in asks:
+        with pytest.raises(ModelNotFoundError) as told:
+            ask(ada)
+        assert told.value.details["near_matches"][0] == "decay_of_S"
+        assert "Did you mean decay_of_S" in str(told.value)
+        assert "toy" in told.value.details["known"] and "iJO1366" in told.value.details["known"]
+        with pytest.raises(ModelNotFoundError) as told:
+            ask(carl)
+        assert "decay_of_S" not in json.dumps(told.value.to_problem())
+
+
+MIRROR = """
+from bioxen.server.engines.tools import BioToolWrapper
+
+
+class Mirror(BioToolWrapper):
+    name = "mirror"
+
+    def get_supported_processes(self):
+        return ["mirror_image"]
+
+    def execute_process(self, process_code, context):
+        return {"context": dict(context)}
+"""
+
+
+def test_tools_compute_with_their_owners_models(tmp_path: Path) -> None:
+    (tmp_path / "mirror_tool.py").write_text(MIRROR)
+    tools = {"tools": ("mirror_tool:Mirror",), "sys_path": (tmp_path,)}
+    with Server(tmp_path / "store", compute=False, **tools).serve() as owner:
+        ada, bob = owner("ada"), owner("bob")
+        ada.models.add("toy", toy(10.0))
+        ada.models.add("decay", DECAY)
+
+        def seen(client: BiologicalComputationClient, model: object) -> dict[str, Any]:
+            body = {"process_code": "mirror_image", "context": {"model": model, "colour": "red"}}
+            answer = client._send("tools", "POST", "/compute/process", json.dumps(body))
+            assert answer.status == 200
+            context: dict[str, Any] = json.loads(answer.content)["context"]
+            return context
+
+        assert seen(ada, "toy") == {"colour": "red", "cobra_json": toy(10.0)}
+        assert seen(ada, digest_of(DECAY)) == {"colour": "red", "kinetic_code": DECAY}
+        for client, other in ((bob, "toy"), (ada, "iJO1366"), (ada, 7)):
+            assert seen(client, other) == {"colour": "red", "model": other}
 
 
 def test_kinetic_models_and_the_wrong_kind(ada: BiologicalComputationClient) -> None:

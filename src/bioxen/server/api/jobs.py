@@ -56,7 +56,8 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
     async def post_estimate(submission: JobSubmission, asking: Asking) -> Estimate:
         """Say what a job would take, and start nothing; one that does not fit is refused as it would be."""
         asked = await models.resolve(asking.owner, submission.request)
-        return await runner.estimator.admit(asked.request)
+        async with models.suggested(asking.owner, submission.request.model):
+            return await runner.estimator.admit(asked.request)
 
     @router.get("", response_model=JobPage, responses=responses_for(404, 422))
     async def get_jobs(

@@ -43,10 +43,14 @@ def with_text(request: ComputeRequest, model: ModelInfo, text: str) -> ComputeRe
         InvalidModelError: the model is of the other kind.
     """
     check_kind(model, "metabolic" if isinstance(request, MetabolicRequest) else "kinetic")
-    field = "kinetic_code"
-    if isinstance(request, MetabolicRequest):
-        field = "cobra_json" if model.format == "cobra-json" else "sbml"
-    return request.bound(field, text, model.id)
+    return request.bound(text_field(model), text, model.id)
+
+
+def text_field(model: ModelInfo) -> str:
+    """Return the field in which requests bring the text of a model."""
+    if model.kind == "kinetic":
+        return "kinetic_code"
+    return "cobra_json" if model.format == "cobra-json" else "sbml"
 
 
 def check_kind(model: ModelInfo, wanted: ModelKind) -> None:

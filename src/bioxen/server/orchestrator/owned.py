@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from bioxen.errors import InvalidModelError, ModelExistsError
+from bioxen.errors import InvalidModelError, ModelExistsError, ModelNotFoundError, did_you_mean
 from bioxen.protocol.models import NewModel
 from bioxen.protocol.quotas import Quotas
 from bioxen.protocol.request import ComputeRequest
@@ -25,7 +25,7 @@ from bioxen.server.bytecode.describe import check_id, describe
 from bioxen.server.bytecode.recent import Recent
 from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
-from bioxen.server.engines.models import with_text
+from bioxen.server.engines.models import text_field, with_text
 from bioxen.server.orchestrator.computation import Computer, R
 from bioxen.server.orchestrator.sharding import Shard
 from bioxen.server.sharing import owners
@@ -125,11 +125,42 @@ class OwnersModels:
             ModelNotFoundError: the name is the beginning of several digests.
             InvalidModelError: the model is of the other kind.
         """
-        name = request.model
-        if owner is None or name is None or self._repository.ships(name):
-            return Asked(request, None)
-        model = await self.find(owner, name)
+        model = await self._own(owner, request.model)
         return Asked(request if model is None else with_text(request, model.info, model.text), model)
+
+    async def resolve_context(self, owner: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the context of a tool's process with the text of the owner's model that it names, if any.
+
+        The text takes the place of the name in the field that requests have for it.
+
+        Raises:
+            ModelNotFoundError: the name is the beginning of several digests.
+        """
+        name = context.get("model")
+        model = await self._own(owner, name) if isinstance(name, str) else None
+        if model is None:
+            return dict(context)
+        rest = {field: value for field, value in context.items() if field != "model"}
+        return rest | {text_field(model.info): model.text}
+
+    @asynccontextmanager
+    async def suggested(self, owner: str | None, name: str | None) -> AsyncIterator[None]:
+        """Suggest the owner's own models too where nothing in this block knows a model of that name."""
+        try:
+            yield
+        except ModelNotFoundError as error:
+            known = error.details.get("known")  # there where the whole repository was looked through
+            if owner is not None and name is not None and known is not None:
+                own = [info.id for info in await self.list(owner)]
+                near = error.details.get("near_matches", [])
+                error.details |= did_you_mean(name, [*own, *near, *known])
+                error.details["known"] = [*own, *known]
+            raise
+
+    async def _own(self, owner: str | None, name: str | None) -> KeptModel | None:
+        if owner is None or name is None or self._repository.ships(name):
+            return None
+        return await self.find(owner, name)
 
     def _described(self, new: NewModel) -> ModelInfo:
         check_id(new.id)
@@ -175,19 +206,24 @@ class OwnedComputer:
     async def compute(self, request: ComputeRequest) -> bytes:
         """Return the encoded result of `request`; raises as `Computer.compute` and `OwnersModels.resolve`."""
         asked = await self._models.resolve(owners.current(), request)
-        return await self._computer.compute(asked.request)
+        async with self._suggested(request):
+            return await self._computer.compute(asked.request)
 
     async def parts(self, request: ComputeRequest) -> AsyncGenerator[Shard]:
         """Give the answers to the parts of `request`; raises as `compute`."""
         asked = await self._models.resolve(owners.current(), request)
-        async with aclosing(self._computer.parts(asked.request)) as answers:
+        async with self._suggested(request), aclosing(self._computer.parts(asked.request)) as answers:
             async for shard in answers:
                 yield shard
 
     async def routed(self, request: R) -> R:
         """Return `request` with its route, and with its model's text; raises as `compute`."""
         asked = await self._models.resolve(owners.current(), request)
-        return cast(R, await self._computer.routed(asked.request))
+        async with self._suggested(request):
+            return cast(R, await self._computer.routed(asked.request))
+
+    def _suggested(self, request: ComputeRequest) -> AbstractAsyncContextManager[None]:
+        return self._models.suggested(owners.current(), request.model)
 
     def health(self) -> HealthReport:
         """Return the state of things now."""
