@@ -52,8 +52,9 @@ from bioxen.server.metrics import (
     replica_metrics,
     worker_metrics,
 )
-from bioxen.server.orchestrator.callers import Caller, HttpCaller
+from bioxen.server.orchestrator.callers import Caller
 from bioxen.server.orchestrator.computation import ENGINES, ComputationService
+from bioxen.server.orchestrator.http_caller import HttpCaller
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.owned import OwnedComputer, OwnersModels
 from bioxen.server.orchestrator.routing import routing_by

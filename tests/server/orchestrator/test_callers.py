@@ -17,9 +17,10 @@ from bioxen.protocol.kinetic import EnsembleRequest, Route
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, TaskProgress
-from bioxen.server.orchestrator import callers
-from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
+from bioxen.server.orchestrator import http_caller
+from bioxen.server.orchestrator.callers import DirectCaller, NoAnswerError
 from bioxen.server.orchestrator.computation import R
+from bioxen.server.orchestrator.http_caller import HttpCaller
 from bioxen.server.orchestrator.sharding import SHARD, Shard, compute_in_shards
 from bioxen.server.workers import hearing, tracing
 
@@ -150,7 +151,7 @@ def slowly(connection: socket.socket) -> bool:
 
 
 def test_whoever_listens_hears_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "PROGRESS_EVERY", 0.02)
+    monkeypatch.setattr(http_caller, "PROGRESS_EVERY", 0.02)
     heard: list[TaskProgress] = []
     told = TaskProgress(fraction=0.5, phase="starts")
     deeds = [answers(b"null"), answers(b"{}"), hangs_up, answers(b"{}", "404 Not Found")]

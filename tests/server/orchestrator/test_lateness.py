@@ -26,8 +26,9 @@ from tests.wire import answers, says_nothing, wire
 from bioxen.errors import OverloadError
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.services import HealthReport, WorkerHealth
-from bioxen.server.orchestrator import callers
-from bioxen.server.orchestrator.callers import HinderedError, HttpCaller, NoAnswerError
+from bioxen.server.orchestrator import wire as wires
+from bioxen.server.orchestrator.callers import HinderedError, NoAnswerError
+from bioxen.server.orchestrator.http_caller import HttpCaller
 from bioxen.server.orchestrator.lateness import Lateness
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.replicas import PATIENCE
@@ -93,7 +94,7 @@ def beside(work: Callable[[HttpCaller], Any], seconds: float) -> Any:
 
 
 def test_a_connection_that_a_busy_loop_missed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.25)
+    monkeypatch.setattr(wires, "CONNECT_PATIENCE", 0.25)
     with wire(answers(b"{}")) as server:
         found = beside(lambda caller: caller.compute("static", server.url, FbaRequest(), 5.0), 0.5)
     assert found == b"{}"
@@ -101,7 +102,7 @@ def test_a_connection_that_a_busy_loop_missed_is_tried_again(monkeypatch: pytest
 
 
 def test_a_loop_that_stays_busy_says_that_it_was_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.25)
+    monkeypatch.setattr(wires, "CONNECT_PATIENCE", 0.25)
     with wire(answers(b"{}")) as server, pytest.raises(HinderedError):
         beside(lambda caller: caller.compute("static", server.url, FbaRequest(), 5.0), 10.0)
     with wire(says_nothing) as server, pytest.raises(HinderedError):
@@ -109,7 +110,7 @@ def test_a_loop_that_stays_busy_says_that_it_was_itself(monkeypatch: pytest.Monk
 
 
 def test_one_who_accepts_nothing_is_still_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.25)
+    monkeypatch.setattr(wires, "CONNECT_PATIENCE", 0.25)
     with deaf() as url, pytest.raises(NoAnswerError, match="ConnectionTimeoutError"):
         compute(url)
 

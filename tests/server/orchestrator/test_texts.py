@@ -32,8 +32,8 @@ from bioxen.server.bytecode.source import digest_of
 from bioxen.server.engines.models import given_text
 from bioxen.server.metrics import Metrics
 from bioxen.server.orchestrator import texts
-from bioxen.server.orchestrator.callers import HttpCaller
 from bioxen.server.orchestrator.computation import Computer, R
+from bioxen.server.orchestrator.http_caller import HttpCaller
 from bioxen.server.orchestrator.sharding import Shard
 from bioxen.server.orchestrator.texts import KeptTexts
 
