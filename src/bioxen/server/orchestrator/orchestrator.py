@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-from bioxen._version import VERSION
-from bioxen.errors import (
-    BioXenException,
-    ComputationTimeoutError,
-    ConfigurationError,
-    OverloadError,
-    ServiceUnavailableError,
-)
+from bioxen.errors import ComputationTimeoutError, OverloadError
 from bioxen.protocol.kinetic import KineticRequest, MembersRequest, Route
-from bioxen.protocol.processes import COMPUTE_PATHS, Service
+from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.services import HealthReport, HealthStatus, ReplicaInfo
-from bioxen.server import unexpected
 from bioxen.server.bytecode.lately import Digests
 from bioxen.server.engines.crossover import BY_RULE, is_open
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
 from bioxen.server.orchestrator.computation import R
-from bioxen.server.orchestrator.gates import ServiceGate
 from bioxen.server.orchestrator.owned import known_as
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
-from bioxen.server.orchestrator.replicas import Replica, choose, in_order, places
+from bioxen.server.orchestrator.replicas import choose, in_order
 from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
+from bioxen.server.orchestrator.watching import WatchedReplicas
 from bioxen.server.sharing.gate import PER_OWNER
 
-PROBE_EVERY = 1.0
-PROBE_TIMEOUT = 3.0
 ROUTE_PATIENCE = 180.0
 """Seconds that the route of a study may take: measuring has a limit of its own, and may wait in the queue."""
 GRACE = 10.0
@@ -44,7 +30,7 @@ GRACE = 10.0
 log = logging.getLogger("bioxen.orchestrator")
 
 
-class ComputationOrchestrator:
+class ComputationOrchestrator(WatchedReplicas):
     """Several replicas of each service behind one address.
 
     Args:
@@ -66,88 +52,11 @@ class ComputationOrchestrator:
         per_owner: int = PER_OWNER,
         arrays: Arrays | None = None,
     ) -> None:
+        super().__init__(replicas, caller, per_owner)
         self._arrays = arrays
-        self._caller = caller
         self._deadline = deadline
         self._in_flight_limit = in_flight_limit
-        self._replicas: dict[str, Replica] = {}
-        self._gates = {service: ServiceGate(per_owner) for service in COMPUTE_PATHS}
-        self._promised: defaultdict[str, float] = defaultdict(float)
-        """URL → the deadlines of all that is under way there, s: what is sent may wait for so long."""
         self._digests = Digests()
-        self._started = time.monotonic()
-        for service, url in replicas:
-            self.register(service, url)
-
-    # -- registry ------------------------------------------------------------------------------
-
-    def register(self, service: Service, url: str) -> Replica:
-        """Add the replica at `url`, or return the one that is there.
-
-        Raises:
-            ConfigurationError: that URL is registered for the other service.
-        """
-        url = url.rstrip("/")
-        known = self._replicas.setdefault(url, Replica(service, url))
-        self._widen(known.service)
-        if known.service != service:
-            raise ConfigurationError(
-                f"{url} is registered as a {known.service} service.",
-                details={"place": "url", "remedy": "Remove it first, or give another URL."},
-            )
-        return known
-
-    def unregister(self, url: str) -> None:
-        """Forget the replica at `url`; requests it is answering still come back.
-
-        Raises:
-            ConfigurationError: no such replica.
-        """
-        removed = self._replicas.pop(url.rstrip("/"), None)
-        if removed is None:
-            known = ", ".join(self._replicas) or "none"
-            raise ConfigurationError(
-                f"No replica is registered at {url}.",
-                details={"place": "url", "remedy": f"The registered ones: {known}."},
-            )
-        self._widen(removed.service)
-
-    def replicas(self) -> list[ReplicaInfo]:
-        """Return every replica with its state."""
-        return [
-            ReplicaInfo(
-                service=replica.service,
-                url=replica.url,
-                state=replica.state,
-                in_flight=replica.in_flight,
-                answered=replica.answered,
-                failed=replica.failed,
-                reason=replica.reason,
-            )
-            for replica in self._replicas.values()
-        ]
-
-    def waiting(self) -> dict[Service, int]:
-        """Return how many requests wait for a turn of their owners at each service."""
-        return {service: gate.waiting for service, gate in self._gates.items()}
-
-    def health(self) -> HealthReport:
-        """Return `healthy` where each service has replicas and all are, `unhealthy` where none is."""
-        states = [(replica.service, replica.state) for replica in self._replicas.values()]
-        computing = {service for service, state in states if state == "healthy"}
-        status: HealthStatus = "degraded" if computing else "unhealthy"
-        if computing == set(COMPUTE_PATHS) and all(state == "healthy" for _, state in states):
-            status = "healthy"
-        return HealthReport(
-            service="orchestrator",
-            status=status,
-            bioxen_version=VERSION,
-            uptime=time.monotonic() - self._started,
-            engines=[],
-            workers=None,
-        )
-
-    # -- requests ------------------------------------------------------------------------------
 
     async def compute(self, request: ComputeRequest) -> bytes:
         """Return the encoded result of `request` from the first replica that answers; large ones in parts.
@@ -244,92 +153,10 @@ class ComputationOrchestrator:
                 details={"remedy": "Ask for less, or give a longer deadline."},
             ) from None
 
-    @contextlib.asynccontextmanager
-    async def _in_flight(self, url: str, deadline: float) -> AsyncIterator[None]:
-        """Count a request to the replica at `url` and note how it ended."""
-        self._promised[url] += deadline
-        self._change(url, Replica.sent)
-        try:
-            yield
-        except NoAnswerError as error:
-            reason = str(error)
-            self._change(url, lambda replica: replica.lost(reason))
-            raise
-        except BioXenException:  # a fault is an answer too
-            self._change(url, Replica.returned)
-            raise
-        except BaseException:
-            self._change(url, Replica.dropped)
-            raise
-        else:
-            self._change(url, Replica.returned)
-        finally:
-            self._promised[url] -= deadline
-
-    def _change(self, url: str, change: Callable[[Replica], Replica]) -> None:
-        before = self._replicas.get(url)
-        if before is None:
-            return
-        after = self._replicas[url] = change(before)
-        if (before.state, before.workers) != (after.state, after.workers):
-            self._widen(after.service)
-
-    def _widen(self, service: Service) -> None:
-        """Let as many requests pass as the replicas of a service can compute."""
-        theirs = (replica for replica in self._replicas.values() if replica.service == service)
-        self._gates[service].widen(places(theirs))
-
     def _affinity_key(self, request: ComputeRequest) -> str:
         """Return what stands for the request's model: the digest of its text, or its name."""
         given = given_text(request)
         return self._digests.of(given.text) if given else model_name(request)
-
-    def _in_all(self) -> int:
-        """Return how many requests wait or are under way."""
-        under_way = sum(replica.in_flight for replica in self._replicas.values())
-        return under_way + sum(gate.waiting for gate in self._gates.values())
-
-    def _unavailable(self, service: Service) -> ServiceUnavailableError:
-        reasons = {r.url: r.reason for r in self._replicas.values() if r.service == service}
-        return ServiceUnavailableError(
-            f"No healthy replica of the {service} service.",
-            details={
-                "replicas": reasons,
-                "retry_after": PROBE_EVERY,
-                "remedy": "See GET /services; `bioxen up` starts every service.",
-            },
-        )
-
-    # -- health --------------------------------------------------------------------------------
-
-    async def watch(self) -> None:
-        """Probe every replica, again and again, until cancelled."""
-        while True:
-            await self.probe()
-            await asyncio.sleep(PROBE_EVERY)
-
-    async def probe(self) -> None:
-        """Probe every replica once."""
-        await asyncio.gather(*(self._probe(url) for url in list(self._replicas)))
-
-    async def _probe(self, url: str) -> None:
-        try:
-            report = await self._caller.health(url, PROBE_TIMEOUT)
-        except HinderedError as error:
-            log.info("Too busy to probe %s: %s", url, error)
-            return
-        except (NoAnswerError, TimeoutError) as error:
-            reason = str(error) or f"no answer within {PROBE_TIMEOUT:g} s"
-            self._change(url, lambda replica: replica.probe_failed(reason))
-            return
-        except Exception as error:
-            fault = unexpected.told(error, f"a probe of {url}", log)
-            self._change(url, lambda replica: replica.probe_failed(fault.message))
-            return
-        if report.status == "unhealthy":
-            self._change(url, lambda replica: replica.probe_failed("it says that it is unhealthy"))
-        else:
-            self._change(url, lambda replica: replica.probed(report.workers))
 
 
 def _overload(why: str) -> OverloadError:
