@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import EstimationRequest, Experiment, ParameterRange
-from bioxen.server.engines.kinetic.changes import check_parameter
+from bioxen.server.engines.kinetic.changes import check_varied
 from bioxen.server.engines.kinetic.conditions import Simulator
 from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.measurements import Data
@@ -68,8 +68,7 @@ class Fit:
     """The problem: residuals of all experiments at any points, starts, and the search itself."""
 
     def __init__(self, request: EstimationRequest, program: Program) -> None:
-        for name in request.estimate:
-            check_parameter(name, "estimate", program.facts)
+        check_varied(request.estimate, "estimate", program.facts)
         self.axes = [Axis(name, request.estimate[name]) for name in sorted(request.estimate)]
         bounds = np.array([axis.bounds for axis in self.axes])
         self.region = Region(bounds[:, 0], bounds[:, 1])
