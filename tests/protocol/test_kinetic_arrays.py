@@ -138,3 +138,8 @@ def test_what_is_varied_and_reported_has_two_names() -> None:
     odd = run(KineticEngine(), named_so, "kinetic_scan", outputs=["member"], **fields).to_xarray()
     assert odd["output member"].isel(time=-1).values == pytest.approx([2.0, 2.0])
     assert odd["varied status"].values.tolist() == [1.0, 2.0]
+
+
+def test_a_rate_of_change_has_a_unit() -> None:
+    units = result_of("kinetic_ode", outputs=["S1'", "S1"]).to_frame().attrs["units"]
+    assert units == {"time": "s", "S1'": "mmol/s", "S1": "mmol"}
