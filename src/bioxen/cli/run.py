@@ -33,7 +33,8 @@ def run(
     chassis: Annotated[str, typer.Option(help="The cell's organism.")] = "ecoli",
     model: Annotated[str | None, typer.Option(help="Model of the repository, by id or digest.")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="A model file (SBML, COBRA JSON, Antimony), sent as text.")
+        Path | None,
+        typer.Option(help="A model file (SBML, COBRA JSON, Antimony) or PEtab problem, sent as text."),
     ] = None,
     knock_out: Annotated[list[str] | None, typer.Option(help="A gene to knock out; repeatable.")] = None,
     bounds: Annotated[list[str] | None, typer.Option(help="REACTION=LOWER,UPPER; repeatable.")] = None,
@@ -65,7 +66,8 @@ def run(
     [bold]bioxen run metabolic_fba --bounds EX_o2_e=0,1000 --knock-out b1241 --csv[/] |
     [bold]bioxen run kinetic_ode --set time_end=600 --param k_tl=0.2 --json[/] |
     [bold]bioxen run flux_variability_analysis --model iJO1366 --set fraction_of_optimum=0.9[/] |
-    [bold]bioxen run kinetic_export --model repressilator --param n=3 --output fast.omex[/]
+    [bold]bioxen run kinetic_export --model repressilator --param n=3 --output fast.omex[/] |
+    [bold]bioxen run kinetic_petab --file problem.yaml --set fit=true[/]
     """
     if as_json and as_csv:
         raise typer.BadParameter("give --json or --csv, not both")
@@ -111,6 +113,10 @@ def read_context(process: str, options: list[str], file: Path | None) -> dict[st
 
 def _model_text(process: str, file: Path) -> dict[str, str]:
     """Return the request field that takes the model in `file`; the text travels, never the path."""
+    if process == "kinetic_petab":
+        from bioxen.server.petab import texts
+
+        return texts(file)
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -102,7 +102,7 @@ def parse(message_type: type[M], data: bytes | str | Mapping[str, Any]) -> M:
 
 
 def plain(value: Any) -> Any:
-    """Return NumPy's scalars and arrays (and all that has `tolist`) as Python's; `value` itself without any."""
+    """Return NumPy's scalars and arrays (all that has `tolist`) as Python's; `value` itself without any."""
     if isinstance(value, Mapping):
         made = {key: plain(one) for key, one in value.items()}
         return made if any(made[key] is not one for key, one in value.items()) else value

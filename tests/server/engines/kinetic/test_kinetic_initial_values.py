@@ -53,7 +53,10 @@ def test_each_experiment_may_have_measured_one_time(engine: KineticEngine) -> No
             for dose in (1.0, 2.0, 5.0)
         ]
         experiments.append({"name": "at_once", "measured_times": [0.0], "measurements": {"[A]": [1.0]}})
-        request: dict[str, Any] = {"experiments": experiments, "estimate": {"k": {"lower": 0.01, "upper": 1.0}}}
+        request: dict[str, Any] = {
+            "experiments": experiments,
+            "estimate": {"k": {"lower": 0.01, "upper": 1.0}},
+        }
         found = run(engine, MODEL, "kinetic_parameter_estimation", engine=choice, **request).estimation
         assert found is not None
         assert found.parameters["k"].value == pytest.approx(0.3, rel=1e-6)
@@ -101,5 +104,7 @@ def test_sensitivities_to_initial_values(engine: KineticEngine) -> None:
     assert rows[0].unscaled == pytest.approx(math.exp(-1.0) / 4.0, rel=1e-5)
     assert rows[0].scaled == pytest.approx(1.0, rel=1e-5)
     assert rows[1].scaled == pytest.approx(-1.0, rel=1e-5)
-    rows = run(engine, MODEL, "kinetic_sensitivity", **(request | {"sensitivity_parameters": ["[A]"]})).sensitivities
+    rows = run(
+        engine, MODEL, "kinetic_sensitivity", **(request | {"sensitivity_parameters": ["[A]"]})
+    ).sensitivities
     assert rows is not None and rows[0].unscaled == pytest.approx(math.exp(-1.0), rel=1e-5)
