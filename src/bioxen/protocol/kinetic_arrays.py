@@ -32,8 +32,8 @@ def dataset_of(service: Mapping[str, Any], load: Load | None = None) -> xr.Datas
     Returns:
         A time course is a variable an output over `time`; members are over `member` and `time`, with a
         variable such as `final [S]` for each feature; a summary is over `time` and `output`. What was varied
-        is a coordinate, `varied k` where `k` is an output as well. Variables have the attribute `units` where the
-        model declares one.
+        is a coordinate, `varied k` where `k` is an output as well. Variables have the attribute `units` where
+        the model declares one.
 
     Raises:
         MissingModuleError: xarray is not installed.
