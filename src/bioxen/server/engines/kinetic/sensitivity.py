@@ -15,6 +15,9 @@ from bioxen.server.engines.kinetic.outputs import selections_of, units_for, writ
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix
 
+_NOTHING = 1e-290
+"""Values of parameters up to this are 0: a share of one may be no number of its own."""
+
 
 def sensitivity(request: SensitivityRequest, program: Program) -> Answer:
     """Return d(output at `time_end`)/d(parameter) for every output and every parameter asked."""
@@ -64,7 +67,7 @@ class _Study:
 
     def _of(self, parameter: str, base: Matrix) -> list[Sensitivity]:
         value = self._values[parameter]
-        step = self._request.relative_step * (abs(value) or 1.0)
+        step = self._request.relative_step * (abs(value) if abs(value) > _NOTHING else 1.0)
         above, below = value + step, value - step
         native = self._program.facts.native(parameter)
         difference = self._at_end([Change(native, above)]) - self._at_end([Change(native, below)])
