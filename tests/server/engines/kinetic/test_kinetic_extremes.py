@@ -1,4 +1,4 @@
-"""Numbers at the ends of what there is: an outcome, or an error that names them; never a fault of the engine."""
+"""Numbers at the ends of what there is: an outcome, or an error that names them; no fault of the engine."""
 
 from __future__ import annotations
 
