@@ -69,14 +69,14 @@ def took_until_more(scene: Scene, before: int) -> int:
 
 def test_a_request_without_a_job_is_answered_or_refused(unharmed: Scene, recovery: Record) -> None:
     """The service that computes it dies: 503, BX015 and Retry-After at once; then the right answer."""
-    request = screen(40 if FULL else 16)
+    request, endless = screen(40 if FULL else 16), screen(1000)  # of which there is a part left when it dies
     right = truth(unharmed, request)
     victim = unharmed.service("metabolic")
     assert victim.process is not None
     with httpx2.stream(
         "POST",
         unharmed.url + "/compute/metabolic/stream",
-        json=submitted(request)["request"],
+        json=submitted(endless)["request"],
         timeout=60,
         trust_env=False,
     ) as answer:
