@@ -93,10 +93,10 @@ def test_clients_that_send_bit_by_bit_are_sent_away(
     url, process = hasty
     start = time.monotonic()
     slow: list[tuple[socket.socket, str]] = []
-    for kind in PIECES:
+    for kind, piece in PIECES.items():
         for _ in range(SLOW // len(PIECES)):
             slow.append((connected(url), kind))
-            slow[-1][0].sendall(PIECES[kind])  # at once: its patience begins with the connection
+            slow[-1][0].sendall(piece)  # at once: its patience begins with the connection
     while time.monotonic() - start < 3:
         assert unharmed.post("/compute/metabolic", FBA, url).status_code == 200
         for sock, kind in slow:
