@@ -20,7 +20,7 @@ from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.quotas import Quotas
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.beginning import read_job
-from bioxen.server.store import database, jobs, models, past
+from bioxen.server.store import database, history, jobs, models
 from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import find
@@ -78,8 +78,8 @@ def test_its_cells_stand_where_they_stood(store: Store) -> None:
         cells.close()
 
     asyncio.run(main())
-    entries, _ = store.read_now(past.computed, store.read_now(find, LOCAL, "mutant").cell_id, 0, 10)
-    assert [one.entry.process_code for one in entries] == ["metabolic_fba"]
+    entries, _ = store.read_now(history.computed, store.read_now(find, LOCAL, "mutant"), 0, 10)
+    assert [one.process_code for one in entries] == ["metabolic_fba"]
 
 
 def test_its_jobs_are_read_and_those_in_the_middle_go_on(store: Store) -> None:
