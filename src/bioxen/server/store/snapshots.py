@@ -44,9 +44,9 @@ def find_snapshot(connection: Connection, record: CellRecord, number: int) -> Sn
     """
     row = connection.execute(_snapshots(record).where(snapshots.c.number == number)).first()
     if row is None or row.deleted_at is not None:
-        why = f"has no snapshot {number}." if row is None else f"lost its snapshot {number}: it was deleted."
+        why = "." if row is None else " any more: it was deleted."
         raise VmStateError(
-            f"The cell {record.vm_id!r} {why}",
+            f"The cell {record.vm_id!r} has no snapshot {number}{why}",
             details={"place": "snapshot", "remedy": "GET /vms/{vm_id}/snapshots lists those it has."},
         )
     return _snapshot(row)
