@@ -165,9 +165,9 @@ class CellsMachine(RuleBasedStateMachine):
         refused = [VmCreationError] if new in self.plain else []
         if self.attempt(call, *([VmStateError] if begin is None else refused)) and begin is not None:
             united = list(dict.fromkeys([*begin[0], *genes]))
-            self.plain[new] = Plain(
-                mother.state, united, *begin[1:], limit=mother.limit, mother=source, snapshot=at
-            )
+            _, hours, biomass = begin
+            self.plain[new] = Plain(mother.state, united, hours, biomass, limit=mother.limit)
+            self.plain[new].mother, self.plain[new].snapshot = source, at
 
     @precondition(lambda self: self.plain)
     @rule(data=st.data())
