@@ -278,9 +278,8 @@ def test_a_cell_from_its_making_to_its_end(bioxen: Cli, services: Supervisor) ->
     assert cells("create", "life-1", "--model", "textbook", *edits, "--start") == "life-1 running\n"
     assert cells("pause", "life-1") + cells("resume", "life-1") == "life-1 paused\nlife-1 running\n"
     assert cells("snapshot", "life-1", "--name", "new") == "1\n"
-    grown = json.loads(
-        cells("run", "life-1", "metabolic_dfba", "--set", "time_end=0.5", "--advance", "--json")
-    )
+    words = ("--set", "time_end=0.5", "--advance", "--json")
+    grown = json.loads(cells("run", "life-1", "metabolic_dfba", *words))
     assert grown["status"] == "success"
     edited = json.loads(cells("edit", "life-1", "--knock-out", "b1723", "--knock-out-reaction", "PGL"))
     assert edited == {

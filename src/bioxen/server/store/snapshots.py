@@ -15,6 +15,8 @@ from bioxen.server.store.clock import now
 from bioxen.server.store.tables import cells, snapshots, texts
 from bioxen.server.store.texts import text_of
 
+REMEDY = "`bioxen cells snapshots`, or GET /vms/{vm_id}/snapshots, lists those it has."
+
 
 def take_snapshot(connection: Connection, record: CellRecord, name: str | None) -> Snapshot:
     """Keep a cell's edits and living state as they are now."""
@@ -47,7 +49,10 @@ def find_snapshot(connection: Connection, record: CellRecord, number: int) -> Sn
         why = "." if row is None else " any more: it was deleted."
         raise VmStateError(
             f"The cell {record.vm_id!r} has no snapshot {number}{why}",
-            details={"place": "snapshot", "remedy": "GET /vms/{vm_id}/snapshots lists those it has."},
+            details={
+                "place": "snapshot",
+                "remedy": "`bioxen cells snapshots`, or GET /vms/{vm_id}/snapshots, lists those it has.",
+            },
         )
     return _snapshot(row)
 
