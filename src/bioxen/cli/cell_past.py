@@ -225,7 +225,9 @@ def _since(entry: HistoryEntry) -> str:
 def _edited(before: Standing, after: Standing) -> list[str]:
     """Return the fields of the edits that differ, as they are afterwards."""
     earlier, later = (one.delta.model_dump_json(exclude_defaults=True) for one in (before, after))
-    return [] if earlier == later else [f"edits {later}"]
+    if earlier == later:
+        return []
+    return ["no edits"] if later == "{}" else [f"edits {later}"]
 
 
 def _place(living: Living | None) -> str:
