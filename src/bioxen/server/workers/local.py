@@ -352,6 +352,7 @@ class LocalPool:
 
 def _frame(task: Task) -> bytes:
     try:
-        return pack(Compute(task.engine, task.payload, task.digest, task.source, task.measure))
+        said = Compute(task.engine, task.payload, task.digest, task.source, task.measure, task.closely)
+        return pack(said)
     except FrameTooLargeError as error:
         raise ValidationError(f"The request is too large. {error}") from error

@@ -138,9 +138,17 @@ def serve(sock: socket.socket, setup: Setup) -> None:
         body, _ = receive(sock)
         if not body:
             return
-        with progress.heard_by(lambda done, phase: sock.sendall(pack(Progress(done, phase)))):
-            answer = _answer(bench, decode_compute(body))
-        sock.sendall(answer)
+        sock.sendall(_heard(sock, bench, decode_compute(body)))
+
+
+def _heard(sock: socket.socket, bench: Workbench, task: Compute) -> bytes:
+    """Return the answer; tell meanwhile how far it is."""
+
+    def tell(done: float, phase: str) -> None:
+        sock.sendall(pack(Progress(done, phase)))
+
+    with progress.heard_by(tell, closely=task.closely):
+        return _answer(bench, task)
 
 
 def _make_engines(names: tuple[str, ...]) -> dict[str, Engine]:

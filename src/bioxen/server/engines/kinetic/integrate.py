@@ -23,7 +23,7 @@ import numpy as np
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.kinetic import Integrator
 from bioxen.protocol.provenance import Setting
-from bioxen.server.engines import tally
+from bioxen.server.engines import progress, tally
 from bioxen.server.engines.kinetic.changes import Change
 from bioxen.server.engines.kinetic.general import simulate
 from bioxen.server.engines.kinetic.integrators import (
@@ -118,9 +118,8 @@ def integrate(
     words: list[str] = []
     for rung in _rungs(problem, integrator):
         try:
-            course = _climb(problem, rung)
-            if integrator == "auto":
-                _check_jumps(problem, rung, course)
+            checked = integrator == "auto" and rung is JUMPING[0] and program.facts.jumps
+            course = _checked(problem, rung) if checked else _climb(problem, rung)
         except SolverFailure as failure:
             words.append(f"{rung.name}: {failure}")
             tally.count("integrator", rung.name)
@@ -229,14 +228,20 @@ def _named(rung: Rung) -> dict[str, Setting]:
     return {"method": rung.name, "solver": rung.solver, "algorithm": rung.method, "kisao": rung.kisao}
 
 
-def _check_jumps(problem: _Problem, rung: Rung, course: Course) -> None:
-    """Where rates jump, make sure that a second integrator saw the same.
+def _checked(problem: _Problem, rung: Rung) -> Course:
+    """Run a model whose rates jump; make sure that a second integrator sees the same.
 
     Raises:
-        SolverFailure: it did not.
+        SolverFailure: it does not.
     """
-    if not problem.program.facts.jumps or rung is not JUMPING[0]:
-        return
+    with progress.within(0.0, 0.5):
+        course = _climb(problem, rung)
+    with progress.within(0.5, 1.0):
+        _check_jumps(problem, course)
+    return course
+
+
+def _check_jumps(problem: _Problem, course: Course) -> None:
     other = _roadrunner(problem, SECOND_OPINION).table
     scale = np.abs(course.table).max(axis=0, initial=0.0)
     with np.errstate(invalid="ignore"):

@@ -14,6 +14,7 @@ import numpy as np
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import StochasticRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import Change, changes_of
 from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
@@ -56,7 +57,8 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
     changes = changes_of(request, program.facts)
     run = _in_lanes if needs_lanes(program) else realise
     try:
-        table, settings = run(program, changes, grid, selections, request.seed)
+        with progress.one_run():
+            table, settings = run(program, changes, grid, selections, request.seed)
     except Unsampled as failure:
         return failed(str(failure), failure.settings, request.seed)
     columns, _ = columns_of(table, selections)

@@ -6,6 +6,7 @@ from collections import deque
 
 from bioxen.protocol.kinetic import EventFirings, TimeCourseRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
@@ -22,15 +23,16 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
     grid = (request.time_start, request.time_end, request.time_points)
     tolerances = Tolerances(request.relative_tolerance, request.absolute_tolerance)
     try:
-        course = integrate(
-            program,
-            changes,
-            grid,
-            selections,
-            tolerances,
-            integrator=request.integrator,
-            seed=request.seed,
-        )
+        with progress.one_run():
+            course = integrate(
+                program,
+                changes,
+                grid,
+                selections,
+                tolerances,
+                integrator=request.integrator,
+                seed=request.seed,
+            )
     except IntegrationFailure as failure:
         return failed(
             f"The integration did not reach time {request.time_end:g}: {failure}. {REMEDY}", failure.settings

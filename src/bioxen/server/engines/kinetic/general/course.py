@@ -12,6 +12,7 @@ import numpy as np
 from scipy.integrate import DOP853, LSODA, RK45, OdeSolver, Radau
 
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.general.equations import Equations
 from bioxen.server.engines.kinetic.general.history import Dense, Segment
 from bioxen.server.engines.kinetic.general.queue import Queue
@@ -194,6 +195,7 @@ class _Course:
     def _commit(self, time: float, dense: Dense) -> None:
         system = self._system
         self._time = system.committed = time
+        progress.tell_run(self._span - (self._end - time), self._span)
         system.state = np.asarray(dense(time), dtype=float)
         if not np.isfinite(system.state).all():
             raise SolverFailure(f"the state did not stay a finite number at time {time:g}")

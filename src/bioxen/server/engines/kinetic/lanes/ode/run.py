@@ -18,6 +18,7 @@ from bioxen.server.engines.kinetic.lanes.ode.drive import drive
 from bioxen.server.engines.kinetic.lanes.ode.elimination import Plan, plan
 from bioxen.server.engines.kinetic.lanes.ode.straight import straight
 from bioxen.server.engines.kinetic.lanes.simd.contract import Ready, Runnable
+from bioxen.server.engines.kinetic.lanes.watching import watched
 
 Method = Literal["tsit5", "rodas5p"]
 Floats = NDArray[np.float64]
@@ -85,7 +86,8 @@ class Run:
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
         )
         run: Callable[..., None] = drive
-        run(*given, values, changing, status, steps, rejected)
+        with watched(values):
+            run(*given, values, changing, status, steps, rejected)
         return Trajectories(
             values=values,
             parameters=changing if program.event_count else None,
