@@ -187,19 +187,20 @@ class Runner:
         options = self._options
         options.start, options.end, options.steps = start, end, 0
         # No step of it: this checks the model, notes the start, and makes the integrator begin there.
-        table = [*np.array(self._rr._simulate(options))]
-        rows, integrator = self._rr.getSelectedValues, self._rr.integrator
+        first = np.array(self._rr._simulate(options))
+        table = np.empty((steps + 1, first.shape[1]))
+        table[0] = first[0]
+        rows, integrate = self._rr.getSelectedValues, self._rr.integrator.integrate
         step = ((end - start) + start - start) / steps
         here = start
         for number in range(1, steps + 1):
             there = start + number * step
-            integrator.integrate(here, there - here)
-            table.append(rows())
+            integrate(here, there - here)
+            table[number] = rows()
             progress.tell_run(number, steps)
             here = there
-        result = np.array(table)
-        result[:, 0] = start + np.arange(steps + 1) * step  # the integrator may stop within rounding of it
-        return result
+        table[:, 0] = start + np.arange(steps + 1) * step  # the integrator may stop within rounding of it
+        return table
 
     def at(self, times: Sequence[float], selections: Sequence[str]) -> Matrix:
         """Integrate through `times`, the first of which is the start; return one row for each.
