@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.server.engines.metabolic.bench import source as packaged_source
 
 from bioxen.protocol.services import TaskProgress
 from bioxen.server.bytecode.scan import admit
@@ -42,13 +43,18 @@ KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
         },
         "members",
     ),
+    "sampling": (
+        "textbook",
+        {"process_code": "metabolic_sampling", "samples": 100_000, "thinning": 1000},
+        "samples",
+    ),
 }
 
 
 @pytest.mark.timeout(300)
 def test_what_runs_is_stopped(subtests: pytest.Subtests) -> None:
     async def scene() -> None:
-        async with LocalPool(engines=("kinetic",), size=1) as pool:
+        async with LocalPool(engines=("kinetic", "metabolic"), size=1) as pool:
             for number, (kind, (text, request, phase)) in enumerate(KINDS.items()):
                 with subtests.test(kind):
                     said = await _cancelled_as_it_spoke(pool, _task(text, request))
@@ -76,5 +82,6 @@ async def _cancelled_as_it_spoke(pool: LocalPool, task: Task) -> TaskProgress:
 
 
 def _task(text: str, request: dict[str, Any]) -> Task:
-    source = admit(text)
-    return Task("kinetic", json.dumps(request).encode(), source.digest, source)
+    engine = request["process_code"].partition("_")[0]
+    source = admit(text) if engine == "kinetic" else packaged_source(text)
+    return Task(engine, json.dumps(request).encode(), source.digest, source)
