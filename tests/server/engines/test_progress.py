@@ -126,10 +126,10 @@ def test_what_cannot_tell_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard[-3:] == [0.25, 0.5, 1.0]
 
 
-def test_nobody_watches_for_nobody() -> None:
-    before = threading.active_count()
+def test_nobody_watches_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "Thread", None)
     with progress.one_run(), progress.watched(lambda: 0.0, "search"):
-        assert threading.active_count() == before
+        pass
     listening = progress.heard_by(lambda *_: None, closely=False)
     with listening, progress.one_run(), progress.watched(lambda: 0.0, "search"):
-        assert threading.active_count() == before
+        pass

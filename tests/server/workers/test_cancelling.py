@@ -73,7 +73,8 @@ async def _cancelled_as_it_spoke(pool: LocalPool, task: Task) -> TaskProgress:
             heard.set_result(said)
 
     running = asyncio.create_task(pool.run(replace(task, heard=hear)))
-    await asyncio.wait({running, heard}, return_when=asyncio.FIRST_COMPLETED)
+    either: set[asyncio.Future[Any]] = {running, heard}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     assert not running.done(), await running
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -11,6 +11,7 @@ from tests.server.engines.metabolic.bench import encoded, run, toy
 
 from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic import knockouts, milp
+from bioxen.server.engines.metabolic.rows import highs_of
 
 
 def test_sampling_tells_its_rounding_and_then_its_samples(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,6 @@ def test_a_search_says_that_it_has_begun(monkeypatch: pytest.MonkeyPatch) -> Non
 
     silent = answer()
     heard, begun = dict[str, list[float]](), threading.Event()
-    highs_of = milp.highs_of
 
     def held(*given: Any) -> Any:
         highs = highs_of(*given)
