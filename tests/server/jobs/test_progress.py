@@ -15,7 +15,7 @@ from bioxen.protocol.metabolic import BatchRequest
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import TaskProgress
 from bioxen.server.jobs.runner import JobRunner
-from bioxen.server.orchestrator.sharding import SHARD
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.store import jobs
 from bioxen.server.store.owners import add_owner
 from bioxen.server.workers import hearing
