@@ -139,21 +139,26 @@ def test_whoever_looks_again_and_again_sees_it_rise(tmp_path: Path) -> None:
 
 
 def test_a_part_that_is_finished_is_deaf(tmp_path: Path) -> None:
-    ears: list[hearing.Hear] = []
+    ears: dict[int, hearing.Hear] = {}
+    is_finished, go_on = asyncio.Event(), asyncio.Event()
 
     async def story(part: int, telling: Telling) -> None:
         heard = hearing.current()
         assert heard is not None
+        ears[part] = heard
         if part:
-            await asyncio.sleep(0.05)
+            await is_finished.wait()
             ears[0](TaskProgress(fraction=0.9, phase="late"))
             telling.tell(0.1)
-            await asyncio.sleep(0.05)
-        ears.append(heard)
+            await go_on.wait()
 
     async def scene(runner: JobRunner) -> None:
-        job = await seen(runner, lambda job: bool(job.under_way))
-        assert [part.part for part in job.under_way] == [1]
+        while not ((job := runner._work.running.get("j1")) and job.finished):
+            await asyncio.sleep(0.001)
+        is_finished.set()
+        told = await seen(runner, lambda job: bool(job.under_way))
+        assert [part.part for part in told.under_way] == [1]
+        go_on.set()
 
     play(tmp_path, story, 2, scene)
 
