@@ -180,8 +180,9 @@ def test_so_are_those_after_it_one_after_the_other() -> None:
 def test_a_deadline_that_was_asked_for_holds_and_one_variant_that_is_too_slow_is_told() -> None:
     with pytest.raises(ComputationTimeoutError):
         answered(batch(10, deadline=1.0), Slow(most=1))
-    with pytest.raises(ComputationTimeoutError):
+    with pytest.raises(ComputationTimeoutError) as caught:
         answered(batch(10), Slow(most=0))
+    assert "longer deadline" in caught.value.details["remedy"]
 
 
 def test_the_place_of_a_fault_in_a_part_of_a_part_is_that_in_the_whole() -> None:

@@ -52,6 +52,9 @@ async def _in_smaller_ones(part: ComputeRequest, compute: Compute) -> bytes:
         try:
             answer = await compute(piece.request)
         except BioXenException as error:
+            if isinstance(error, ComputationTimeoutError):
+                remedy = f"These {piece.size} are the smallest part: give the request a longer deadline."
+                error.details["remedy"] = remedy
             raise moved(error, piece.offset) from None
         await asyncio.to_thread(whole.add, answer)
     return await asyncio.to_thread(whole.result)
