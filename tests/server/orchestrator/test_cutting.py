@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioxen.errors import ComputationTimeoutError, ValidationError
-from bioxen.protocol.kinetic import EnsembleRequest, KineticBatchRequest, MembersRequest, Route
+from bioxen.protocol.kinetic import (
+    EnsembleRequest,
+    KineticBatchRequest,
+    KineticVariant,
+    MembersRequest,
+    Route,
+)
 from bioxen.protocol.metabolic import BatchRequest, FvaRequest, Variant
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.orchestrator.cutting import (
@@ -42,9 +48,11 @@ ENSEMBLES = st.builds(
     route=st.none() | st.just(Route(source="measured", lanes=16, gpu=16_000)),
 )
 BATCHES = st.integers(1, 400).map(
-    lambda count: KineticBatchRequest(variants=[{}] * count, process_code="kinetic_batch")
+    lambda count: KineticBatchRequest(variants=[KineticVariant()] * count, process_code="kinetic_batch")
 ) | st.integers(1, 90).map(
-    lambda count: KineticBatchRequest(variants=[{}] * count, process_code="kinetic_batch", analysis=ANALYSIS)
+    lambda count: KineticBatchRequest(
+        variants=[KineticVariant()] * count, process_code="kinetic_batch", analysis=ANALYSIS
+    )
 )
 METABOLIC = st.builds(
     BatchRequest,
