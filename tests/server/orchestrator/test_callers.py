@@ -20,7 +20,8 @@ from bioxen.protocol.services import HealthReport, TaskProgress
 from bioxen.server.orchestrator import callers
 from bioxen.server.orchestrator.callers import DirectCaller, HttpCaller, NoAnswerError
 from bioxen.server.orchestrator.computation import R
-from bioxen.server.orchestrator.sharding import SHARD, Shard, compute_in_shards
+from bioxen.server.orchestrator.cutting import SHARD
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards
 from bioxen.server.workers import hearing, tracing
 
 T = TypeVar("T")
