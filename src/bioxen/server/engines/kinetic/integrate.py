@@ -4,8 +4,8 @@ The first rung is what everyone runs, CVODE's BDF on libRoadRunner. Where it sto
 with Adams steps, with BDF held to short steps, and at last with the general solver, which stops at every
 discontinuity. Where the model's rates jump, an integrator may step over a jump unawares: there the steps are
 short from the start, a second integrator must agree, and where it does not the general solver answers. Both
-may miss a pulse that is shorter than their steps. Where the time alone switches something, its times are found
-before, and where they are closer than steps are, the general solver answers: it stops at each of them.
+may miss a pulse that is shorter than their steps. Where the time alone switches something, its times are
+found before, and where they are closer than steps are, the general solver answers: it stops at each of them.
 Models that libRoadRunner does not run go to the general solver at once. The settings say which rung answered
 and why the ones before it did not. A rung whose step size shrank to nothing, or whose state is no longer a
 finite number, has failed even where the library returns numbers.

@@ -106,12 +106,16 @@ class Program:
     def shortest_switch(self, changes: Sequence[Change], start: float, end: float) -> float:
         """Return the shortest time between two switches by the time alone; infinity where there are no two.
 
+        It is 0 where events set what decides them: that is known only as they happen.
+
         Raises:
             InvalidModelError: libRoadRunner does not run the model.
             TooManySwitches: they are too many to stop at.
         """
         if not self.switches:
             return math.inf
+        if self.switches.changes_with_events:
+            return 0.0
         deciding = tuple((one.selection, one.value) for one in changes if self._decides(one.symbol))
         key = (deciding, start, end)
         if key not in self._gaps:

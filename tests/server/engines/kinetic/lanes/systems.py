@@ -54,7 +54,6 @@ class System:
     moments: int = 0
     moment_count: int = 0
     jumps_unpredictably: bool = False
-    jumps_unforeseen: bool = False
     foreseen: Any = None
     jumps_with_states: bool = True
     event_count: int = 0

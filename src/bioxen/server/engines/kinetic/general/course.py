@@ -35,6 +35,8 @@ _MAX_STILL = 200
 """How many restarts in a row may make no progress."""
 _PARTS = 8
 """Steps at least from one time at which the time alone switches something to the next."""
+_BLURRED = 1e-10
+"""Stretches shorter than this, relative to their time, hold a switch that arithmetic blurs."""
 _ECHOES = 3
 """How often a discontinuity is followed through the delays: each time it is one derivative smoother."""
 
@@ -154,6 +156,8 @@ class _Course:
             level = 0
             if self._switches.changes_with_events:
                 self._foresee()
+        if self._stops and self._stops[-1] == self._time:
+            level = 0
         if level is not None:
             self._echo(self._time, level)
         self._report.upto(self._time, self._system)
@@ -181,8 +185,11 @@ class _Course:
             return
         signature = system.signature(self._time, system.state)
         longest = self._longest
-        if self._switches:  # what is nothing at both ends of a stretch may be something between
-            longest = min(longest, (bound - self._time) / _PARTS)
+        stretch = bound - self._time
+        if self._switches and stretch > _BLURRED * max(1.0, abs(bound)):
+            longest = min(
+                longest, stretch / _PARTS
+            )  # what is nothing at both its ends may be something between
         while True:
             if system.shortest_delay < math.inf and system.equations.motion.state:
                 longest = min(longest, system.shortest_delay)

@@ -140,7 +140,7 @@ class LaneProgram:
 
     @property
     def jumps_unforeseen(self) -> bool:
-        """Whether something jumps with the time alone, at times that `foreseen` does not know either."""
+        """Whether something jumps with the time alone, at times that nothing finds before."""
         return self._moments.unpredicted
 
     @cached_property

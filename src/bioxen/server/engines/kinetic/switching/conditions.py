@@ -1,4 +1,4 @@
-"""What the time alone switches below some expressions: relations, roundings, and where extremes change sides."""
+"""What the time alone switches below expressions: relations, roundings, and where extremes change sides."""
 
 from __future__ import annotations
 

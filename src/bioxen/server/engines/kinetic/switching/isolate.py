@@ -41,7 +41,7 @@ class TooManySwitches(Exception):  # noqa: N818 - an outcome, never seen outside
 def switching_times(
     conditions: Conditions, parameters: Sequence[float] | Floats, start: float, end: float
 ) -> Floats:
-    """Return when conditions switch from `start` to `end`, in order: switches × (last time before, first after).
+    """Return when conditions switch, in order: switches × (the last time before, the first time after).
 
     Raises:
         TooManySwitches: more than `MOST`, or they cannot be told apart.
@@ -65,7 +65,7 @@ def switching_times(
 
 
 def _left(conditions: Conditions, parameters: Any, stretches: Floats, least: float) -> tuple[Floats, Floats]:
-    """Return the stretches in which something may switch: those at the end of all arithmetic, and the others."""
+    """Return the stretches in which something may switch: those that are cut no more, and the others."""
     count = len(stretches)
     low, high = stretches.T
     middle = low + (high - low) / 2

@@ -52,7 +52,8 @@ class Switches:
             TooManySwitches: they are too many to stop at.
         """
         found = self._found(value, start, end)
-        return np.unique(np.concatenate([np.empty(0), *(each.ravel() for each in found)])).tolist()
+        together = np.unique(np.concatenate([np.empty(0), *(each.ravel() for each in found)]))
+        return [float(time) for time in together]
 
     def shortest(self, value: Callable[[str], float], start: float, end: float) -> float:
         """Return the shortest time between two switches of the rates or of one trigger; else infinity.
@@ -104,7 +105,8 @@ class _Names:
         formulas = [law for law in self._laws.values() if law is not None]
         formulas += [rule.getMath() for kind in ("isRate", "isAlgebraic") for rule in rules(model, kind)]
         formulas += [math for _, math in stoichiometry_formulas(model)]
-        yield [self._formulas.number(math, self) for math in formulas]
+        rates = [self._formulas.number(math, self) for math in formulas]
+        yield [*rates, *self._formulas.delayed]
         for event in model.getListOfEvents():
             if event.isSetTrigger() and event.getTrigger().isSetMath():
                 yield [self._formulas.truth(event.getTrigger().getMath(), self)]
@@ -142,8 +144,13 @@ class _Lenient(Formulas):
     def __init__(self, graph: Graph, functions: dict[str, Any], unknown: Callable[[], Node]) -> None:
         super().__init__(graph, functions)
         self._unknown = unknown
+        self.delayed: list[Node] = []
+        """What delays look back at."""
 
     def _read(self, tree: Any, symbols: Symbols, bound: Bound) -> Node:
+        if tree.getType() == libsbml.AST_FUNCTION_DELAY:
+            self.delayed.append(self.number(tree.getChild(0), symbols, bound))
+            return self._unknown()
         try:
             return super()._read(tree, symbols, bound)
         except (Uncovered, RecursionError):  # where brackets nest too deeply, what is innermost is unknown

@@ -23,9 +23,6 @@ from bioxen.server.engines.kinetic.lanes.simd.contract import Ready, Runnable
 Method = Literal["tsit5", "rodas5p"]
 Floats = NDArray[np.float64]
 
-_PARTS = 1000
-"""Steps at least, where something jumps at times that cannot be found before."""
-
 
 @dataclass(frozen=True)
 class Trajectories:
@@ -61,8 +58,6 @@ class Run:
         longest: float,
     ) -> None:
         self._program, self._times, self._start = program, times, start
-        if program.jumps_unforeseen:
-            longest = min(longest, (times[-1] - start) / _PARTS)
         self._rtol, self._max_steps, self._longest = float(rtol), int(max_steps), float(longest)
         self._atol = np.maximum(atol * np.asarray(program.state_scale, np.float64), np.finfo(float).tiny)
 
