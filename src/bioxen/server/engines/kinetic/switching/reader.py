@@ -29,17 +29,24 @@ class Switches:
 
     def __init__(self, sbml: str) -> None:
         """Read the text, which the loader has checked; nothing of libSBML stays."""
-        names = _Names(libsbml.readSBMLFromString(sbml).getModel())
-        groups = [Conditions(names.graph, roots) for roots in names.roots()] if _TIME in sbml else []
-        self._groups = [group for group in groups if group.may_pulse]
-        used = sorted({index for group in self._groups for index in group.parameters})
-        self._places = used
-        self._size = len(names.inputs)
-        self.inputs = tuple(names.inputs[index] for index in used)
+        self._groups: list[Conditions] = []
+        self._places: list[int] = []
+        self._size = 0
+        self.inputs: tuple[str, ...] = ()
         """The identifiers whose values decide when something switches."""
-        self.changes_with_events = bool(names.set_by_events.intersection(self.inputs))
+        self.changes_with_events = False
         """Whether events set what decides when something switches."""
+        if _TIME in sbml:
+            self._read(_Names(libsbml.readSBMLFromString(sbml).getModel()))
         self._known: OrderedDict[tuple[Any, ...], list[Floats]] = OrderedDict()
+
+    def _read(self, names: _Names) -> None:
+        groups = [Conditions(names.graph, roots) for roots in names.roots()]
+        self._groups = [group for group in groups if group.may_pulse]
+        self._places = sorted({index for group in self._groups for index in group.parameters})
+        self._size = len(names.inputs)
+        self.inputs = tuple(names.inputs[index] for index in self._places)
+        self.changes_with_events = bool(names.set_by_events.intersection(self.inputs))
 
     def __bool__(self) -> bool:
         """Whether there may be more than one switch of one thing."""
