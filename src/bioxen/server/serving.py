@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from bioxen.errors import BioXenException, ConfigurationError
@@ -68,7 +69,8 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
     )
     server, faults = uvicorn.Server(config), _faults_of_the_start(app)
     try:
-        asyncio.run(_serve(server, listener, lifeline))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, listener, lifeline))
     except KeyboardInterrupt:
         pass
     except SystemExit:  # the start-up failed, and uvicorn has logged why
