@@ -58,7 +58,8 @@ def test_a_gap_is_null_and_told(engine: KineticEngine) -> None:
 def test_every_number_has_the_digits_that_pydantic_writes(numbers: list[float]) -> None:
     table = np.column_stack([np.arange(len(numbers)), numbers, np.zeros(len(numbers))])
     made = trajectories_of(table, ["[S]", "Größe"])
-    columns = {"[S]": [one if math.isfinite(one) else None for one in numbers], "Größe": [0.0] * len(numbers)}
+    column = [one if math.isfinite(one) else None for one in numbers]
+    columns: dict[str, list[float | None]] = {"[S]": column, "Größe": [0.0] * len(numbers)}
     assert made.columns() == columns
     assert list(made.gaps) == ([] if all(map(math.isfinite, numbers)) else ["[S]"])
     assert made.to_json() == _COLUMNS.dump_json(columns)

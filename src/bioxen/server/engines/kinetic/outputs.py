@@ -98,8 +98,7 @@ def trajectories_of(table: Matrix, selections: Sequence[str]) -> Trajectories:
     values = np.ascontiguousarray(table[:, 1:].T)
     gaps: list[str] = []
     if not np.isfinite(values).all():
-        is_whole = np.isfinite(values).all(axis=1)
-        gaps = [name for name, whole in zip(selections, is_whole, strict=True) if not whole]
+        gaps = [name for name, row in zip(selections, values, strict=True) if not np.isfinite(row).all()]
     return Trajectories(selections, values, gaps)
 
 
