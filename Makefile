@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 10 --timeout 60 -c constraints.txt
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR: # a .venv that was half made is made again
+.NOTPARALLEL: # one installs after the other, and the kernels are compiled by what was installed
 .PHONY: help demo test test-faults test-postgres test-widths lint types imports docs openapi models sources bench \
 	bench-metabolic bench-kinetic bench-ensembles bench-hypervisor bench-load conformance check clean
 

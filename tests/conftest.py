@@ -3,16 +3,44 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 
 import bioxen
 from bioxen.server.supervisor import Supervisor
 from bioxen.vm.hypervisor import BioXenHypervisor
 
+# The tests do not depend on who runs them: not on this user's servers, models and proxies, nor on a terminal.
+OURS = {
+    *("BIOXEN_CACHE", "BIOXEN_FAULTS", "BIOXEN_LANES", "BIOXEN_SHARED_DATA"),
+    *("BIOXEN_TEST_DATABASE", "BIOXEN_TEST_DATABASE_MISSING"),
+}
+"""What says how to run the tests."""
+TERMINAL = {
+    *("CLICOLOR_FORCE", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS"),
+    *("TERMINAL_WIDTH", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+}
+for name in list(os.environ):
+    foreign = name.startswith("BIOXEN_") and name not in OURS
+    if foreign or name in TERMINAL or name.lower().endswith("_proxy"):
+        del os.environ[name]
+_home = TemporaryDirectory(prefix="bioxen-tests-", ignore_cleanup_errors=True)
+os.environ["BIOXEN_HOME"] = _home.name
+os.environ["COLUMNS"] = "200"
 # What is measured differs from machine to machine; tests of measuring ask for it themselves.
 os.environ["BIOXEN_ROUTES"] = "fixed"
+
+# How long an example takes is the machine's business. The same examples each time: a failure is never chance.
+settings.register_profile(
+    "same everywhere",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("same everywhere")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -23,7 +23,7 @@ assert result["symbolic"] and "symbolic mode" in result["reason"], result
 
 def run(program: str) -> list[str]:
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=200
     )
     return ran.stdout.split()
 

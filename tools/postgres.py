@@ -27,7 +27,9 @@ URL, MISSING = "BIOXEN_TEST_DATABASE", "BIOXEN_TEST_DATABASE_MISSING"
 """Variables that tell the command where the server is, or why there is none."""
 WITHOUT_A_DISK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """A server that lives for one run need not survive the machine; it is killed with the run."""
-PATIENCE = 30.0
+PATIENCE = 120.0
+PLAIN = {"LC_ALL": "C"}
+"""The server speaks English and sorts by bytes, whatever this user's language is."""
 
 
 class MissingError(Exception):
@@ -55,7 +57,7 @@ def started(programs: Path) -> Iterator[str]:
         if user:
             shutil.chown(folder, user["user"])
         folder.chmod(0o755)  # others reach the socket; the data is the server's own
-        run = {"cwd": folder, "stdout": subprocess.DEVNULL, **user}
+        run = {"cwd": folder, "stdout": subprocess.DEVNULL, "env": {**os.environ, **PLAIN}, **user}
         settings = ["--auth=trust", "--username=bioxen", "--encoding=UTF8", "--no-sync"]
         subprocess.run([programs / "initdb", "-D", data, *settings], check=True, **run)
         options = [f"-c{word}" for word in ("listen_addresses=", "max_connections=200", *WITHOUT_A_DISK)]
@@ -113,9 +115,10 @@ def _found() -> Path | None:
 
 def _install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    patient = ["-o", "Acquire::Retries=3", "-o", f"DPkg::Lock::Timeout={PATIENCE:.0f}"]
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "postgresql"]):
         done = subprocess.run(
-            ["apt-get", *arguments], env=environment, stdout=subprocess.DEVNULL, check=False
+            ["apt-get", *patient, *arguments], env=environment, stdout=subprocess.DEVNULL, check=False
         )
         if done.returncode:
             raise MissingError(f"apt-get {arguments[0]} failed with {done.returncode}; install it by hand.")

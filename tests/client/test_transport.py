@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,7 +19,7 @@ from bioxen.protocol.metabolic import FbaRequest
 RESULT = answers(json.dumps(METABOLIC).encode(), headers="X-One: 1\r\n")
 
 
-def send(url: str, body: bytes | None = b"{}", patience: float = 5.0) -> bytes:
+def send(url: str, body: bytes | None = b"{}", patience: float = 60.0) -> bytes:
     sockets = Sockets()
     try:
         return sockets.send("POST", url, body, {"content-type": "application/json"}, patience).content
@@ -31,7 +30,7 @@ def send(url: str, body: bytes | None = b"{}", patience: float = 5.0) -> bytes:
 def test_a_request_and_its_answer() -> None:
     with wire(RESULT) as server:
         sockets = Sockets()
-        answer = sockets.send("POST", server.url + "/compute", b'{"a": 1}', {"x-two": "2"}, 5.0)
+        answer = sockets.send("POST", server.url + "/compute", b'{"a": 1}', {"x-two": "2"}, 60.0)
         sockets.close()
     assert (answer.status, answer.is_success, answer.headers["x-one"]) == (200, True, "1")
     assert json.loads(answer.content) == METABOLIC
@@ -116,14 +115,19 @@ def test_a_proxy_that_wants_to_know_who_asks(monkeypatch: pytest.MonkeyPatch, sc
 
 
 def test_an_idle_connection_that_has_ended_is_not_used() -> None:
+    left = threading.Event()
+
     def answers_and_leaves(connection: socket.socket) -> bool:
         RESULT(connection)
+        connection.shutdown(socket.SHUT_RDWR)
+        left.set()
         return False
 
     with wire(answers_and_leaves) as server, BiologicalComputationClient(None, None, server.url) as client:
         for _ in range(3):  # a tool is never asked twice
             assert client.request_tool_computation("fold", {})["status"] == "optimal"
-            time.sleep(0.02)
+            assert left.wait(60)
+            left.clear()
         assert len(server.requests) == 3
 
 
@@ -131,12 +135,12 @@ def test_more_connections_than_are_kept() -> None:
     sockets, gate = Sockets(), threading.Barrier(KEPT_CONNECTIONS + 8)
 
     def all_at_once(connection: socket.socket) -> bool:
-        gate.wait(10)
+        gate.wait(60)
         return RESULT(connection)
 
     with wire(all_at_once) as server, ThreadPoolExecutor(KEPT_CONNECTIONS + 8) as threads:
         asked = [
-            threads.submit(sockets.send, "POST", server.url, b"{}", {}, 10.0) for _ in range(gate.parties)
+            threads.submit(sockets.send, "POST", server.url, b"{}", {}, 60.0) for _ in range(gate.parties)
         ]
         assert {one.result().status for one in asked} == {200}
         sockets.close()

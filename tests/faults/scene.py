@@ -32,7 +32,7 @@ HUNGRY = {"process_code": "kinetic_steady_state", "kinetic_code": "S=1; S' = " +
 """A formula of a million terms: every reader of it makes a tree as deep."""
 FBA = {"process_code": "metabolic_fba"}
 SSA = {"process_code": "kinetic_ssa", "time_end": 1.0, "seed": 7}
-HANGS = 60.0
+HANGS = 120.0
 """Seconds after which something that should recover hangs; nothing below is timed more sharply."""
 
 
@@ -51,13 +51,13 @@ class Scene:
         """Return the first service of that name."""
         return next(service for service in self.services.services if service.name == name)
 
-    def post(self, path: str, body: Any, url: str | None = None, timeout: float = 90.0) -> httpx2.Response:
+    def post(self, path: str, body: Any, url: str | None = None, timeout: float = 120.0) -> httpx2.Response:
         """Send a request as a stranger's client would."""
         return httpx2.post((url or self.url) + path, json=body, timeout=timeout, trust_env=False)
 
     def get(self, path: str, url: str | None = None) -> httpx2.Response:
         """Fetch something."""
-        return httpx2.get((url or self.url) + path, timeout=30, trust_env=False)
+        return httpx2.get((url or self.url) + path, timeout=120, trust_env=False)
 
     def workers(self, name: str) -> list[psutil.Process]:
         """Return the worker processes of a service."""

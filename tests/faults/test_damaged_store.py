@@ -155,7 +155,11 @@ def test_a_damaged_part_is_computed_again(tmp_path: Path, recovery: Record, harm
     right = filled(tmp_path / "sound")["job-03"][1]
 
     async def begin() -> None:
-        bench = Bench(before=lambda first: asyncio.sleep(30 if first == f"g{3 * SHARD}" else 0))
+        async def the_last_one_hangs(first: str) -> None:
+            if first == f"g{3 * SHARD}":
+                await asyncio.Event().wait()
+
+        bench = Bench(the_last_one_hangs)
         async with running(tmp_path / "harmed", bench) as (store, runner):
             await runner.submit(new("j1", batch(4)))
             while (await store.read(jobs.find, "ada", "j1")).parts_done < 3:

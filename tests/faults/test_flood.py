@@ -23,7 +23,7 @@ MANY = 10_000 if FULL else 1_500
 MEMORY = 1 << 30
 OPENING = 200
 """Connections that are being opened at the same time; those that wait for an answer are not counted."""
-PATIENCE = 110.0
+PATIENCE = 250.0
 EXPECTED = {
     "right": {200, 503},
     "unknown gene": {422, 503},

@@ -43,7 +43,7 @@ def test_answers_and_estimates_are_known_after_a_kill(
         assert (first.status_code, first.headers["cache-status"]) == (200, "bioxen; fwd=miss")
         client = client_of(services)
         assert client.jobs.estimate(JOB).basis == "assumed"
-        assert client.jobs.wait(client.jobs.submit(JOB).job_id, timeout=60).state == "done"
+        assert client.jobs.wait(client.jobs.submit(JOB).job_id, timeout=200).state == "done"
         known = client.jobs.estimate(JOB)
         assert known.basis == "measured"
         for service in (services.services[0], services.services[-1]):

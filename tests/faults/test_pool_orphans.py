@@ -64,7 +64,7 @@ def family(process: subprocess.Popen[str]) -> list[int]:
 
 def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
     with script(tmp_path, "pass") as process:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=200)
         assert process.returncode == 0, output
         assert output.count("once") == 1
         assert output.count("hello") == 1

@@ -18,7 +18,7 @@ import httpx2
 import psutil
 import pytest
 from tests.faults.recovery import Record
-from tests.faults.scene import ENDLESS, FBA, Scene, screen, submitted, took
+from tests.faults.scene import ENDLESS, FBA, HANGS, Scene, screen, submitted, took
 
 from bioxen.server.serving import bind
 
@@ -91,10 +91,12 @@ def test_clients_that_send_bit_by_bit_are_sent_away(
 ) -> None:
     """Many hold a connection each, and send a byte now and then: others are served, they get 408."""
     url, process = hasty
-    slow = [(connected(url), kind) for kind in PIECES for _ in range(SLOW // len(PIECES))]
     start = time.monotonic()
-    for sock, kind in slow:
-        sock.sendall(PIECES[kind])
+    slow: list[tuple[socket.socket, str]] = []
+    for kind, piece in PIECES.items():
+        for _ in range(SLOW // len(PIECES)):
+            slow.append((connected(url), kind))
+            slow[-1][0].sendall(piece)  # at once: its patience begins with the connection
     while time.monotonic() - start < 3:
         assert unharmed.post("/compute/metabolic", FBA, url).status_code == 200
         for sock, kind in slow:
@@ -163,7 +165,9 @@ def _ask(sock: socket.socket) -> None:
 def test_a_client_that_leaves_frees_the_worker(unharmed: Scene, recovery: Record, how: str) -> None:
     """It hangs up before its answer: the computation stops at once, whatever way it was asked."""
     kinetic = how in ("plain", "with a charset")
-    body = json.dumps(ENDLESS | {"deadline": 50} if kinetic else submitted(screen(60))["request"]).encode()
+    body = json.dumps(
+        ENDLESS | {"deadline": 2 * HANGS} if kinetic else submitted(screen(60))["request"]
+    ).encode()
     path = "/compute/kinetic" if kinetic else "/compute/metabolic/stream"
     kind = "application/json; charset=utf-8" if how == "with a charset" else "application/json"
     head = (

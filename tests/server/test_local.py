@@ -83,8 +83,9 @@ def test_errors_are_the_same_class_as_anywhere(hypervisor: BioXenHypervisor) -> 
         hypervisor.execute_process("plain", "metabolic_fba", {"constraints": {"EX_o2": [0, 1]}})
     with pytest.raises(ValidationError):
         hypervisor.execute_process("plain", "metabolic_fba", {"constraints": {"EX_o2_e": [1, 0]}})
-    with pytest.raises(ComputationTimeoutError):
-        hypervisor.execute_process("plain", "metabolic_fba", {"model": "iJO1366", "deadline": 0.001})
+    with pytest.raises(ComputationTimeoutError):  # of bounds that nobody asked for before: no answer is known
+        hasty = {"model": "iJO1366", "deadline": 0.001, "constraints": {"EX_o2_e": [-9.125, 1000]}}
+        hypervisor.execute_process("plain", "metabolic_fba", hasty)
     assert hypervisor.execute_process("plain", "metabolic_fba")["status"] == "success"
 
 
@@ -98,7 +99,7 @@ def test_a_script_needs_no_guard(tmp_path: Path) -> None:
         "    cell.start()\n"
         "    print(cell.execute_biological_process('metabolic_fba')['biological_output'])\n"
     )
-    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=200)
     assert ran.stdout.count("once") == 1
     assert "0.8739" in ran.stdout
     assert ran.stderr == ""
@@ -107,7 +108,7 @@ def test_a_script_needs_no_guard(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", ["first_steps.py", "third_party_tool.py"])
 def test_the_examples_run(example: str) -> None:
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / example)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
 
@@ -131,5 +132,5 @@ def test_a_program_that_never_closes_its_services_ends(tmp_path: Path) -> None:
         "hypervisor.create_vm('c', 'ecoli').start()\n"
         "print(hypervisor.execute_process('c', 'metabolic_fba')['status'])\n"
     )
-    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=200)
     assert (ran.stdout, ran.stderr) == ("success\n", "")

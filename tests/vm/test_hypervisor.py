@@ -236,7 +236,7 @@ class SlowServices(FakeServices):
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.came.release()
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         return httpx2.Response(200, json=metabolic_answer({"process_code": "metabolic_fba"}))
 
 
@@ -249,13 +249,13 @@ def test_a_bounded_number_of_processes_at_once() -> None:
         real = running_cell(hypervisor, "a", execution_mode="real")
         hybrid = running_cell(hypervisor, "b")
         first = pool.submit(real.execute_biological_process, "metabolic_fba")
-        assert services.came.acquire(timeout=10)
+        assert services.came.acquire(timeout=60)
         with pytest.raises(OverloadError) as caught:
             real.execute_biological_process("metabolic_pfba")
         assert caught.value.details["retry_after"] > 0
         assert "wait in the hypervisor" in str(hybrid.execute_biological_process("metabolic_fba").reason)
         services.go.set()
-        assert not first.result(10).symbolic
+        assert not first.result(60).symbolic
 
 
 # Where hypervisors come from.

@@ -35,7 +35,7 @@ def test_a_job_gives_the_bytes_of_the_same_request(
         body = request.model_dump_json(exclude_none=True)
         accepted = http.post("/jobs", json={"request": json.loads(body)})
         assert accepted.status_code == 202
-        job = client.jobs.wait(accepted.json()["job_id"], timeout=60)
+        job = client.jobs.wait(accepted.json()["job_id"], timeout=200)
         assert accepted.headers["location"] == f"/jobs/{job.job_id}"
         assert job.state == "done", job.error
         same = http.post("/compute/metabolic", content=body, headers={"content-type": "application/json"})
@@ -48,19 +48,19 @@ def test_the_client_hands_in_waits_and_fetches(client: BiologicalComputationClie
     assert client.jobs.submit({"process_code": "metabolic_fba"}, key="once").job_id == job.job_id
     with pytest.raises(JobStateError, match="used for another request"):
         client.jobs.submit({"process_code": "metabolic_pfba"}, key="once")
-    assert client.jobs.wait(job.job_id, timeout=60).state == "done"
+    assert client.jobs.wait(job.job_id, timeout=200).state == "done"
     result = client.jobs.result(job.job_id)
     assert isinstance(result, MetabolicResult)
     assert result.optimal_objective == pytest.approx(0.873922, abs=1e-6)
     assert job.job_id in [one.job_id for one in client.jobs.list("done").jobs]
     kinetic = client.jobs.submit({"process_code": "kinetic_ssa", "time_end": 10.0})
-    assert client.jobs.wait(kinetic.job_id, timeout=60).state == "done"
+    assert client.jobs.wait(kinetic.job_id, timeout=200).state == "done"
     assert client.jobs.result(kinetic.job_id)["process_code"] == "kinetic_ssa"
 
 
 def test_a_jobs_fault_is_the_same_class(client: BiologicalComputationClient) -> None:
     job = client.jobs.submit({"process_code": "metabolic_fba", "objective": "Biomas"})
-    assert client.jobs.wait(job.job_id, timeout=60).state == "failed"
+    assert client.jobs.wait(job.job_id, timeout=200).state == "failed"
     with pytest.raises(UnknownIdentifierError, match="Biomas"):
         client.jobs.result(job.job_id)
     with pytest.raises(JobNotFoundError, match="no job 'nowhere'"):

@@ -45,8 +45,8 @@ def test_a_fit_from_many_starts_shows_how_far_it_is(
         watching = threading.Thread(target=lambda: told.extend(_events(http, job_id)))
         watching.start()
         seen: list[Job] = []
-        job = client.jobs.wait(job_id, timeout=60, seen=seen.append)
-        watching.join(60)
+        job = client.jobs.wait(job_id, timeout=200, seen=seen.append)
+        watching.join(200)
         assert job.state == "done", job.error
         for jobs in (seen, told):
             fractions = [one.fraction for one in jobs]

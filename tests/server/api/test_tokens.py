@@ -15,6 +15,7 @@ from bioxen.protocol.tokens import SCOPES, Scope
 from bioxen.server.api.security import NEEDED
 from bioxen.server.app import orchestrator_app
 from bioxen.server.settings import ServiceSettings
+from bioxen.server.store import keyring
 from bioxen.server.store.quotas import set_quotas
 from bioxen.server.store.store import Store
 from bioxen.server.store.tokens import create_token, revoke_token
@@ -113,12 +114,14 @@ def test_what_no_longer_counts_is_refused(tmp_path: Path, outside: Store) -> Non
     during(tmp_path, ask)
 
 
-def test_a_remembered_token_expires_too(tmp_path: Path, outside: Store) -> None:
+def test_a_remembered_token_expires_too(
+    tmp_path: Path, outside: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def ask(client: httpx2.AsyncClient) -> None:
-        soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat(timespec="microseconds")
-        token = made(outside, "ada", "jobs", expires_at=soon)
+        then = datetime.now(UTC) + timedelta(hours=1)
+        token = made(outside, "ada", "jobs", expires_at=then.isoformat(timespec="microseconds"))
         assert (await client.get("/jobs", headers=token)).status_code == 200
-        await asyncio.sleep(0.6)
+        monkeypatch.setattr(keyring, "now", lambda: then.isoformat(timespec="microseconds"))
         assert (await client.get("/jobs", headers=token)).status_code == 401
 
     during(tmp_path, ask)

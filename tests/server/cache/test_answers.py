@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -106,18 +107,20 @@ def test_it_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
 
 
 class Pool:
-    """Answers after a moment, and counts; `exact` and `fault` tell how."""
+    """Answers once it may, and counts; `exact` and `fault` tell how."""
 
     engines = (ENGINE,)
 
-    def __init__(self, *, exact: bool = True, fault: Exception | None = None, moment: float = 0.0) -> None:
-        self.exact, self.fault, self.moment = exact, fault, moment
+    def __init__(self, *, exact: bool = True, fault: Exception | None = None) -> None:
+        self.exact, self.fault = exact, fault
         self.asked = self.stopped = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def solve(self, task: Task) -> Solved:
         self.asked += 1
         try:
-            await asyncio.sleep(self.moment)
+            await self.may_answer.wait()
         except asyncio.CancelledError:
             self.stopped += 1
             raise
@@ -128,6 +131,12 @@ class Pool:
 
 def service(pool: Pool, cache_bytes: int = 1 << 20) -> ComputationService:
     return ComputationService("static", cast("WorkerPool", pool), Repository(), cache_bytes=cache_bytes)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 async def told(asked: ComputationService, request: ComputeRequest) -> tuple[bytes, str]:
@@ -197,10 +206,14 @@ def test_turned_off_it_keeps_nothing() -> None:
 
 def test_equal_requests_at_once_are_computed_once() -> None:
     async def scene() -> None:
-        pool = Pool(moment=0.02)
+        pool = Pool()
+        pool.may_answer.clear()
         asked = service(pool)
         requests = [fba(vm_id=f"cell{number % 7}") for number in range(50)]
-        answers = await asyncio.gather(*(told(asked, request) for request in requests))
+        tasks = [asyncio.create_task(told(asked, request)) for request in requests]
+        await until(lambda: asked.cache.shared == 49)
+        pool.may_answer.set()
+        answers = await asyncio.gather(*tasks)
         assert pool.asked == 1
         assert [json.loads(answer)["vm_id"] for answer, _ in answers] == [one.vm_id for one in requests]
         assert sorted({status for _, status in answers}) == [
@@ -208,28 +221,35 @@ def test_equal_requests_at_once_are_computed_once() -> None:
             "bioxen; fwd=miss; collapsed",
         ]
         assert (asked.cache.misses, asked.cache.shared) == (1, 49)
-        await asyncio.gather(
-            asked.compute(fba(deadline=1.0, objective="X")), asked.compute(fba(objective="X"))
-        )
-        assert pool.asked == 3  # another deadline is not waited for
+        pool.may_answer.clear()
+        others = [fba(deadline=30.0, objective="X"), fba(objective="X")]
+        tasks_of_others = [asyncio.create_task(asked.compute(one)) for one in others]
+        await until(lambda: pool.asked == 3)  # another deadline is not waited for
+        pool.may_answer.set()
+        await asyncio.gather(*tasks_of_others)
 
     asyncio.run(scene())
 
 
 def test_a_computation_goes_on_while_someone_waits_and_stops_when_nobody_does() -> None:
     async def scene() -> None:
-        pool = Pool(moment=0.05)
+        pool = Pool()
+        pool.may_answer.clear()
         asked = service(pool)
         leaving, staying = (asyncio.create_task(asked.compute(fba())) for _ in range(2))
-        await asyncio.sleep(0.01)
+        await until(lambda: asked.cache.shared == 1)
         leaving.cancel()
+        await asyncio.wait([leaving])
+        pool.may_answer.set()
         assert await staying == HOLE + b',"asked":1}'
         assert (pool.asked, pool.stopped) == (1, 0)
+        pool.may_answer.clear()
         alone = asyncio.create_task(asked.compute(fba(objective="X")))
-        await asyncio.sleep(0.01)
+        await until(lambda: pool.asked == 2)
         alone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await alone
+        pool.may_answer.set()
         again = await asked.compute(fba(objective="X"))  # it does not wait for what was stopped
         assert (again, pool.asked, pool.stopped) == (HOLE + b',"asked":3}', 3, 1)
 
@@ -238,9 +258,13 @@ def test_a_computation_goes_on_while_someone_waits_and_stops_when_nobody_does() 
 
 def test_a_fault_is_told_to_everyone_who_waits() -> None:
     async def scene() -> None:
-        pool = Pool(fault=EngineCrashError("it died"), moment=0.01)
+        pool = Pool(fault=EngineCrashError("it died"))
+        pool.may_answer.clear()
         asked = service(pool)
-        answers = await asyncio.gather(*(asked.compute(fba()) for _ in range(3)), return_exceptions=True)
+        tasks = [asyncio.create_task(asked.compute(fba())) for _ in range(3)]
+        await until(lambda: asked.cache.shared == 2)
+        pool.may_answer.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(answer) for answer in answers] == [EngineCrashError] * 3
         assert pool.asked == 1
 

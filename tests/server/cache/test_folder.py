@@ -180,6 +180,8 @@ def test_a_killed_service_leaves_whole_answers_and_no_more_than_it_may(tmp_path:
             assert writer.stdout is not None
             for _ in itertools.islice(writer.stdout, wanted):
                 pass
+            while not files(tmp_path):  # they are written beside what is printed
+                next(writer.stdout)
             writer.send_signal(signal.SIGKILL)
         with cache(tmp_path) as kept:
             assert len(kept) > 0 and kept.file_failures == 0

@@ -64,7 +64,7 @@ class Server:
                 job = await self.store.read(jobs.find, LOCAL, job_id)
                 if job.ended:
                     return job
-                await asyncio.wait_for(happened.wait(), 20)
+                await asyncio.wait_for(happened.wait(), 60)
 
     async def biomass(self) -> float | None:
         living = (await self.cells.status(LOCAL, "culture")).living

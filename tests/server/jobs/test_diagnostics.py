@@ -68,7 +68,7 @@ def test_a_job_has_what_was_printed_under_it(tmp_path: Path, caplog: pytest.LogC
                 await runner.submit(new(job_id, say))
                 with runner.news.listen(job_id) as happened:
                     while not (job := await store.read(jobs.find, LOCAL, job_id)).ended:
-                        await asyncio.wait_for(happened.wait(), 20)
+                        await asyncio.wait_for(happened.wait(), 60)
                         happened.clear()
                 if job_id == "failing":
                     assert job.error is not None
@@ -82,5 +82,5 @@ def test_a_job_has_what_was_printed_under_it(tmp_path: Path, caplog: pytest.LogC
         store.close()
 
     with caplog.at_level(logging.INFO, "bioxen.server.workers.local"):
-        asyncio.run(asyncio.wait_for(scene(), 60))
+        asyncio.run(asyncio.wait_for(scene(), 100))
     assert any(PRINTED in record.getMessage() for record in caplog.records)

@@ -57,7 +57,7 @@ def play(folder: Path, story: Story, parts: int, scene: Callable[[JobRunner], Aw
             await runner.close()
             store.close()
 
-    asyncio.run(asyncio.wait_for(played(), 30))
+    asyncio.run(asyncio.wait_for(played(), 100))
 
 
 async def seen(runner: JobRunner, until: Callable[[Job], bool]) -> Job:
@@ -68,7 +68,7 @@ async def seen(runner: JobRunner, until: Callable[[Job], bool]) -> Job:
             job, _ = await runner.look("ada", "j1")
             if until(job):
                 return job
-            await asyncio.wait_for(happened.wait(), 20)
+            await asyncio.wait_for(happened.wait(), 60)
 
 
 def test_parts_under_way_are_shown_and_those_that_are_done_are_not(tmp_path: Path) -> None:
@@ -116,11 +116,12 @@ def test_a_part_that_is_tried_again_does_not_fall_back(tmp_path: Path) -> None:
 
 def test_whoever_looks_again_and_again_sees_it_rise(tmp_path: Path) -> None:
     """Also while parts end: what they told is gone only when they are counted as finished."""
+    looked = asyncio.Event()
 
     async def story(_: int, telling: Telling) -> None:
         for step in range(1, 10):
             telling.tell(step / 10)
-            await asyncio.sleep(0.002)
+            await looked.wait()  # so that steps are seen, however slow the looks are
 
     fractions: list[float] = []
 
@@ -131,7 +132,9 @@ def test_whoever_looks_again_and_again_sees_it_rise(tmp_path: Path) -> None:
             fractions.append(job.fraction)
             if job.ended:
                 return
+            looked.set()
             await asyncio.sleep(0)
+            looked.clear()
 
     play(tmp_path, story, 12, scene)
     assert fractions == sorted(fractions)
@@ -140,20 +143,24 @@ def test_whoever_looks_again_and_again_sees_it_rise(tmp_path: Path) -> None:
 
 def test_a_part_that_is_finished_is_deaf(tmp_path: Path) -> None:
     ears: list[hearing.Hear] = []
+    finished, go_on = asyncio.Event(), asyncio.Event()
 
     async def story(part: int, telling: Telling) -> None:
         heard = hearing.current()
         assert heard is not None
+        ears.append(heard)
         if part:
-            await asyncio.sleep(0.05)
+            await finished.wait()
             ears[0](TaskProgress(fraction=0.9, phase="late"))
             telling.tell(0.1)
-            await asyncio.sleep(0.05)
-        ears.append(heard)
+            await go_on.wait()
 
     async def scene(runner: JobRunner) -> None:
+        await seen(runner, lambda job: job.parts_done == 1)
+        finished.set()
         job = await seen(runner, lambda job: bool(job.under_way))
         assert [part.part for part in job.under_way] == [1]
+        go_on.set()
 
     play(tmp_path, story, 2, scene)
 

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +15,9 @@ from tests.server.orchestrator.test_callers import call, compute
 from tests.server.orchestrator.test_orchestrator import (
     ONE,
     REPORT,
-    REQUEST,
     FakeCaller,
     ask,
+    at_once,
     good,
     orchestrator,
 )
@@ -26,7 +26,7 @@ from tests.wire import answers, says_nothing, wire
 from bioxen.errors import OverloadError
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.services import HealthReport, WorkerHealth
-from bioxen.server.orchestrator import callers
+from bioxen.server.orchestrator import callers, lateness
 from bioxen.server.orchestrator.callers import HinderedError, HttpCaller, NoAnswerError
 from bioxen.server.orchestrator.lateness import Lateness
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
@@ -41,28 +41,61 @@ async def be_busy(seconds: float, each: float = 0.3) -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize(("busy", "late"), [(0.0, False), (0.01, False), (0.3, True)])
-def test_a_loop_knows_whether_it_was_late(busy: float, late: bool) -> None:
-    async def main() -> bool:
-        with Lateness().watched() as was_late:
-            await asyncio.gather(be_busy(0.6 if busy else 0.0, busy), asyncio.sleep(0.6))
-            return was_late()
+class Clockwork(asyncio.SelectorEventLoop):
+    """A loop whose time passes only when it is told to: no load of the machine makes it late."""
 
-    assert asyncio.run(main()) is late
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    async def pass_by(self, seconds: float, each: float) -> None:
+        """Be busy for `each` seconds again and again, and look at the timers in between."""
+        for _ in range(round(seconds / each)):
+            self.now += each
+            for _ in range(3):  # timers that are due run in the round after
+                await asyncio.sleep(0)
+
+
+def by_clockwork(scene: Callable[[Clockwork], Coroutine[Any, Any, None]]) -> None:
+    loop = Clockwork()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(scene(loop))
+
+
+@pytest.mark.parametrize(("busy", "late"), [(0.001, False), (0.01, False), (0.3, True)])
+def test_a_loop_knows_whether_it_was_late(busy: float, late: bool) -> None:
+    async def scene(loop: Clockwork) -> None:
+        with Lateness().watched() as was_late:
+            await loop.pass_by(0.6, busy)
+            assert was_late() is late
+
+    by_clockwork(scene)
+
+
+def test_a_real_loop_that_was_held_up_knows_it() -> None:
+    async def main() -> None:
+        with Lateness().watched() as was_late:
+            await be_busy(0.6)
+            assert was_late()
+
+    asyncio.run(main())
 
 
 def test_it_looks_at_the_clock_only_while_somebody_waits() -> None:
-    async def main() -> None:
-        lateness = Lateness()
-        with lateness.watched(), lateness.watched() as was_late:
+    async def scene(loop: Clockwork) -> None:
+        watch = Lateness()
+        with watch.watched(), watch.watched() as was_late:
             pass
-        assert lateness._timer is not None and lateness._timer.cancelled()
-        await asyncio.to_thread(time.sleep, 0.25)  # nobody looks: this is no lateness of the next one
-        with lateness.watched() as was_late:
-            await asyncio.sleep(0.2)
+        assert watch._timer is not None and watch._timer.cancelled()
+        await loop.pass_by(0.25, 0.25)  # nobody looks: this is no lateness of the next one
+        with watch.watched() as was_late:
+            await loop.pass_by(0.2, 0.01)
             assert not was_late()
 
-    asyncio.run(main())
+    by_clockwork(scene)
 
 
 @contextlib.contextmanager
@@ -79,11 +112,11 @@ def deaf() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def beside(work: Callable[[HttpCaller], Any], seconds: float) -> Any:
+def beside(work: Callable[[HttpCaller], Any], seconds: float, each: float = 0.3) -> Any:
     """Return what a caller gives whose loop is busy with other things meanwhile."""
 
     async def both(caller: HttpCaller) -> Any:
-        busy = asyncio.create_task(be_busy(seconds))
+        busy = asyncio.create_task(be_busy(seconds, each))
         try:
             return await work(caller)
         finally:
@@ -93,9 +126,9 @@ def beside(work: Callable[[HttpCaller], Any], seconds: float) -> Any:
 
 
 def test_a_connection_that_a_busy_loop_missed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.25)
+    monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.5)
     with wire(answers(b"{}")) as server:
-        found = beside(lambda caller: caller.compute("static", server.url, FbaRequest(), 5.0), 0.5)
+        found = beside(lambda caller: caller.compute("static", server.url, FbaRequest(), 60.0), 1.0, 0.6)
     assert found == b"{}"
     assert len(server.requests) == 1
 
@@ -103,13 +136,14 @@ def test_a_connection_that_a_busy_loop_missed_is_tried_again(monkeypatch: pytest
 def test_a_loop_that_stays_busy_says_that_it_was_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.25)
     with wire(answers(b"{}")) as server, pytest.raises(HinderedError):
-        beside(lambda caller: caller.compute("static", server.url, FbaRequest(), 5.0), 10.0)
+        beside(lambda caller: caller.compute("static", server.url, FbaRequest(), 60.0), 10.0)
     with wire(says_nothing) as server, pytest.raises(HinderedError):
         beside(lambda caller: caller.health(server.url, 0.5), 10.0)
 
 
 def test_one_who_accepts_nothing_is_still_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callers, "CONNECT_PATIENCE", 0.25)
+    monkeypatch.setattr(lateness, "MOSTLY", 1.0)  # no load of the machine holds up this loop
     with deaf() as url, pytest.raises(NoAnswerError, match="ConnectionTimeoutError"):
         compute(url)
 
@@ -149,10 +183,11 @@ class Roomy(FakeCaller):
 
 
 def test_what_a_replica_cannot_take_is_not_sent_to_it() -> None:
-    async def flood() -> list[bytes | BaseException]:
-        asked = ComputationOrchestrator([("static", ONE)], Roomy({ONE: good}, pause=0.05))
+    async def flood() -> list[object]:
+        caller = Roomy({ONE: good})
+        asked = ComputationOrchestrator([("static", ONE)], caller)
         await asked.probe()
-        found = await asyncio.gather(*(asked.compute(REQUEST) for _ in range(10)), return_exceptions=True)
+        found = await at_once(asked, caller, 10, 6)
         assert asked.replicas()[0].answered == 6
         return found
 

@@ -50,13 +50,14 @@ def slow(_: str) -> bytes:
 
 
 class FakeCaller:
-    """Answers for the replicas."""
+    """Answers for the replicas, once it may."""
 
-    def __init__(self, answers: dict[str, Answer], pause: float = 0.0) -> None:
-        self.answers, self.pause = answers, pause
+    def __init__(self, answers: dict[str, Answer]) -> None:
+        self.answers, self.may_answer = answers, asyncio.Event()
+        self.may_answer.set()
 
     async def compute(self, service: Service, url: str, request: ComputeRequest, patience: float) -> bytes:
-        await asyncio.sleep(self.pause)
+        await self.may_answer.wait()
         return self.answers[url](url)
 
     async def route(self, url: str, request: MembersRequest, patience: float) -> Route:
@@ -149,11 +150,22 @@ def test_health_follows_the_probes() -> None:
     assert asked.replicas()[0].state == "unhealthy"
 
 
+async def at_once(asked: ComputationOrchestrator, caller: FakeCaller, number: int, fit: int) -> list[object]:
+    """Ask so often at once, and let nothing be answered before those that do not fit have been refused."""
+    caller.may_answer.clear()
+    tasks = [asyncio.create_task(asked.compute(REQUEST)) for _ in range(number)]
+    async with asyncio.timeout(60):
+        while sum(task.done() for task in tasks) < number - fit:
+            await asyncio.sleep(0)
+    caller.may_answer.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def test_a_limit_on_requests_under_way() -> None:
     async def flood() -> list[object]:
-        caller = FakeCaller({ONE: good}, pause=0.05)
+        caller = FakeCaller({ONE: good})
         asked = ComputationOrchestrator([("static", ONE)], caller, in_flight_limit=3)
-        return await asyncio.gather(*(asked.compute(REQUEST) for _ in range(5)), return_exceptions=True)
+        return await at_once(asked, caller, 5, 3)
 
     answers = asyncio.run(flood())
     assert sum(isinstance(answer, bytes) for answer in answers) == 3

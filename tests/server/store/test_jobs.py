@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -163,20 +164,16 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        folder = self._folder()
+        self.folder = TemporaryDirectory()
+        folder = Path(self.folder.name)
         self.store = (store_at(folder) if SERVER else Store("sqlite:///:memory:", folder)).open()
         self.store.write_now(add_owner, "ada")
         self.states: dict[str, JobState] = {}
 
-    @staticmethod
-    def _folder() -> Path:
-        import tempfile
-
-        return Path(tempfile.mkdtemp())
-
     def teardown(self) -> None:
         if hasattr(self, "store"):
             self.store.close()
+            self.folder.cleanup()
 
     @rule(target=ids)
     def submit(self) -> str:

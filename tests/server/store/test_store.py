@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import stat
 import threading
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, select
@@ -33,13 +35,22 @@ def names(store: Store) -> list[str]:
     return store.read_now(query)
 
 
+async def all_waiting(store: Store, writes: Sequence[Coroutine[Any, Any, object]]) -> list[object]:
+    """Return what comes of changes that all wait before the first of them is written."""
+    go_on = threading.Event()
+    store._writer.submit(go_on.wait, 60)
+    tasks = [asyncio.create_task(write) for write in writes]
+    await asyncio.sleep(0)  # each has been handed in
+    go_on.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def test_a_failing_write_undoes_itself_alone_and_few_commits_serve_many(tmp_path: Path) -> None:
     async def main() -> None:
         store = store_at(tmp_path).open()
         commits: list[Connection] = []
         event.listen(store._engine, "commit", commits.append)
-        writes = (store.write(add_or_fail, number) for number in range(200))
-        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        outcomes = await all_waiting(store, [store.write(add_or_fail, number) for number in range(200)])
         for number, outcome in enumerate(outcomes):
             if number % 10 == 3:
                 assert isinstance(outcome, ValueError) and str(outcome) == f"no {number}"
@@ -60,8 +71,7 @@ def test_what_could_not_be_made_durable_is_told_to_everyone_and_is_not_there(tmp
             raise OperationalError("insert", {}, Exception("database or disk is full"))
 
         writes = [store.write(add_owner, "one"), store.write(full), store.write(add_owner, "two")]
-        store._writer.submit(asyncio.run, asyncio.sleep(0.2))  # so that all of them wait together
-        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        outcomes = await all_waiting(store, writes)
         assert [type(outcome) for outcome in outcomes] == [OperationalError] * 3
         assert names(store) == []
         await store.write(add_owner, "later")

@@ -53,7 +53,7 @@ async def ask(pool: LocalPool, engine: str = "echo", say: str = "", **more: Any)
 
 def play(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a test's scene; one that never ends is a failure."""
-    asyncio.run(asyncio.wait_for(scene(), 60))
+    asyncio.run(asyncio.wait_for(scene(), 250))
 
 
 def alive(pid: int) -> bool:
@@ -64,7 +64,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Return whether `condition` came true in time."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
@@ -72,7 +72,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     return condition()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Return whether `condition` came true in time, the event loop running meanwhile."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
