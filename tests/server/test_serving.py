@@ -14,6 +14,7 @@ import uvloop
 from fastapi import FastAPI
 
 from bioxen.server import serving
+from bioxen.server.connections import Connection
 
 
 def test_small_answers_go_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +22,7 @@ def test_small_answers_go_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     without_delay: list[int] = []
     servers: list[uvicorn.Server] = []
 
-    class Connection(serving.Connection):
+    class Watched(Connection):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             ours = transport.get_extra_info("socket")
@@ -33,7 +34,7 @@ def test_small_answers_go_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             servers.append(self)
 
     monkeypatch.setattr(serving, "raise_file_limit", lambda: None)  # this process is the tests'
-    monkeypatch.setattr(serving, "Connection", Connection)
+    monkeypatch.setattr(serving, "Connection", Watched)
     monkeypatch.setattr(uvicorn, "Server", Server)
     app = FastAPI()
 
@@ -46,7 +47,8 @@ def test_small_answers_go_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         served = threading.Thread(target=serving.serve, args=(app, listener))
         served.start()
         try:
-            client = http.client.HTTPConnection(*listener.getsockname(), timeout=60)
+            host, port = listener.getsockname()
+            client = http.client.HTTPConnection(host, port, timeout=60)
             client.request("GET", "/loop")
             assert client.getresponse().read() == b"true"
             client.close()
