@@ -6,11 +6,12 @@ import os
 import socket
 import traceback
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from pydantic import BaseModel
 
 from bioxen.errors import (
     BioXenException,
@@ -23,8 +24,9 @@ from bioxen.errors import (
 )
 from bioxen.server.bytecode.source import ModelSource, digest_of
 from bioxen.server.engines import progress, tally
-from bioxen.server.engines.base import Engine, MeasuringEngine
+from bioxen.server.engines.base import EncodingEngine, Engine, MeasuringEngine
 from bioxen.server.engines.exactness import is_exact
+from bioxen.server.engines.signing import encoded
 from bioxen.server.workers import guard
 from bioxen.server.workers.frames import (
     Compute,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 _TRACEBACK_MAX = 20_000
 _WORDS_MAX = 2_000
+Run = Callable[[BaseModel, Any], tuple[BaseModel, bytes]]
 
 
 class Workbench:
@@ -58,6 +61,7 @@ class Workbench:
 
     def __init__(self, engines: Mapping[str, Engine], repository: str | None, capacity: int) -> None:
         self.engines = engines
+        self._run = {name: _running(engine) for name, engine in engines.items()}
         self._folder = repository
         self._repository: Repository | None = None
         self._capacity = capacity
@@ -73,8 +77,8 @@ class Workbench:
             return self._measured(engine, task)
         request = engine.parse(_decode_payload(task.payload))
         program = None if task.digest is None else self._program(engine, task.digest, task.source)
-        result = engine.run(request, program)
-        return Done(result.model_dump_json().encode(), is_exact(request, result), tally.take())
+        result, text = self._run[task.engine](request, program)
+        return Done(text, is_exact(request, result), tally.take())
 
     def _measured(self, engine: Engine, task: Compute) -> Done:
         if not isinstance(engine, MeasuringEngine) or task.digest is None:
@@ -82,7 +86,7 @@ class Workbench:
         program = self._program(engine, task.digest, task.source)
         found = engine.measure(_decode_payload(task.payload), program)
         tally.take()  # what fell back meanwhile was no request of anybody's
-        return Done(found.model_dump_json().encode())
+        return Done(encoded(found))
 
     def clear(self) -> None:
         """Forget every program."""
@@ -121,6 +125,18 @@ class Workbench:
 
             self._repository = Repository(Path(self._folder)) if self._folder else Repository()
         return self._repository
+
+
+def _running(engine: Engine) -> Run:
+    """Return what gives a result of `engine` and its JSON."""
+    if isinstance(engine, EncodingEngine):
+        return engine.run_encoded
+
+    def run(request: BaseModel, program: Any) -> tuple[BaseModel, bytes]:
+        result = engine.run(request, program)
+        return result, encoded(result)
+
+    return run
 
 
 def serve(sock: socket.socket, setup: Setup) -> None:
