@@ -22,7 +22,7 @@ from statistics import median, quantiles
 
 from bioxen.client import BiologicalComputationClient
 from bioxen.protocol.metabolic import BatchRequest, Variant
-from bioxen.server.orchestrator.sharding import SHARD
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.store.store import Store
 from bioxen.server.store.tokens import create_token
 from bioxen.server.supervisor import Supervisor

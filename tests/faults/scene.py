@@ -14,7 +14,7 @@ import psutil
 
 from bioxen.client import BiologicalComputationClient
 from bioxen.protocol.metabolic import BatchRequest, Variant
-from bioxen.server.orchestrator.sharding import SHARD
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.supervisor import ServiceProcess, Supervisor
 
 FULL = os.environ.get("BIOXEN_FAULTS") == "full"

@@ -20,7 +20,7 @@ from tests.server.jobs.test_runner import Bench, batch, ended, new, running
 
 from bioxen.errors import BioXenException, ComputationError, ServiceUnavailableError
 from bioxen.protocol.jobs import Job
-from bioxen.server.orchestrator.sharding import SHARD
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.store import cells, jobs
 from bioxen.server.store.owners import LOCAL
 from bioxen.server.store.store import Store

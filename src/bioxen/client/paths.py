@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bioxen.errors import JobNotFoundError, ModelNotFoundError, VmNotFoundError
+from bioxen.errors import BioXenException, JobNotFoundError, ModelNotFoundError, VmNotFoundError
 
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.\-]{1,128}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,99}")
@@ -17,8 +17,7 @@ def of_cell(vm_id: str, *more: str) -> str:
     Raises:
         VmNotFoundError: no cell can have that id.
     """
-    if not _ID.fullmatch(vm_id):
-        raise VmNotFoundError(f"There is no cell {vm_id!r}.", details={"place": "vm_id", "remedy": REMEDY})
+    _check(_ID, vm_id, "cell", "vm_id", VmNotFoundError)
     return "/".join(("/vms", vm_id, *more))
 
 
@@ -28,8 +27,7 @@ def of_job(job_id: str, *more: str) -> str:
     Raises:
         JobNotFoundError: no job can have that id.
     """
-    if not _ID.fullmatch(job_id):
-        raise JobNotFoundError(f"There is no job {job_id!r}.", details={"place": "job_id", "remedy": REMEDY})
+    _check(_ID, job_id, "job", "job_id", JobNotFoundError)
     return "/".join(("/jobs", job_id, *more))
 
 
@@ -39,6 +37,10 @@ def of_model(name: str, *more: str) -> str:
     Raises:
         ModelNotFoundError: no model can have that id or digest.
     """
-    if not _MODEL.fullmatch(name):
-        raise ModelNotFoundError(f"There is no model {name!r}.", details={"place": "model", "remedy": REMEDY})
+    _check(_MODEL, name, "model", "model", ModelNotFoundError)
     return "/".join(("/models", name, *more))
+
+
+def _check(form: re.Pattern[str], given: str, what: str, place: str, error: type[BioXenException]) -> None:
+    if not form.fullmatch(given):
+        raise error(f"There is no {what} {given!r}.", details={"place": place, "remedy": REMEDY})

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from bioxen.errors import BioXenException, ConfigurationError
@@ -28,7 +29,8 @@ def bind(host: str, port: int) -> socket.socket:
         ConfigurationError: the port is in use, or the address is none of this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # An event loop sends small answers at once where a socket says that it is TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -68,7 +70,8 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
     )
     server, faults = uvicorn.Server(config), _faults_of_the_start(app)
     try:
-        asyncio.run(_serve(server, listener, lifeline))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, listener, lifeline))
     except KeyboardInterrupt:
         pass
     except SystemExit:  # the start-up failed, and uvicorn has logged why

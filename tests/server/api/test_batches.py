@@ -15,7 +15,7 @@ from bioxen.server.bytecode.repository import Repository
 from bioxen.server.bytecode.scan import admit
 from bioxen.server.bytecode.source import ModelFormat, ModelSource
 from bioxen.server.orchestrator.computation import ComputationService
-from bioxen.server.orchestrator.sharding import DOUBLE_PARTS, SHARD, SHARD_OF_ANALYSES
+from bioxen.server.orchestrator.cutting import DOUBLE_PARTS, SHARD, SHARD_OF_ANALYSES
 from bioxen.server.workers.base import Solved, Task, WorkerPool
 
 COUNT = 2 * SHARD + 7

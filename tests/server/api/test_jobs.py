@@ -11,7 +11,7 @@ import pytest
 from bioxen.client import BiologicalComputationClient
 from bioxen.errors import JobNotFoundError, JobStateError, UnknownIdentifierError
 from bioxen.protocol.metabolic import BatchRequest, FbaRequest, MetabolicResult, Variant
-from bioxen.server.orchestrator.sharding import SHARD
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.supervisor import Supervisor
 
 

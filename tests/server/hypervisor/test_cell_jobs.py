@@ -52,7 +52,7 @@ class Server:
         record = await self.store.read(cells.find, LOCAL, vm_id)
         digest = _call(vm_id, wanted).fingerprint()
         asked = Asked(_request(record, wanted), None)
-        return await self.runner.submit(_new_job(record, wanted, asked, None, digest, None))
+        return await self.runner.submit(_new_job(2, record, wanted, asked, None, digest, None))
 
     async def ended(self, *submitted: Job) -> list[Job]:
         return [await self._ended(job.job_id) for job in submitted]

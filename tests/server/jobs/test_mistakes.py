@@ -260,6 +260,7 @@ def test_a_job_that_gets_on_is_begun_as_often_as_it_takes(
         priority=50,
         request=request.model_dump_json(exclude_none=True),
         request_digest=request.fingerprint(),
+        parts_total=3,
         finished=dict.fromkeys(range(finished), ""),
         started_at="",
         deadline=None,

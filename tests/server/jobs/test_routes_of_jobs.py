@@ -13,7 +13,7 @@ from bioxen.server.jobs.patience import PatientStore
 from bioxen.server.jobs.routing import routed
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import parts_of
+from bioxen.server.orchestrator.cutting import parts_of
 
 STUDY = EnsembleRequest(members=1000, distributions={"k": Uniform(kind="uniform", lower=0.4, upper=0.6)})
 HERE = Route(lanes=40, source="measured")

@@ -27,7 +27,8 @@ from bioxen.server.jobs import beginning, patience, work
 from bioxen.server.jobs.runner import JobRunner
 from bioxen.server.orchestrator.assembling import Assembly
 from bioxen.server.orchestrator.computation import R
-from bioxen.server.orchestrator.sharding import SHARD, Shard
+from bioxen.server.orchestrator.cutting import SHARD
+from bioxen.server.orchestrator.sharding import Shard
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.faults import in_words

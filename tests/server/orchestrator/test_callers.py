@@ -20,8 +20,9 @@ from bioxen.protocol.services import HealthReport, TaskProgress
 from bioxen.server.orchestrator import http_caller
 from bioxen.server.orchestrator.callers import DirectCaller, NoAnswerError
 from bioxen.server.orchestrator.computation import R
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.orchestrator.http_caller import HttpCaller
-from bioxen.server.orchestrator.sharding import SHARD, Shard, compute_in_shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards
 from bioxen.server.workers import hearing, tracing
 
 T = TypeVar("T")

@@ -12,9 +12,9 @@ from bioxen.protocol.metabolic import BatchRequest, FbaRequest, Variant
 from bioxen.protocol.processes import Service
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport, WorkerHealth
+from bioxen.server.orchestrator.cutting import SHARD
 from bioxen.server.orchestrator.orchestrator import GRACE, ComputationOrchestrator
 from bioxen.server.orchestrator.replicas import SLACK
-from bioxen.server.orchestrator.sharding import SHARD
 from bioxen.server.sharing.owners import working_for
 from bioxen.server.workers import urgency
 

@@ -36,9 +36,9 @@ from bioxen.server.engines.cache_folder import cache_folder
 from bioxen.server.engines.crossover import BY_RULE, FEWEST_MEASURED, GPU_MEMBERS, Crossover
 from bioxen.server.orchestrator.callers import DirectCaller, NoAnswerError
 from bioxen.server.orchestrator.computation import ComputationService, Computer
+from bioxen.server.orchestrator.cutting import pieces
 from bioxen.server.orchestrator.orchestrator import ComputationOrchestrator
 from bioxen.server.orchestrator.routing import FixedRouting, MeasuredRouting, routing_by
-from bioxen.server.orchestrator.sharding import pieces
 from bioxen.server.workers.base import Solved, Task
 from bioxen.server.workers.local import LocalPool
 

@@ -153,6 +153,16 @@ class TellingEngine(Actor):
         return super().run(request, program)
 
 
+class LookingEngine(Actor):
+    """Says whether it is to look closely how far it is."""
+
+    name = "looking"
+
+    def run(self, request: Ask, program: str | None) -> BaseModel:
+        with progress.one_run():
+            return super().run(request.model_copy(update={"say": str(progress.closely())}), program)
+
+
 class HungryEngine(Actor):
     """Takes memory without end, slowly or as fast as the machine gives it."""
 

@@ -68,3 +68,15 @@ def test_quick_tasks_send_nothing() -> None:
         assert len(heard) < 20  # of 200 steps; a busy machine may hold one up for long enough to be told
 
     play(scene)
+
+
+def test_only_parts_of_jobs_are_looked_at_closely() -> None:
+    async def scene() -> None:
+        async with stage("LookingEngine", size=1) as pool:
+            said = [
+                (await ask(pool, "looking", **how))["say"]
+                for how in ({}, {"background": True}, {"heard": lambda _: None}, {})
+            ]
+        assert said == ["False", "True", "True", "False"]
+
+    play(scene)

@@ -63,6 +63,11 @@ class KineticBatchRequest(SampledRequest):
         return min(max(-(-self.member_count // 16), 1), ANALYSED_AT_ONCE)
 
     @property
+    def fewest_in_part(self) -> int:
+        """The variants of the smallest parts: audits need a whole block, an analysis one alone."""
+        return self.block_size if self.analysis is None else 1
+
+    @property
     def offset(self) -> int:
         """The index of the first of `variants` in the whole."""
         return self.part.first if self.total and self.part else 0
@@ -86,7 +91,7 @@ class KineticBatchRequest(SampledRequest):
             return self
         if self.part is None or self.part.count != len(self.variants):
             raise mistake_at("part", "with total, part says which of the variants these are, and has as many")
-        end, size = self.part.first + self.part.count, self.block_size
+        end, size = self.part.first + self.part.count, self.fewest_in_part
         if self.part.first % size or (end % size and end != self.total):
             raise mistake_at("part", f"with total, it is blocks of {size} variants, audited together")
         return self

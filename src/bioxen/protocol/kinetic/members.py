@@ -26,6 +26,9 @@ _BLOCKS = 16
 Each is audited, which takes as long as some hundred members in lanes: few blocks make a study fast, many keep
 workers busy. What is wrong in a sixth of the members is seen by 16 audits with a chance of 95 %.
 """
+_GRAINS = 16
+"""Grains of a block, whose sums are added in pairs: so a block can be halved again and again, and the last
+bits of a sum do not tell how it was cut."""
 _SMALLEST, _LARGEST = 50, 500
 """Members of a block: enough that starting it costs little, few enough that progress shows."""
 _POINTS_AT_ONCE = 500_000
@@ -88,6 +91,16 @@ class MembersRequest(TimedRequest):
         """
         size = min(max(-(-self.member_count // _BLOCKS), _SMALLEST), _LARGEST)
         return max(1, min(size, _POINTS_AT_ONCE // self.points))
+
+    @property
+    def grain(self) -> int:
+        """The members of a block whose numbers are added up together, before they are to those of others."""
+        return -(-min(self.block_size, self.member_count) // _GRAINS)
+
+    @property
+    def fewest_in_part(self) -> int:
+        """The members of the smallest parts that this is cut into."""
+        return self.grain
 
     @property
     def points(self) -> int:

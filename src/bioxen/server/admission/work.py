@@ -37,7 +37,7 @@ from bioxen.protocol.metabolic import (
 from bioxen.protocol.processes import find_process
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.admission.sizes import ModelSize
-from bioxen.server.orchestrator.sharding import DOUBLE_PARTS
+from bioxen.server.orchestrator.cutting import DOUBLE_PARTS
 
 ARRAY, PLAIN = 24, 100
 """Bytes that a number takes where it is put together: in arrays and their text, or in lists and JSON."""

@@ -16,8 +16,8 @@ from bioxen.server.api.security import Asking
 from bioxen.server.hypervisor.calls import request_of
 from bioxen.server.jobs.calls import CellCall
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.cutting import parts_for
 from bioxen.server.orchestrator.owned import Asked, OwnersModels
-from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import cells, jobs
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.jobs import NewJob
@@ -44,7 +44,7 @@ def call_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRou
             request = await asyncio.to_thread(_request, record, wanted)  # what is wrong with it is said now
             asked = await models.resolve(asking.owner, request)
             estimate = await runner.admit(asked.request)
-            job = await runner.submit(_new_job(record, wanted, asked, key, digest, estimate))
+            job = await runner.submit(_new_job(runner.slots, record, wanted, asked, key, digest, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
@@ -61,6 +61,7 @@ def _request(record: CellRecord, job: CellJob) -> ComputeRequest:
 
 
 def _new_job(
+    places: int,
     record: CellRecord,
     job: CellJob,
     asked: Asked,
@@ -76,7 +77,7 @@ def _new_job(
         process_code=job.process_code,
         request=call.model_copy(update=which).model_dump_json(),
         request_digest=digest,
-        parts_total=len(parts_of(asked.request)),
+        parts_total=parts_for(asked.request, estimate.seconds if estimate else None, places),
         priority=job.priority,
         deadline=job.deadline,
         vm_id=record.vm_id,

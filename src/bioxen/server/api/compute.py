@@ -29,8 +29,9 @@ from bioxen.server.cache import status as cache_status
 from bioxen.server.engines.crossover import BY_RULE
 from bioxen.server.orchestrator.assembling import gathering
 from bioxen.server.orchestrator.computation import Computer, R
+from bioxen.server.orchestrator.cutting import size_of
 from bioxen.server.orchestrator.references import inside, refers
-from bioxen.server.orchestrator.sharding import checked, size_of
+from bioxen.server.orchestrator.sharding import checked
 from bioxen.server.orchestrator.texts import KeptTexts
 
 FAULTS = responses_for(400, 404, 413, 422, 500, 501, 502, 503, 504, 507)

@@ -19,8 +19,8 @@ from bioxen.protocol.submission import JobSubmission
 from bioxen.server.api.problems import responses_for
 from bioxen.server.api.security import Asking
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.cutting import parts_for
 from bioxen.server.orchestrator.owned import OwnersModels
-from bioxen.server.orchestrator.sharding import parts_of
 from bioxen.server.store import jobs
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.jobs import NewJob
@@ -48,7 +48,9 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
         asked = await models.resolve(asking.owner, submission.request)
         estimate = await runner.admit(asked.request)
-        job = await runner.submit(new_job(submission, asking.owner, key, estimate, model=asked.model))
+        job = await runner.submit(
+            new_job(runner.slots, submission, asking.owner, key, estimate, model=asked.model)
+        )
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 
@@ -116,6 +118,7 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
 
 
 def new_job(
+    places: int,
     submission: JobSubmission,
     owner: str,
     key: str | None,
@@ -124,7 +127,10 @@ def new_job(
     model: KeptModel | None = None,
     asked_digest: str | None = None,
 ) -> NewJob:
-    """Return the record of a new job, one that computes for `cells` with an owner's own `model`."""
+    """Return the record of a new job, one that computes for `cells` with an owner's own `model`.
+
+    It is cut into parts by its estimate, for so many `places`.
+    """
     request = submission.request
     return NewJob(
         job_id=new_id(),
@@ -132,7 +138,7 @@ def new_job(
         process_code=str(getattr(request, "process_code")),  # noqa: B009 - each kind declares its own codes
         request=request.model_dump_json(exclude_none=True),
         request_digest=request.fingerprint(),
-        parts_total=len(parts_of(request)),
+        parts_total=parts_for(request, estimate.seconds if estimate else None, places),
         priority=submission.priority,
         deadline=submission.deadline,
         vm_id=request.vm_id,

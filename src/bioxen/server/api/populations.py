@@ -51,9 +51,8 @@ def population_routes(
             submission = await asyncio.to_thread(_submission, records, run)
             asked = await models.resolve(asking.owner, submission.request)
             estimate = await runner.admit(asked.request)
-            new = await asyncio.to_thread(
-                new_job, submission, asking.owner, key, estimate, records, asked.model, digest
-            )
+            known = (runner.slots, submission, asking.owner, key, estimate, records, asked.model, digest)
+            new = await asyncio.to_thread(new_job, *known)
             job = await runner.submit(new)
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job

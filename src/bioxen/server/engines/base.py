@@ -69,3 +69,15 @@ class MeasuringEngine(Engine, Protocol):
             BioXenException: what is to be measured is not possible.
         """
         ...
+
+
+@runtime_checkable
+class EncodingEngine(Engine, Protocol):
+    """An engine that writes its results itself, where that is quicker than by way of a whole message."""
+
+    def run_encoded(self, request: BaseModel, program: Any) -> tuple[BaseModel, bytes]:
+        """Return the result that `run` returns, perhaps without its large numbers, and all of it as JSON.
+
+        The bytes are those that the result of `run` has as JSON; raises as `run` does.
+        """
+        ...

@@ -26,3 +26,23 @@ def part_of(kind: type[M]) -> Callable[[M], dict[str, Any]]:
     names = tuple(kind.model_fields)
     values = attrgetter(*names)
     return lambda message: dict(zip(names, values(message), strict=True))
+
+
+def encoded(result: BaseModel) -> bytes:
+    """Return a result as it goes out."""
+    return result.model_dump_json().encode()
+
+
+def filled_in(text: bytes, field: str, value: bytes) -> bytes:
+    """Return an encoded message with `value`, which is JSON, in the place of a field that is null.
+
+    A text within a message has its quotation marks escaped, so it never looks like a field.
+
+    Raises:
+        ValueError: the message has no such field, or the field has a value.
+    """
+    name = f'"{field}":'.encode()
+    before, found, after = text.partition(name + b"null")
+    if not found:
+        raise ValueError(f"no empty field {field} to fill in")
+    return b"".join((before, name, value, after))

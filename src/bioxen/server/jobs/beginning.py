@@ -11,7 +11,7 @@ from bioxen.protocol.processes import find_process
 from bioxen.server.engines.models import with_text
 from bioxen.server.jobs.calls import asked_of_cell, is_call, request_in
 from bioxen.server.jobs.running import Running
-from bioxen.server.orchestrator.sharding import parts_of
+from bioxen.server.orchestrator.cutting import parts_of
 from bioxen.server.store.jobs import Begun
 
 MOST_BEGINNINGS = 10
@@ -37,7 +37,7 @@ def read_job(begun: Begun, owner: str) -> Running:
     request = parse(process.request, request_in(begun.request))
     if begun.model is not None:
         request = with_text(request, begun.model.info, begun.model.text)
-    every = list(enumerate(parts_of(request)))
+    every = list(enumerate(parts_of(request, begun.parts_total)))
     return Running(
         job_id=begun.job_id,
         owner=owner,

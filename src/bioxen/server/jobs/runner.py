@@ -67,7 +67,7 @@ class JobRunner:
         self._estimates = Estimates(self.estimator)
         self._line = Line()
         self._work = Work(store, computer, self._line, self._estimates, self.news, calls)
-        self._slots, self._busy = slots, 0
+        self.slots, self._busy = slots, 0
         self._standing = StandingTasks()
         self._failing: str | None = None
         """Why no part could be started the last time that one was to be."""
@@ -165,7 +165,7 @@ class JobRunner:
         while True:
             self._line.look()
             try:
-                while self._busy < self._slots and (first := await self._next()) is not None:
+                while self._busy < self.slots and (first := await self._next()) is not None:
                     await self._start_part(*first)
             except Exception as error:  # without this task no job would ever start again
                 self._failing = None if patience.log_trouble(error) else f"No job can be started: {error!r}."

@@ -10,7 +10,8 @@ from bioxen.protocol.jobs import PartProgress
 from bioxen.protocol.kinetic import Route
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import TaskProgress
-from bioxen.server.orchestrator.sharding import Piece
+from bioxen.server.orchestrator.cutting import Piece
+from bioxen.server.orchestrator.splitting import Splitting
 
 
 @dataclass(eq=False)
@@ -35,6 +36,8 @@ class Running:
     route: Route | None = None
     """Where its members run, once the first part has decided it."""
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    splitting: Splitting = field(default_factory=Splitting)
+    """Computes parts that take too long as smaller ones."""
 
     @property
     def complete(self) -> bool:

@@ -25,7 +25,7 @@ from bioxen.server.jobs.results import Change, Results
 from bioxen.server.jobs.routing import routed
 from bioxen.server.jobs.running import Running
 from bioxen.server.orchestrator.computation import Computer
-from bioxen.server.orchestrator.sharding import Piece, moved
+from bioxen.server.orchestrator.cutting import Piece, moved
 from bioxen.server.store import jobs
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.jobs import Begun
@@ -154,7 +154,7 @@ class Work:
         start = time.perf_counter()
         try:
             with watching() as seen:
-                result = await self._computer.compute(request)
+                result = await running.splitting.answer(request, self._computer.compute)
         finally:
             self._line.charge(running.owner, time.perf_counter() - start)
         # What workers were busy for, where the service says it: waiting for one is no computing.

@@ -29,9 +29,10 @@ from bioxen.server.cache.canonical import addressed, canonical, key_of
 from bioxen.server.cache.flights import Flights
 from bioxen.server.engines.crossover import Crossover, is_open
 from bioxen.server.engines.models import GivenText, check_kind, given_text, model_name
+from bioxen.server.orchestrator.cutting import needs_shards, pieces
 from bioxen.server.orchestrator.references import refuse_references
 from bioxen.server.orchestrator.routing import FixedRouting, Routing
-from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, shards
 from bioxen.server.workers.base import Task, WorkerPool
 
 ENGINES: dict[Service, str] = {"static": "metabolic", "dynamic": "kinetic"}

@@ -16,10 +16,11 @@ from bioxen.server.engines.crossover import BY_RULE, is_open
 from bioxen.server.engines.models import given_text, model_name
 from bioxen.server.orchestrator.callers import Caller, HinderedError, NoAnswerError
 from bioxen.server.orchestrator.computation import R
+from bioxen.server.orchestrator.cutting import needs_shards, pieces
 from bioxen.server.orchestrator.owned import known_as
 from bioxen.server.orchestrator.references import Arrays, inside, referred, refers, refuse_references
 from bioxen.server.orchestrator.replicas import choose, in_order
-from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, needs_shards, pieces, shards
+from bioxen.server.orchestrator.sharding import Shard, compute_in_shards, shards
 from bioxen.server.orchestrator.watching import WatchedReplicas
 from bioxen.server.sharing.gate import PER_OWNER
 

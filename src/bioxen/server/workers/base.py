@@ -35,6 +35,14 @@ class Task:
     heard: hearing.Hear | None = field(default_factory=hearing.current)
     """Is told how far it is."""
 
+    @property
+    def closely(self) -> bool:
+        """Whether telling how far it is may cost it a little time: where it is part of a job.
+
+        Parts are background work, also in the replica that an orchestrator gave one to.
+        """
+        return self.background or self.heard is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Solved:

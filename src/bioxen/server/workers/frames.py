@@ -76,6 +76,8 @@ class Compute(Frame):
     source: ModelSource | None
     measure: bool = False
     """Whether the engine is to measure its ways on the program, in place of computing."""
+    closely: bool = False
+    """Whether to look closely how far it is; see `engines.progress`."""
     by_text: bool = False
     """Whether the model came as text; `source` is null all the same where this worker was sent it before."""
 

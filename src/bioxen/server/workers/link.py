@@ -183,4 +183,6 @@ class Link(asyncio.BufferedProtocol):
 
 def _message(task: Task, source: ModelSource | None = None) -> bytes:
     by_text = task.source is not None
-    return pack(Compute(task.engine, task.payload, task.digest, source, task.measure, by_text))
+    return pack(
+        Compute(task.engine, task.payload, task.digest, source, task.measure, task.closely, by_text=by_text)
+    )

@@ -6,11 +6,12 @@ import os
 import socket
 import traceback
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from pydantic import BaseModel
 
 from bioxen.errors import (
     BioXenException,
@@ -23,8 +24,9 @@ from bioxen.errors import (
 )
 from bioxen.server.bytecode.source import ModelSource, digest_of
 from bioxen.server.engines import progress, tally
-from bioxen.server.engines.base import Engine, MeasuringEngine
+from bioxen.server.engines.base import EncodingEngine, Engine, MeasuringEngine
 from bioxen.server.engines.exactness import is_exact
+from bioxen.server.engines.signing import encoded
 from bioxen.server.workers import guard
 from bioxen.server.workers.frames import (
     Compute,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 _TRACEBACK_MAX = 20_000
 _WORDS_MAX = 2_000
+Run = Callable[[BaseModel, Any], tuple[BaseModel, bytes]]
 
 
 class LacksTextError(Exception):
@@ -63,6 +66,7 @@ class Workbench:
 
     def __init__(self, engines: Mapping[str, Engine], repository: str | None, capacity: int) -> None:
         self.engines = engines
+        self._run = {name: _running(engine) for name, engine in engines.items()}
         self._folder = repository
         self._repository: Repository | None = None
         self._capacity = capacity
@@ -82,8 +86,8 @@ class Workbench:
             return self._measured(engine, task)
         request = engine.parse(_decode_payload(task.payload))
         program = None if task.digest is None else self._program(engine, task.digest, task)
-        result = engine.run(request, program)
-        return Done(result.model_dump_json().encode(), is_exact(request, result), tally.take())
+        result, text = self._run[task.engine](request, program)
+        return Done(text, is_exact(request, result), tally.take())
 
     def _measured(self, engine: Engine, task: Compute) -> Done:
         if not isinstance(engine, MeasuringEngine) or task.digest is None:
@@ -91,7 +95,7 @@ class Workbench:
         program = self._program(engine, task.digest, task)
         found = engine.measure(_decode_payload(task.payload), program)
         tally.take()  # what fell back meanwhile was no request of anybody's
-        return Done(found.model_dump_json().encode())
+        return Done(encoded(found))
 
     def clear(self) -> None:
         """Forget every program."""
@@ -134,6 +138,18 @@ class Workbench:
         return self._repository
 
 
+def _running(engine: Engine) -> Run:
+    """Return what gives a result of `engine` and its JSON."""
+    if isinstance(engine, EncodingEngine):
+        return engine.run_encoded
+
+    def run(request: BaseModel, program: Any) -> tuple[BaseModel, bytes]:
+        result = engine.run(request, program)
+        return result, encoded(result)
+
+    return run
+
+
 def serve(sock: socket.socket, setup: Setup) -> None:
     """Answer tasks from `sock` until the pool closes it."""
     try:
@@ -149,9 +165,17 @@ def serve(sock: socket.socket, setup: Setup) -> None:
         body, _ = receive(sock)
         if not body:
             return
-        with progress.heard_by(lambda done, phase: sock.sendall(pack(Progress(done, phase)))):
-            answer = _answer(bench, decode_compute(body))
-        sock.sendall(answer)
+        sock.sendall(_heard(sock, bench, decode_compute(body)))
+
+
+def _heard(sock: socket.socket, bench: Workbench, task: Compute) -> bytes:
+    """Return the answer; tell meanwhile how far it is."""
+
+    def tell(done: float, phase: str) -> None:
+        sock.sendall(pack(Progress(done, phase)))
+
+    with progress.heard_by(tell, closely=task.closely):
+        return _answer(bench, task)
 
 
 def _make_engines(names: tuple[str, ...]) -> dict[str, Engine]:

@@ -16,7 +16,7 @@ from bioxen.server.engines.kinetic import KineticEngine
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.studies.arrays import read
 from bioxen.server.orchestrator.assembling import Assembly
-from bioxen.server.orchestrator.sharding import parts_of
+from bioxen.server.orchestrator.cutting import parts_of
 
 FOLLOWING = "species A = 20*k; A => ; k*A; k = 0.5; j = 3;"
 """The start follows from a parameter, unless a request gives it."""

@@ -53,7 +53,7 @@ from bioxen.server.engines.kinetic.steady_state import steady_state
 from bioxen.server.engines.kinetic.study import study
 from bioxen.server.engines.kinetic.time_course import time_course
 from bioxen.server.engines.kinetic.warmth import warm_up
-from bioxen.server.engines.signing import blank
+from bioxen.server.engines.signing import blank, encoded, filled_in
 
 __all__ = ["KineticEngine"]
 
@@ -78,6 +78,7 @@ _ANALYSES: dict[type[KineticRequest], Analysis] = {
 }
 _DEFAULT_CODE = "kinetic_ode"
 _BLANK = blank(KineticResult)
+_TRAJECTORIES = "species_trajectories"
 
 
 class KineticEngine:
@@ -124,14 +125,29 @@ class KineticEngine:
 
     def run(self, request: BaseModel, program: Program) -> KineticResult:
         """Return the result of `request`; after an unforeseen fault the program starts cold."""
+        answer = self._answer(request, program)
+        result = self._result(request, program, answer)
+        if answer.trajectories is None:
+            return result
+        return result.model_copy(update={_TRAJECTORIES: answer.trajectories.columns()})
+
+    def run_encoded(self, request: BaseModel, program: Program) -> tuple[KineticResult, bytes]:
+        """Return the result without its trajectories, and its JSON with them; raises as `run` does."""
+        answer = self._answer(request, program)
+        result = self._result(request, program, answer)
+        text = encoded(result)
+        if answer.trajectories is not None:
+            text = filled_in(text, _TRAJECTORIES, answer.trajectories.to_json())
+        return result, text
+
+    def _answer(self, request: BaseModel, program: Program) -> Answer:
         try:
-            answer = _ANALYSES[type(request)](request, program)  # type: ignore[index]  # `parse` made it
+            return _ANALYSES[type(request)](request, program)  # type: ignore[index]  # `parse` made it
         except BioXenException:
             raise
         except Exception:
             program.forget()
             raise
-        return self._result(cast(KineticRequest, request), program, answer)
 
     def _result(self, request: Any, program: Program, answer: Answer) -> KineticResult:
         """Return the answer as a result that says what computed it, from what, and how.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import SkipValidation
+from pydantic import InstanceOf, SkipValidation
 
 from bioxen.protocol.kinetic import KineticStatus, Outcome
 from bioxen.protocol.provenance import Setting
-from bioxen.server.engines.kinetic.outputs import Column
+from bioxen.server.engines.kinetic.outputs import Column, Trajectories
 from bioxen.server.engines.signing import part_of
 
 _outcome_of = part_of(Outcome)
@@ -19,7 +19,9 @@ class Answer(Outcome):
 
     status: KineticStatus = "completed"
     species_trajectories: Annotated[dict[str, Column] | None, SkipValidation] = None
-    """Made by `columns_of`, which has looked at the numbers as an array: one by one they take long."""
+    """Null where `trajectories` has them."""
+    trajectories: InstanceOf[Trajectories] | None = None
+    """They have been looked at as an array: one by one the numbers take long."""
     settings: Annotated[dict[str, Setting], SkipValidation]
     """Checked in the provenance."""
     seed: int | None = None
@@ -30,7 +32,7 @@ class Answer(Outcome):
         return self.status == "completed"
 
     def outcome(self) -> dict[str, Any]:
-        """Return the fields of the outcome by name."""
+        """Return the fields of the outcome by name, without `trajectories`."""
         return _outcome_of(self)
 
 

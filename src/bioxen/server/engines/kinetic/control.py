@@ -5,6 +5,7 @@ from __future__ import annotations
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import ControlRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.outputs import units_for
@@ -40,7 +41,8 @@ def control(request: ControlRequest, program: Program) -> Answer:
     }
     try:
         space = StateSpace(runner, program.facts.rate_targets)
-        root = find_root(runner, space)
+        with progress.one_run():
+            root = find_root(runner, space)
         if root is None:
             return failed(f"No steady state was found, so there is no control analysis. {REMEDY}", settings)
         analysis = Analysis(runner, space, program, root)

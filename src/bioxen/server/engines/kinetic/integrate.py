@@ -4,7 +4,8 @@ The first rung is what everyone runs, CVODE's BDF on libRoadRunner. Where it sto
 with Adams steps, with BDF held to short steps, and at last with the general solver, which stops at every
 discontinuity. Where the model's rates jump, an integrator may step over a jump unawares: there the steps are
 short from the start, a second integrator must agree, and where it does not the general solver answers. Both
-may miss a pulse that is shorter than their steps: where the time makes one, the general solver answers.
+may miss a pulse that is shorter than their steps. Where the time alone switches something, its times are
+found before, and where they are closer than steps are, the general solver answers: it stops at each of them.
 Models that libRoadRunner does not run go to the general solver at once. The settings say which rung answered
 and why the ones before it did not. A rung whose step size shrank to nothing, or whose state is no longer a
 finite number, has failed even where the library returns numbers.
@@ -23,7 +24,7 @@ import numpy as np
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.kinetic import Integrator
 from bioxen.protocol.provenance import Setting
-from bioxen.server.engines import tally
+from bioxen.server.engines import progress, tally
 from bioxen.server.engines.kinetic.changes import Change
 from bioxen.server.engines.kinetic.general import simulate
 from bioxen.server.engines.kinetic.integrators import (
@@ -35,8 +36,8 @@ from bioxen.server.engines.kinetic.integrators import (
     Rung,
 )
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.pulses import has_short_pulse
 from bioxen.server.engines.kinetic.runner import Firing, Matrix, Runner, SolverFailure
+from bioxen.server.engines.kinetic.switching import TooManySwitches
 
 Times = Sequence[float] | tuple[float, float, int]
 """An even grid as `(start, end, points)`, or a list of the times themselves, the start first."""
@@ -116,18 +117,18 @@ def integrate(
     problem = _Problem(program, changes, times, selections, tolerances, seed)
     settings: dict[str, Setting] = {}
     words: list[str] = []
-    for rung in _rungs(problem, integrator):
+    rungs = _rungs(problem, integrator)
+    for rung in rungs:
         try:
-            course = _climb(problem, rung)
-            if integrator == "auto":
-                _check_jumps(problem, rung, course)
+            checked = integrator == "auto" and rung is JUMPING[0] and program.facts.jumps
+            course = _checked(problem, rung) if checked else _climb(problem, rung)
         except SolverFailure as failure:
             words.append(f"{rung.name}: {failure}")
             tally.count("integrator", rung.name)
             settings = _named(rung)
             program.forget()
             continue
-        why = _why(program, words)
+        why = _why(program, words, switched=rungs is not SMOOTH and integrator == "auto")
         return replace(course, settings=course.settings | why) if why else course
     raise IntegrationFailure("; ".join(words), settings | {"method": "every rung failed"})
 
@@ -144,28 +145,19 @@ def _rungs(problem: _Problem, integrator: Integrator) -> tuple[Rung, ...]:
         return (BY_NAME[integrator],)
     if facts.beyond_roadrunner:
         return GENERAL
-    if not facts.jumps:
-        return SMOOTH
-    return GENERAL if facts.time_dependent and _is_pulsed(problem) else JUMPING
-
-
-def _is_pulsed(problem: _Problem) -> bool:
-    """Return whether short steps may miss a pulse; not where the general solver lacks a construct."""
     start, span = float(problem.times[0]), _span(problem.times)
-    program, changes = problem.program, problem.changes
-    facts, symbols = program.facts, [change.symbol for change in changes]
-    plain = not facts.fed_by(symbols) and set(symbols).issubset(facts.free_parameters)
-    given = {change.symbol: change.value for change in changes if plain}
     try:
-        equations = program.equations(
-            () if plain else changes
-        )  # new ones take much longer than a look at them
-        return has_short_pulse(equations, given, (start, start + span), 2 * span / JUMPING[0].steps_at_least)
-    except (InvalidModelError, SolverFailure):
-        return False
+        gap = problem.program.shortest_switch(problem.changes, start, start + span)
+    except TooManySwitches as refusal:
+        raise IntegrationFailure(f"{refusal}; give a shorter time", {"method": "none"}) from None
+    except SolverFailure:
+        gap = math.inf  # the changes cannot be made, as the first rung will find too
+    if gap < 2 * span / JUMPING[0].steps_at_least:
+        return GENERAL
+    return JUMPING if facts.jumps or gap < math.inf else SMOOTH
 
 
-def _why(program: Program, words: Sequence[str]) -> dict[str, Setting]:
+def _why(program: Program, words: Sequence[str], *, switched: bool) -> dict[str, Setting]:
     """Say why this rung answered and not the first, and what was done to the model on the way."""
     facts = program.facts
     why: dict[str, Setting] = {}
@@ -176,6 +168,8 @@ def _why(program: Program, words: Sequence[str]) -> dict[str, Setting]:
         why["reason"] = f"libRoadRunner does not run {', '.join(facts.beyond_roadrunner)}"
     elif facts.jumps:
         why["reason"] = "the rates of the model jump"
+    elif switched:
+        why["reason"] = "the time switches something twice"
     if facts.solved:
         why["algebraic_rules_solved_for"] = ", ".join(facts.solved)
     return why
@@ -203,6 +197,7 @@ def _general(problem: _Problem, rung: Rung) -> Course:
         method=rung.method,
         tolerances=(tolerances.relative, tolerances.absolute),
         seed=problem.seed,
+        switches=problem.program.switches,
     )
     return Course(table, _named(rung) | settings, firings)
 
@@ -229,14 +224,20 @@ def _named(rung: Rung) -> dict[str, Setting]:
     return {"method": rung.name, "solver": rung.solver, "algorithm": rung.method, "kisao": rung.kisao}
 
 
-def _check_jumps(problem: _Problem, rung: Rung, course: Course) -> None:
-    """Where rates jump, make sure that a second integrator saw the same.
+def _checked(problem: _Problem, rung: Rung) -> Course:
+    """Run a model whose rates jump; make sure that a second integrator sees the same.
 
     Raises:
-        SolverFailure: it did not.
+        SolverFailure: it does not.
     """
-    if not problem.program.facts.jumps or rung is not JUMPING[0]:
-        return
+    with progress.within(0.0, 0.5):
+        course = _climb(problem, rung)
+    with progress.within(0.5, 1.0):
+        _check_jumps(problem, course)
+    return course
+
+
+def _check_jumps(problem: _Problem, course: Course) -> None:
     other = _roadrunner(problem, SECOND_OPINION).table
     scale = np.abs(course.table).max(axis=0, initial=0.0)
     with np.errstate(invalid="ignore"):

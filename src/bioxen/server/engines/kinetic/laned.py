@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.courses import Deterministic, Random
 from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
@@ -103,7 +104,9 @@ class Lanes:
         size = max(program.width, room // (points * width))
         laned = Laned(np.empty((len(table), points, self._columns)))
         for begin in range(0, len(table), size):
-            self._some(laned, table[begin : begin + size], begin, first + begin)
+            some = table[begin : begin + size]
+            with progress.within(begin / len(table), (begin + len(some)) / len(table)):
+                self._some(laned, some, begin, first + begin)
         return laned
 
     def _some(self, laned: Laned, table: Matrix, begin: int, first: int) -> None:

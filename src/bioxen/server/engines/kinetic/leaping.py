@@ -9,7 +9,7 @@ from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.members import Study, run_members
-from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
+from bioxen.server.engines.kinetic.outputs import check_size, selections_of, trajectories_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.routing import lanes_alone
 from bioxen.server.engines.kinetic.ssa import Stochastic, refuse_unsound
@@ -38,14 +38,14 @@ def tau_leaping(request: TauLeapingRequest, program: Program) -> Answer:
     settings: dict[str, Setting] = {"method": "tau-leaping", "kisao": TAU_LEAPING, **run.settings}
     if run.failures:
         return failed(next(iter(run.failures)), settings, request.seed)
-    columns, _ = columns_of(np.column_stack([run.times, run.values[0]]), selections)
+    trajectories = trajectories_of(np.column_stack([run.times, run.values[0]]), selections)
     return Answer(
         message=f"One approximate trajectory to time {request.time_end:g} by tau-leaping, "
         f"epsilon {request.epsilon:g}, seed {request.seed}.",
         settings=settings,
         seed=request.seed,
         time_vector=run.times.tolist(),
-        species_trajectories=columns,
-        final_state={name: values[-1] for name, values in columns.items()},
+        trajectories=trajectories,
+        final_state=dict(zip(selections, trajectories.last(), strict=True)),
         output_units=units_for(selections, program.facts),
     )

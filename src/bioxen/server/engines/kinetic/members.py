@@ -143,7 +143,8 @@ def run_members(
 def _side_by_side(
     run: MembersRun, study: Study, table: Matrix, first: int, lanes: Lanes, sample: Sample | None
 ) -> None:
-    laned = lanes.run(table, first)
+    with progress.one_run():
+        laned = lanes.run(table, first)
     run.settings = dict(lanes.settings)
     if isinstance(study.how, Stochastic) and study.how.epsilon is not None:
         run.settings |= {"epsilon": study.how.epsilon, "exact": False}

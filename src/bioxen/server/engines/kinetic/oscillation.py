@@ -6,6 +6,7 @@ import numpy as np
 
 from bioxen.protocol.kinetic import Oscillation, OscillationRequest
 from bioxen.protocol.kinetic.request import MAX_POINTS
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.integrate import REMEDY, Course, IntegrationFailure, Tolerances, integrate
@@ -47,7 +48,9 @@ def _look(
     most = min(MAX_POINTS, MAX_VALUES // len(selections))
     while True:
         grid = (request.time_start, request.time_end, points)
-        course = integrate(program, changes, grid, selections, tolerances)
+        again = points > request.time_points
+        with progress.within(0.5, 1.0) if again else progress.within(0.0, 0.5), progress.one_run():
+            course = integrate(program, changes, grid, selections, tolerances)
         found = _swings(course.table, _transient(request), tolerances)
         periods = [one.peak_spacing for one in found if one.peak_spacing is not None]
         spacing = (request.time_end - request.time_start) / (points - 1)

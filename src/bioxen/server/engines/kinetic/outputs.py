@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import orjson
 
 from bioxen.errors import UnknownIdentifierError, ValidationError, did_you_mean
 from bioxen.server.engines.kinetic.changes import bare
@@ -66,16 +68,38 @@ def check_size(points: int, columns: int) -> None:
         )
 
 
-def columns_of(table: Matrix, selections: Sequence[str]) -> tuple[dict[str, Column], list[str]]:
-    """Return selection → values of a table whose first column is the time, and which of them have gaps.
+@dataclass(frozen=True, slots=True)
+class Trajectories:
+    """Columns of a table of numbers, which become Python's numbers only where somebody wants these."""
 
-    A gap is a null where the value is not a finite number.
-    """
-    columns: list[Column] = table[:, 1:].T.tolist()
-    if np.isfinite(table).all():
-        return dict(zip(selections, columns, strict=True)), []
-    whole = dict(zip(selections, map(_without_gaps, columns), strict=True))
-    return whole, [name for name, column in whole.items() if None in column]
+    names: Sequence[str]
+    values: Matrix
+    """One row a name, one column a point in time."""
+    gaps: Sequence[str]
+    """The names of the columns that have nulls: where the value is not a finite number."""
+
+    def columns(self) -> dict[str, Column]:
+        """Return selection → values."""
+        return dict(zip(self.names, map(written, self.values), strict=True))
+
+    def last(self) -> Column:
+        """Return the values at the last point."""
+        return written(self.values[:, -1])
+
+    def to_json(self) -> bytes:
+        """Return `columns` as JSON: the digits that pydantic writes, straight from the array."""
+        return orjson.dumps(
+            dict(zip(self.names, self.values, strict=True)), option=orjson.OPT_SERIALIZE_NUMPY
+        )
+
+
+def trajectories_of(table: Matrix, selections: Sequence[str]) -> Trajectories:
+    """Return the trajectories in a table whose first column is the time."""
+    values = np.ascontiguousarray(table[:, 1:].T)
+    gaps: list[str] = []
+    if not np.isfinite(values).all():
+        gaps = [name for name, row in zip(selections, values, strict=True) if not np.isfinite(row).all()]
+    return Trajectories(selections, values, gaps)
 
 
 def written(values: Matrix) -> Column:

@@ -18,8 +18,10 @@ every simulation.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bioxen.errors import InvalidModelError
@@ -30,11 +32,14 @@ from bioxen.server.engines.kinetic.initial import with_changes
 from bioxen.server.engines.kinetic.loader import Loaded
 from bioxen.server.engines.kinetic.noise import Noise
 from bioxen.server.engines.kinetic.runner import Runner
+from bioxen.server.engines.kinetic.switching import Switches
 
 if TYPE_CHECKING:
     from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 
 WARM_VARIANTS = 8
+_GAPS = 256
+"""Ways to change a model of which it is remembered how close the time's switches are."""
 _Variant = tuple[tuple[str, float], ...]
 
 
@@ -57,6 +62,7 @@ class Program:
         self._lanes: dict[bool, LaneProgram] = {}
         self._refusals: dict[bool, str] = {}
         self._equations: Equations | None = None
+        self._gaps: OrderedDict[tuple[_Variant, float, float], float] = OrderedDict()
         if loaded.facts.beyond_roadrunner:
             self.equations()
         else:
@@ -91,6 +97,47 @@ class Program:
                 self._equations = Equations(self._sbml)
             return self._equations
         return Equations(with_changes(self._sbml, self._native(changes)))
+
+    @cached_property
+    def switches(self) -> Switches:
+        """What the time alone switches in the model."""
+        return Switches(self._sbml)  # none where the text does not name the time
+
+    def shortest_switch(self, changes: Sequence[Change], start: float, end: float) -> float:
+        """Return the shortest time between two switches by the time alone; infinity where there are no two.
+
+        It is 0 where events set what decides them: that is known only as they happen.
+
+        Raises:
+            InvalidModelError: libRoadRunner does not run the model.
+            TooManySwitches: they are too many to stop at.
+        """
+        if not self.switches:
+            return math.inf
+        if self.switches.changes_with_events:
+            return 0.0
+        deciding = tuple((one.selection, one.value) for one in changes if self._decides(one.symbol))
+        key = (deciding, start, end)
+        if key not in self._gaps:
+            self._gaps[key] = self._shortest_switch(changes, start, end)
+            if len(self._gaps) > _GAPS:
+                self._gaps.popitem(last=False)
+        self._gaps.move_to_end(key)
+        return self._gaps[key]
+
+    def _decides(self, symbol: str) -> bool:
+        """Whether a change of a symbol may change when the time switches something."""
+        inputs = self.switches.inputs
+        native = self.facts.native(symbol)
+        return symbol in self.facts.compartments or native in inputs or bool(self.facts.fed_by([native]))
+
+    def _shortest_switch(self, changes: Sequence[Change], start: float, end: float) -> float:
+        species, names = self.facts.species, self.switches.inputs
+        values: dict[str, float] = {}
+        if names:
+            runner = self.prepare(changes)
+            values = {name: runner.get(species[name].natural if name in species else name) for name in names}
+        return self.switches.shortest(values.__getitem__, start, end)
 
     def _native(self, changes: Sequence[Change]) -> list[Change]:
         return [Change(self.facts.native(change.selection), change.value) for change in changes]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bioxen.errors import BioXenException
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.audit import BOUND, Difference, verdict
 from bioxen.server.engines.kinetic.members import MembersRun, Sample, Study
 from bioxen.server.engines.kinetic.program import Program
@@ -104,12 +105,13 @@ def _one_by_one(
     how: Settled,
     table: Matrix,
     first: int,
-    rows: Iterable[int],
+    rows: Sequence[int],
     label: str,
 ) -> None:
     """Run these rows on libRoadRunner; `label` tells why, where lanes were to run them."""
     run.settings = run.settings or dict(WITHIN)
-    for row in rows:
+    for done, row in enumerate(rows):
+        progress.tell(done, len(rows), "members")
         try:
             found = at_rest(study.program, study.changes(table[row].tolist()), study.selections, how)
         except Unsettled as failure:

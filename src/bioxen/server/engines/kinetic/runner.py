@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from bioxen.errors import InvalidModelError
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.noise import Noise
 
 Matrix = NDArray[np.float64]
@@ -173,10 +174,36 @@ class Runner:
             SolverFailure: the integration stopped, or its step size shrank to nothing.
         """
         self._report(selections)
+        if points > 2 and progress.closely():
+            return self._simulated(self._point_by_point, float(start), float(end), int(points) - 1)
         options = self._options
         options.start, options.end, options.steps = float(start), float(end), int(points) - 1
         # Not the public `simulate`: its checks, of what is known here, take as long as ten points.
         return self._simulated(self._rr._simulate, options)
+
+    def _point_by_point(self, start: float, end: float, steps: int) -> Matrix:
+        """Do what `simulate` does over an even grid, with the same calls in the same order, and tell how far.
+
+        The numbers are the same to the last bit. From Python it takes some 2 us more a point; but `simulate`
+        says nothing until its end and lets no other thread run, and its listeners are never called.
+        """
+        options = self._options
+        options.start, options.end, options.steps = start, end, 0
+        # No step of it: this checks the model, notes the start, and makes the integrator begin there.
+        first = np.array(self._rr._simulate(options))
+        table = np.empty((steps + 1, first.shape[1]))
+        table[0] = first[0]
+        rows, integrate = self._rr.getSelectedValues, self._rr.integrator.integrate
+        step = ((end - start) + start - start) / steps
+        here = start
+        for number in range(1, steps + 1):
+            there = start + number * step
+            integrate(here, there - here)
+            table[number] = rows()
+            progress.tell_run(number, steps)
+            here = there
+        table[:, 0] = start + np.arange(steps + 1) * step  # the integrator may stop within rounding of it
+        return table
 
     def at(self, times: Sequence[float], selections: Sequence[str]) -> Matrix:
         """Integrate through `times`, the first of which is the start; return one row for each.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import Sensitivity, SensitivityRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import Change, changes_of, check_varied, ordered
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
@@ -63,7 +64,11 @@ class _Study:
 
     def rows(self, base: Matrix) -> list[Sensitivity]:
         """Return every sensitivity, parameter by parameter."""
-        return [row for name in self._parameters for row in self._of(name, base)]
+        rows: list[Sensitivity] = []
+        for number, name in enumerate(self._parameters):
+            progress.tell(number, len(self._parameters), "parameters")
+            rows += self._of(name, base)
+        return rows
 
     def _of(self, parameter: str, base: Matrix) -> list[Sensitivity]:
         value = self._values[parameter]

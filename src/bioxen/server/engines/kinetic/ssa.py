@@ -14,9 +14,10 @@ import numpy as np
 from bioxen.errors import InvalidModelError, ValidationError
 from bioxen.protocol.kinetic import StochasticRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import Change, changes_of
-from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
+from bioxen.server.engines.kinetic.outputs import check_size, selections_of, trajectories_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
 from bioxen.server.engines.studies.terms import DIRECT_METHOD
@@ -56,17 +57,18 @@ def ssa(request: StochasticRequest, program: Program) -> Answer:
     changes = changes_of(request, program.facts)
     run = _in_lanes if needs_lanes(program) else realise
     try:
-        table, settings = run(program, changes, grid, selections, request.seed)
+        with progress.one_run():
+            table, settings = run(program, changes, grid, selections, request.seed)
     except Unsampled as failure:
         return failed(str(failure), failure.settings, request.seed)
-    columns, _ = columns_of(table, selections)
+    trajectories = trajectories_of(table, selections)
     return Answer(
         message=f"One exact trajectory to time {request.time_end:g}, seed {request.seed}.",
         settings=settings,
         seed=request.seed,
         time_vector=table[:, 0].tolist(),
-        species_trajectories=columns,
-        final_state={name: values[-1] for name, values in columns.items()},
+        trajectories=trajectories,
+        final_state=dict(zip(selections, trajectories.last(), strict=True)),
         output_units=units_for(selections, program.facts),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import Eigenvalue, SteadyState, SteadyStateRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.facts import Facts
@@ -66,7 +67,8 @@ def steady_state(request: SteadyStateRequest, program: Program) -> Answer:
     }
     try:
         space = StateSpace(runner, program.facts.rate_targets)
-        root = find_root(runner, space)
+        with progress.one_run():
+            root = find_root(runner, space)
         if root is None:
             return failed(f"The model did not settle, and Newton's method found no root. {REMEDY}", settings)
         space.write(root.state)
@@ -103,7 +105,8 @@ def find_root(runner: Runner, space: StateSpace) -> Root | None:
     `runner` is prepared and has its integrator chosen.
     """
     start = state = space.read()
-    for begin, end in pairwise(_TIMES):
+    for number, (begin, end) in enumerate(pairwise(_TIMES)):
+        progress.tell_run(number, len(_TIMES) - 1, "decades")
         try:
             space.write(state)
             reached = runner.grid(begin, end, 2, space.names)[-1, 1:]

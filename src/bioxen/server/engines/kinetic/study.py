@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import (
@@ -146,7 +148,7 @@ def _run(
         )
         features.append(found[:, [wanted.index(name) for name in sent]])
         if isinstance(request, SampledRequest) and request.kept == "summary":
-            new = _totals(request, study, run, wanted, found)
+            new = _totals(request, study, run, wanted, found, members)
             totals = added([totals, new]) if runs else new
         if request.sends_values:
             values.append(run.values)
@@ -183,11 +185,26 @@ def _way(request: MembersRequest, study: Study) -> Way:
 
 
 def _totals(
-    request: SampledRequest, study: Study, run: MembersRun, wanted: list[Feature], features: Matrix
+    request: SampledRequest,
+    study: Study,
+    run: MembersRun,
+    wanted: list[Feature],
+    features: Matrix,
+    members: range,
 ) -> Totals:
     numbers = {"values": run.values} | {n: a for n, a in run.series.items() if n in COEFFICIENTS}
     done = {name: every[run.completed] for name, every in numbers.items()}
-    return totals_of(request, done, study.selections, wanted, features[run.completed])
+    grains = _grains(request, members, run.completed)
+    return totals_of(request, done, study.selections, wanted, features[run.completed], grains)
+
+
+def _grains(request: MembersRequest, members: range, completed: NDArray[np.bool_]) -> list[slice]:
+    """Return the rows of each grain among those of the members of a block that completed."""
+    begin = members.start // request.block_size * request.block_size
+    within = [at for at in range(begin, members.stop, request.grain) if at > members.start]
+    rows = np.concatenate([[0], np.cumsum(completed)])
+    ends = [int(rows[at - members.start]) for at in (members.start, *within, members.stop)]
+    return [slice(first, last) for first, last in pairwise(ends)]
 
 
 def _counts(request: MembersRequest) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from bioxen.protocol.kinetic import EventFirings, TimeCourseRequest
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.changes import changes_of
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
-from bioxen.server.engines.kinetic.outputs import check_size, columns_of, selections_of, units_for
+from bioxen.server.engines.kinetic.outputs import check_size, selections_of, trajectories_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Firing
 
@@ -22,27 +24,29 @@ def time_course(request: TimeCourseRequest, program: Program) -> Answer:
     grid = (request.time_start, request.time_end, request.time_points)
     tolerances = Tolerances(request.relative_tolerance, request.absolute_tolerance)
     try:
-        course = integrate(
-            program,
-            changes,
-            grid,
-            selections,
-            tolerances,
-            integrator=request.integrator,
-            seed=request.seed,
-        )
+        with progress.one_run():
+            course = integrate(
+                program,
+                changes,
+                grid,
+                selections,
+                tolerances,
+                integrator=request.integrator,
+                seed=request.seed,
+            )
     except IntegrationFailure as failure:
         return failed(
             f"The integration did not reach time {request.time_end:g}: {failure}. {REMEDY}", failure.settings
         )
-    columns, gaps = columns_of(course.table, selections)
+    trajectories = trajectories_of(course.table, selections)
     return Answer(
-        message=f"Integrated from time {request.time_start:g} to {request.time_end:g}." + _gap_words(gaps),
+        message=f"Integrated from time {request.time_start:g} to {request.time_end:g}."
+        + _gap_words(trajectories.gaps),
         settings=course.settings,
         seed=request.seed if _is_drawn(course.settings) else None,
         time_vector=course.table[:, 0].tolist(),
-        species_trajectories=columns,
-        final_state={name: values[-1] for name, values in columns.items()},
+        trajectories=trajectories,
+        final_state=dict(zip(selections, trajectories.last(), strict=True)),
         output_units=units_for(selections, program.facts),
         event_firings=_fired(course.firings, program.facts.revocable) if program.facts.has_events else None,
     )
@@ -77,6 +81,6 @@ def _fired(firings: list[Firing], revocable: frozenset[str]) -> EventFirings:
     )
 
 
-def _gap_words(gaps: list[str]) -> str:
+def _gap_words(gaps: Sequence[str]) -> str:
     """Say which outputs have nulls: they are derived values, since the state itself is finite."""
     return f" Not a finite number at some points (null there): {', '.join(gaps)}." if gaps else ""

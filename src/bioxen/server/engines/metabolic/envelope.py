@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bioxen.protocol.metabolic import Certificate, Envelope, ProductionEnvelopeRequest
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.derived import fixed_at, flux_range, only_reaction
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.network import Network, Vector
@@ -45,7 +46,8 @@ def production_envelope(request: ProductionEnvelopeRequest, program: Program) ->
         return unsolved(request, program, problem, grid)
     sources = _carbon_sources(network, problem, best.x) if sources is None else sources
     scan = _Scan(program, problem, columns, _Yields(network, sources, product), [best.certificate])
-    for point in grid:
+    for number, point in enumerate(grid):
+        progress.tell(number, len(grid), "points")
         if not scan.take(point):
             return unsolved(request, program, problem, NoOptimum("numeric"))
     objective = problem.objective_value(best.value)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.highs import Basis
 from bioxen.server.engines.metabolic.kernel.batch import Changes, variants
 from bioxen.server.engines.metabolic.kernel.extremes import extremes
@@ -97,6 +98,7 @@ def find_ranges(
     start: Basis | None = None
     least, greatest = _unfold(found, root, factor, bounds, columns)
     for place, column in enumerate(columns):
+        progress.tell_run(place, len(columns), "reactions")
         for sign, out in ((1.0, least), (-1.0, greatest)):
             if np.isnan(out[place]):
                 program.fall_back("range")

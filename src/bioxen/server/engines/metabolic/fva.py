@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bioxen.protocol.metabolic import FluxRange, FvaRequest
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.findings import Findings, solved_by
 from bioxen.server.engines.metabolic.problem import build_problem, find_reactions
 from bioxen.server.engines.metabolic.program import Program, hold_objective
@@ -26,7 +27,9 @@ def fva(request: FvaRequest, program: Program) -> Findings:
     best = program.optimise(problem)
     if isinstance(best, NoOptimum):
         return unsolved(request, program, problem, best)
-    found = hold_objective(program, problem, best, request.fraction_of_optimum).ranges(problem.cost, columns)
+    held = hold_objective(program, problem, best, request.fraction_of_optimum)
+    with progress.one_run():
+        found = held.ranges(problem.cost, columns)
     if np.isnan(found.least).any() or np.isnan(found.greatest).any():
         return unsolved(request, program, problem, NoOptimum("numeric"))
     ends = zip(names, found.least.tolist(), found.greatest.tolist(), strict=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bioxen.protocol.metabolic import Certificate, MetabolicStatus
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.families import solve_variants
 from bioxen.server.engines.metabolic.kernel.batch import stopped
 from bioxen.server.engines.metabolic.network import Vector
@@ -86,6 +87,7 @@ class Knockouts:
         seen = np.tile(self._used, (len(number) if carried else 0, 1))
         matter = [one for one in number.items() if self._used[list(one[0])].any()]
         for begin in range(0, len(matter), CHUNK):
+            progress.tell(begin, len(matter), "deletions")
             chunk = matter[begin : begin + CHUNK]
             at = [place for _, place in chunk]
             bounds = self.problem.lower, self.problem.upper

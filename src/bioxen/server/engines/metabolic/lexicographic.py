@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from bioxen.protocol.metabolic import Certificate, LexicographicFbaRequest
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.findings import Findings, flux_state
 from bioxen.server.engines.metabolic.hull import find_hull
 from bioxen.server.engines.metabolic.network import Vector
@@ -82,9 +83,8 @@ class _Narrowing:
     def decide(self, order: list[int], left: list[int]) -> bool:
         """Take the least flux of each reaction that is `left`, in this order."""
         still = set(left)
-        for column in order:
-            if column not in still:
-                continue
+        for number, column in enumerate([column for column in order if column in still]):
+            progress.tell(number, len(left), "fluxes")
             cost: Vector = np.zeros(2 * self.count)
             cost[column], cost[self.count + column] = 1.0, -1.0
             if not self.solve(cost):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bioxen.protocol.metabolic import Certificate, FluxRange, LooplessFbaRequest, LooplessFvaRequest
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.findings import Findings, flux_state
 from bioxen.server.engines.metabolic.loops import LoopLaw, cycle_flux, without_cycles
 from bioxen.server.engines.metabolic.network import Vector
@@ -65,7 +66,10 @@ def loopless_fva(request: LooplessFvaRequest, program: Program) -> Findings:
     objective = problem.objective_value(best.value)
     search = _Search(law, hold_objective(program, problem, plain, request.fraction_of_optimum), problem)
     search.worst_cost = _cost(problem, limit_of(problem, objective, request.fraction_of_optimum))
-    ranges = {name: search.range(column) for name, column in zip(names, columns, strict=True)}
+    ranges: dict[str, FluxRange] = {}
+    for number, (name, column) in enumerate(zip(names, columns, strict=True)):
+        progress.tell(number, len(names), "reactions")
+        ranges[name] = search.range(column)
     if search.failed:
         return unsolved(request, program, problem, NoOptimum("numeric"))
     return Findings(

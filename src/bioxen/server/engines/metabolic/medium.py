@@ -9,6 +9,7 @@ from scipy import sparse
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import Certificate, Medium, MinimalMediumRequest
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.hull import Indices
 from bioxen.server.engines.metabolic.milp import MixedProgram, solve_mixed
@@ -130,6 +131,7 @@ class _Needs:
         found: list[PricedOptimum] = []
         chosen: list[Vector] = []
         while len(found) < alternatives:
+            progress.tell(len(found), alternatives, "media")
             mixed = solve_mixed(self._choice(chosen))
             if isinstance(mixed, NoOptimum):
                 return found if found and mixed.status == "infeasible" else mixed

@@ -14,6 +14,7 @@ import highspy
 import numpy as np
 from scipy import sparse
 
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.network import Vector
 from bioxen.server.engines.metabolic.proof import MAX_GAP
 from bioxen.server.engines.metabolic.rows import (
@@ -82,7 +83,8 @@ def solve_mixed(
         solution = highspy.HighsSolution()
         solution.col_value = start.tolist()
         highs.setSolution(solution)
-    highs.run()
+    with progress.one_run(), progress.watched(lambda: 0.0, "search"):  # how long it takes nobody knows
+        highs.run()
     status, info = STATUS.get(highs.getModelStatus(), "numeric"), highs.getInfo()
     has_some = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     ended_early = seconds is not None and status == "numeric" and has_some

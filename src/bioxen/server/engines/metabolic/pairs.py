@@ -13,10 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.knockouts import INFEASIBLE, OPTIMAL, Blocked, Knockouts, Left
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
+_ALONE = 0.05
+"""Of the whole, the share after which each set alone is solved, and pairs come: many more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,19 +61,22 @@ def solve_pairs(knockouts: Knockouts, rows: Sequence[Blocked], columns: Sequence
     column = np.array([number[blocked] for blocked in columns], dtype=np.int64)
     problem = knockouts.problem
     forced = (problem.lower > 0) | (problem.upper < 0)
+    with progress.within(0.0, _ALONE):
+        alone = knockouts.solve(list(number), carried=True)
     kinds = _Kinds(
         list(number),
-        knockouts.solve(list(number), carried=True),
+        alone,
         np.array([forced[list(blocked)].any() for blocked in number], dtype=np.bool_),
     )
     (of_rows, row), (of_columns, column) = (np.unique(one, return_inverse=True) for one in (row, column))
-    values, status = _distinct(knockouts, kinds, of_rows, of_columns)
-    alone = [
+    with progress.within(_ALONE, 1.0):
+        values, status = _distinct(knockouts, kinds, of_rows, of_columns)
+    halves = [
         Left(kinds.left.values[one], kinds.left.status[one], kinds.left.carried[:0])
         for one in (of_rows[row], of_columns[column])
     ]
     at = np.ix_(row, column)
-    return PairTable(values[at], status[at], *alone)
+    return PairTable(values[at], status[at], *halves)
 
 
 def _distinct(

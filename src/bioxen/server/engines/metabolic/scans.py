@@ -13,6 +13,7 @@ from bioxen.protocol.metabolic import (
     Robustness,
     RobustnessRequest,
 )
+from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.derived import fixed_at, flux_range
 from bioxen.server.engines.metabolic.findings import Findings
 from bioxen.server.engines.metabolic.problem import Problem, build_problem, find_reaction, find_reactions
@@ -39,7 +40,8 @@ def robustness(request: RobustnessRequest, program: Program) -> Findings:
         return unsolved(request, program, problem, ends)
     fluxes = (np.linspace(*ends, request.points) + 0.0).tolist()
     certificates, values = [best.certificate], []
-    for flux in fluxes:
+    for number, flux in enumerate(fluxes):
+        progress.tell(number, len(fluxes), "points")
         found = program.fluxes.solve(*fixed_at(problem, [column], (flux,)), problem.cost)
         if isinstance(found, Optimum):
             certificates.append(found.certificate)
@@ -84,8 +86,10 @@ def phase_plane(request: PhasePlaneRequest, program: Program) -> Findings:
             return unsolved(request, program, problem, ends)
         axes.append((np.linspace(*ends, request.points) + 0.0).tolist())
     plane = _Plane(steady_state(network.stoichiometry), problem, columns, [best.certificate])
-    if not all(plane.take_row(x, axes[1]) for x in axes[0]):
-        return unsolved(request, program, problem, NoOptimum("numeric"))
+    for number, x in enumerate(axes[0]):
+        progress.tell(number, len(axes[0]), "rows")
+        if not plane.take_row(x, axes[1]):
+            return unsolved(request, program, problem, NoOptimum("numeric"))
     objective = problem.objective_value(best.value)
     return Findings(
         problem=problem,

@@ -22,7 +22,7 @@ from bioxen.server.engines.studies.block import Block, block_of, join, members_o
 from bioxen.server.engines.studies.indices import global_sensitivity
 from bioxen.server.engines.studies.summary import summarise
 from bioxen.server.engines.studies.terms import terms_of
-from bioxen.server.engines.studies.totals import Totals, added
+from bioxen.server.engines.studies.totals import Totals, added, of_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,14 @@ class Gathering:
         self._request = request
         self._blocks: dict[int, Block] = {}
         """First member → the block, without its totals."""
-        self._around: dict[int, Mapping[str, Any]] = {}
-        """The same → what the answer has beside its members; of the first block alone."""
+        self._around: tuple[bool, int, Mapping[str, Any]] | None = None
+        """What an answer has beside its members: of the first part with a member that completed, whose
+        settings are then known, with whether it has none, and its first member."""
         self._next = request.members_of_part.start
         self._totals: Totals | None = None
-        """Those of all members before `next`: sums are rounded, so they are added in the order of members."""
+        """Those of all blocks before `next`: sums are rounded, so they are added in the order of members."""
+        self._begun: list[Totals] = []
+        """Those of the parts of the block that `next` is in."""
         self._ahead: dict[int, Totals] = {}
 
     def add(self, result: Mapping[str, Any]) -> None:
@@ -96,19 +99,23 @@ class Gathering:
         block = block_of(result)
         self._ahead[block.first] = block.totals
         self._blocks[block.first] = replace(block, totals=Totals())
-        self._around[block.first] = {name: value for name, value in result.items() if name != "members"}
-        self._around = dict([min(self._around.items())])
+        around = (not block.completed.any(), block.first, result)
+        if self._around is None or around[:2] < self._around[:2]:
+            self._around = (*around[:2], {**result, "members": None})
         while self._next in self._ahead:
-            self._add_up(self._next)
+            self._begun.append(self._ahead.pop(self._next))
             self._next += len(self._blocks[self._next].completed)
+            if self._next % self._request.block_size == 0:
+                self._end_block()
 
     def result(self, write: Writer | None = None) -> dict[str, Any]:
         """Return the result of the whole, of as many members as were added."""
-        for first in sorted(self._ahead):
-            self._add_up(first)
+        self._begun += [self._ahead.pop(first) for first in sorted(self._ahead)]
+        self._end_block()
+        assert self._around is not None  # noqa: S101 - there is no study without a member
         block = replace(join(list(self._blocks.values())), totals=self._totals or Totals())
         found = conclude(self._request, block, write)
-        (around,) = self._around.values()
+        around = self._around[2]
         provenance = around["provenance"]
         settings = provenance["settings"] | found.settings
         return {
@@ -123,9 +130,12 @@ class Gathering:
             "global_sensitivity": found.global_sensitivity and found.global_sensitivity.model_dump(),
         }
 
-    def _add_up(self, first: int) -> None:
-        new = self._ahead.pop(first)
-        self._totals = new if self._totals is None else added([self._totals, new])
+    def _end_block(self) -> None:
+        """Add up what the parts of a block have, and that to what was before it."""
+        if self._begun:
+            new = of_block(self._begun)
+            self._totals = new if self._totals is None else added([self._totals, new])
+            self._begun = []
 
 
 def times_of(block: Block, found: Conclusion) -> list[float] | None:

@@ -1,18 +1,22 @@
 """Mean and variance of many members, kept as sums that add up.
 
-T. Chan, G. Golub, R. LeVeque, Amer. Statist. 37 (1983) 242. Sums are rounded, so the order matters:
-blocks are added one after the other in their order, wherever they were computed.
+T. Chan, G. Golub, R. LeVeque, Amer. Statist. 37 (1983) 242. Sums are rounded, so the order matters: within a
+block its grains are added in pairs, and then the pairs, which a part of a block can do for itself; blocks are
+added one after the other in their order, wherever they were computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import TypeVar
 
 import numpy as np
 
 from bioxen.server.engines.studies.arrays import Array
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,13 @@ class Sums:
         return found
 
 
-def sums_of(values: Array) -> Sums:
-    """Return the sums of `values`, members × anything; of no members, NaN is the mean."""
+def sums_of(values: Array, grains: Sequence[slice]) -> Sums:
+    """Return the sums of `values`, members × anything, of which `grains` are the rows of each grain."""
+    return in_pairs([_of_grain(values[grain]) for grain in grains], _both)
+
+
+def _of_grain(values: Array) -> Sums:
+    """Return the sums of `values`; of no members, NaN is the mean."""
     shape = values.shape[1:]
     if not len(values):
         return Sums(0, np.full(shape, np.nan), np.zeros(shape))
@@ -45,6 +54,13 @@ def sums_of(values: Array) -> Sums:
 def added(every: Iterable[Sums]) -> Sums:
     """Return the sums over all, added in their order; there is at least one."""
     return reduce(_both, every)
+
+
+def in_pairs(every: Sequence[T], add: Callable[[T, T], T]) -> T:
+    """Return the sum over all, neighbours first, then what they gave; there is at least one."""
+    while len(every) > 1:
+        every = [reduce(add, every[at : at + 2]) for at in range(0, len(every), 2)]
+    return every[0]
 
 
 def _both(one: Sums, other: Sums) -> Sums:

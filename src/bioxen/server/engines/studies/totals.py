@@ -31,8 +31,9 @@ def totals_of(
     outputs: Sequence[str],
     names: Sequence[Feature],
     features: Array,
+    grains: Sequence[slice],
 ) -> Totals:
-    """Return the totals of the members of a block that completed.
+    """Return the totals of the members of a block, or of a part of one, that completed.
 
     Args:
         request: says what is wanted.
@@ -40,10 +41,11 @@ def totals_of(
         outputs: the names of the last axis of `features`.
         names: the features.
         features: members × features × outputs.
+        grains: the rows of each grain (`MembersRequest.grain`).
     """
     accuracy = request.quantile_accuracy
     return Totals(
-        sums={name: moments.sums_of(every) for name, every in numbers.items()},
+        sums={name: moments.sums_of(every, grains) for name, every in numbers.items()},
         sketches={name: buckets.sketch_of(every, accuracy) for name, every in numbers.items()}
         if request.sketches
         else {},
@@ -61,6 +63,11 @@ def added(every: Iterable[Totals]) -> Totals:
         sketches={name: buckets.merged(part.sketches[name] for part in parts) for name in parts[0].sketches},
         histograms=histograms.added([part.histograms for part in parts]),
     )
+
+
+def of_block(parts: Sequence[Totals]) -> Totals:
+    """Return the totals of a block from those of its parts, equal ones but for the last, in their order."""
+    return moments.in_pairs(parts, lambda one, other: added([one, other]))
 
 
 def moments_of(totals: Totals, write: Writer) -> dict[str, Moments] | None:

@@ -76,6 +76,8 @@ class Begun:
     """The request as JSON."""
     request_digest: str
     """Its fingerprint when it was accepted."""
+    parts_total: int
+    """How many parts it was cut into then."""
     finished: dict[int, str]
     """Parts that are done already: number → digest of the result."""
     started_at: str

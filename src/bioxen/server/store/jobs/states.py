@@ -96,6 +96,7 @@ def begin(connection: Connection, job_id: str, resolve: Resolve | None = None) -
         priority=row.priority,
         request=request,
         request_digest=row.request_digest,
+        parts_total=row.parts_total,
         finished={shard.number: shard.result_digest for shard in finished},
         started_at=row.started_at,
         deadline=row.deadline,

@@ -54,6 +54,7 @@ class System:
     moments: int = 0
     moment_count: int = 0
     jumps_unpredictably: bool = False
+    foreseen: Any = None
     jumps_with_states: bool = True
     event_count: int = 0
     event_initially: tuple[bool, ...] = ()

@@ -12,12 +12,14 @@ import numpy as np
 from scipy.integrate import DOP853, LSODA, RK45, OdeSolver, Radau
 
 from bioxen.protocol.provenance import Setting
+from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.general.equations import Equations
 from bioxen.server.engines.kinetic.general.history import Dense, Segment
 from bioxen.server.engines.kinetic.general.queue import Queue
 from bioxen.server.engines.kinetic.general.report import Report
 from bioxen.server.engines.kinetic.general.system import DelayTooShort, System
 from bioxen.server.engines.kinetic.runner import Firing, Matrix, SolverFailure
+from bioxen.server.engines.kinetic.switching import Switches, TooManySwitches
 
 METHODS: dict[str, type[OdeSolver]] = {"LSODA": LSODA, "Radau": Radau, "RK45": RK45, "DOP853": DOP853}
 """The algorithms."""
@@ -32,6 +34,10 @@ _MAX_SMALL = 100
 _MAX_STEPS = 1_000_000
 _MAX_STILL = 200
 """How many restarts in a row may make no progress."""
+_PARTS = 8
+"""Steps at least from one time at which the time alone switches something to the next."""
+_BLURRED = 1e-10
+"""Stretches shorter than this, relative to their time, hold a switch that arithmetic blurs."""
 _ECHOES = 3
 """How often a discontinuity is followed through the delays: each time it is one derivative smoother."""
 
@@ -44,6 +50,7 @@ def simulate(
     method: str,
     tolerances: tuple[float, float],
     seed: int,
+    switches: Switches,
 ) -> tuple[Matrix, dict[str, Setting], list[Firing]]:
     """Return the selections at `times`, one row each with the time first, the settings, and what events did.
 
@@ -54,11 +61,12 @@ def simulate(
         method: a name of `METHODS`.
         tolerances: relative and absolute.
         seed: of what the model draws at random, and of the order of events with equal priorities.
+        switches: what the time alone switches in the model; no step passes over it.
 
     Raises:
         SolverFailure: the trajectory does not reach its end.
     """
-    course = _Course(equations, times, selections, method, tolerances, seed)
+    course = _Course(equations, times, selections, method, tolerances, seed, switches)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LSODA says as a warning what its status says too
         table = course.run()
@@ -76,6 +84,7 @@ class _Course:
         method: str,
         tolerances: tuple[float, float],
         seed: int,
+        switches: Switches,
     ) -> None:
         self._times = [float(time) for time in times]
         self._end = self._times[-1]
@@ -89,6 +98,7 @@ class _Course:
         self._report = Report(equations, self._times, selections)
         self._longest = max(np.diff(self._times).max(initial=0.0), (self._end - self._time) / 1000)
         self._echoes: list[tuple[float, int]] = []
+        self._switches, self._stops = switches, list[float]()
         self._steps = self._still = self._jumps = 0
 
     @property
@@ -110,6 +120,7 @@ class _Course:
     def run(self) -> Matrix:
         """Simulate to the end."""
         self._queue.settle(self._time)
+        self._foresee()
         self._echo(self._time, 0)
         self._report.upto(self._time, self._system)
         while self._time < self._end:
@@ -123,12 +134,30 @@ class _Course:
         while self._echoes and self._echoes[0][0] <= self._time:
             heapq.heappop(self._echoes)
         echo = self._echoes[0][0] if self._echoes else math.inf
-        return min(self._end, self._queue.next_time(), echo)
+        while self._stops and self._stops[-1] <= self._time:
+            self._stops.pop()
+        stop = self._stops[-1] if self._stops else math.inf
+        return min(self._end, self._queue.next_time(), echo, stop)
+
+    def _foresee(self) -> None:
+        """Find what the time alone will switch; the next is last."""
+        if not self._switches or self._time >= self._end:
+            return
+        values, slots = self._system.values, self._system.equations.layout.slots
+        try:
+            found = self._switches.times(lambda name: values[slots[name]], self._time, self._end)
+        except TooManySwitches as refusal:
+            raise SolverFailure(f"{refusal}; give a shorter time") from None
+        self._stops = found[::-1]
 
     def _settle(self, before: float) -> None:
         """Do what is due where a stretch ended."""
         level = self._echo_level()
         if self._queue.settle(self._time):
+            level = 0
+            if self._switches.changes_with_events:
+                self._foresee()
+        if self._stops and self._stops[-1] == self._time:
             level = 0
         if level is not None:
             self._echo(self._time, level)
@@ -157,6 +186,11 @@ class _Course:
             return
         signature = system.signature(self._time, system.state)
         longest = self._longest
+        stretch = bound - self._time
+        if self._switches and stretch > _BLURRED * max(1.0, abs(bound)):
+            longest = min(
+                longest, stretch / _PARTS
+            )  # what is nothing at both its ends may be something between
         while True:
             if system.shortest_delay < math.inf and system.equations.motion.state:
                 longest = min(longest, system.shortest_delay)
@@ -194,6 +228,7 @@ class _Course:
     def _commit(self, time: float, dense: Dense) -> None:
         system = self._system
         self._time = system.committed = time
+        progress.tell_run(self._span - (self._end - time), self._span)
         system.state = np.asarray(dense(time), dtype=float)
         if not np.isfinite(system.state).all():
             raise SolverFailure(f"the state did not stay a finite number at time {time:g}")

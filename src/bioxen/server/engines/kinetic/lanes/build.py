@@ -22,6 +22,9 @@ def build(sbml: str, width: int | None = None, *, singly: bool = False) -> LaneP
         Uncovered: the model has a construct that the lanes do not run; it names the construct.
     """
     try:
-        return LaneProgram(System(read(sbml, singly=singly), singly=singly), width or WIDTH)
+        program = LaneProgram(System(read(sbml, singly=singly), singly=singly), width or WIDTH)
+        if not singly and program.jumps_unforeseen:
+            raise Uncovered("a comparison of a curve in time that events move")
     except RecursionError as error:
         raise Uncovered("a formula nested as deep as one of this model") from error
+    return program

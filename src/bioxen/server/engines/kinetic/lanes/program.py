@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from bioxen.server.engines.kinetic.lanes.emit import module
 from bioxen.server.engines.kinetic.lanes.expressions import Expressions, Indices
+from bioxen.server.engines.kinetic.lanes.foreseen import Foreseen
 from bioxen.server.engines.kinetic.lanes.graph import Node
 from bioxen.server.engines.kinetic.lanes.initial import InitialValues
 from bioxen.server.engines.kinetic.lanes.moments import Moments, moments
@@ -135,7 +136,18 @@ class LaneProgram:
     @property
     def jumps_unpredictably(self) -> bool:
         """Whether something jumps with the time alone, at times that `moments` does not know."""
+        return self._moments.unpredicted or self.foreseen is not None
+
+    @property
+    def jumps_unforeseen(self) -> bool:
+        """Whether something jumps with the time alone, at times that nothing finds before."""
         return self._moments.unpredicted
+
+    @cached_property
+    def foreseen(self) -> Foreseen | None:
+        """What finds the times at which the time alone switches, where no formula gives them."""
+        conditions = self._moments.searched
+        return None if conditions is None else Foreseen(conditions)
 
     @property
     def jumps_with_states(self) -> bool:

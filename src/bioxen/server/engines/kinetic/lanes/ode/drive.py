@@ -60,6 +60,8 @@ def drive(
     moment: int,
     moments: int,
     inside: bool,
+    stops: NDArray[np.float64],
+    first: NDArray[np.int64],
     start: float,
     times: NDArray[np.float64],
     rtol: float,
@@ -79,7 +81,7 @@ def drive(
     matrix = moment + moments
     w = rows(matrix + max(moments, len(entries) + size))
     member, point, tries = np.full(WIDTH, -1), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
-    failed = np.zeros(WIDTH, np.int8)
+    failed, ahead = np.zeros(WIDTH, np.int8), np.zeros(WIDTH, np.int64)
     for i in range(n * WIDTH):
         w[block(n, layout.TOLERANCE) * WIDTH + i] = atol[i // WIDTH]
     waiting = 0
@@ -91,6 +93,7 @@ def drive(
                     take(w, n, m, lane, states[waiting], parameters[waiting], start, times)
                     arrive(happening, w, lane, room)
                     member[lane], point[lane], tries[lane], failed[lane] = waiting, 0, 0, DONE
+                    ahead[lane] = first[waiting]
                     waiting += 1
                     fresh = True
             if member.max() < 0:
@@ -105,6 +108,8 @@ def drive(
             if free:
                 continue
             control.first_step(functions[layout.FUNCTION_RATES], w, n, rtol)
+        if len(stops):
+            _next_stops(w, stops, first, member, ahead)
         _aim(w, longest, moment, moments)
         if stiff:
             rosenbrock.attempt(
@@ -122,7 +127,9 @@ def drive(
         if fresh:
             events.cut(functions[layout.FUNCTION_TRIGGERS], w, n, m, happening.size, count, tries)
         if later:
-            fresh = events.fall_due(w) or fresh
+            fresh = events.fall_due(w, layout.DUE) or fresh
+        if len(stops):
+            fresh = events.fall_due(w, layout.STOP) or fresh
         if due:
             sampling.record(w, n, times, member, point, values, changing)
         free = False
@@ -142,6 +149,23 @@ def _foresee(function: int, w: NDArray[np.float64], n: int, moment: int, moments
 
 
 @lean
+def _next_stops(
+    w: NDArray[np.float64],
+    stops: NDArray[np.float64],
+    first: NDArray[np.int64],
+    member: NDArray[np.int64],
+    ahead: NDArray[np.int64],
+) -> None:
+    """Write each lane's next time, of those found before the run, at which a step must end."""
+    for lane in range(WIDTH):
+        if member[lane] >= 0:
+            last = first[member[lane] + 1]
+            while ahead[lane] < last and stops[ahead[lane]] <= w[layout.TIME * WIDTH + lane]:
+                ahead[lane] += 1
+            w[layout.STOP * WIDTH + lane] = stops[ahead[lane]] if ahead[lane] < last else np.inf
+
+
+@lean
 def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> None:
     """Shorten the next steps to what comes first, and write when they end.
 
@@ -150,7 +174,7 @@ def _aim(w: NDArray[np.float64], longest: float, moment: int, moments: int) -> N
     """
     time, last = load(w, layout.TIME), smaller(load(w, layout.DUE), load(w, layout.LIMIT))
     step = smaller(broadcast(longest), load(w, layout.STEP))
-    end = _sooner(time, load(w, layout.KNOWN), last)
+    end = _sooner(time, load(w, layout.STOP), _sooner(time, load(w, layout.KNOWN), last))
     for i in range(moment, moment + moments):
         end = _sooner(time, load(w, i), end)
     size = magnitude(end)

@@ -105,9 +105,9 @@ def locate(triggers: int, w: NDArray[np.float64], n: int, m: int, count: int) ->
 
 
 @lean
-def fall_due(w: NDArray[np.float64]) -> bool:
-    """Mark the accepted steps that end where a waiting event is due; return whether there are any."""
-    due = both(load(w, layout.END) >= load(w, layout.DUE), load(w, layout.ACCEPTED) > 0.0)
+def fall_due(w: NDArray[np.float64], row: int) -> bool:
+    """Mark the accepted steps that end where a row's time has come; return whether there are any."""
+    due = both(load(w, layout.END) >= load(w, row), load(w, layout.ACCEPTED) > 0.0)
     due = both(due, load(w, layout.ACTIVE) > 0.0)
     store(w, layout.FRESH, choose(due, broadcast(1.0), load(w, layout.FRESH)))
     return anywhere(due)

@@ -12,6 +12,8 @@ TIME, STEP, MOMENT, END, LIMIT, NEXT, KNOWN, LOW, HIGH = range(9)
 next point of the output, of a discontinuity found ahead, and the bracket around one."""
 DUE = 19
 """The time of the next event that was triggered before."""
+STOP = 20
+"""The next time, found before the run, at which a step must end."""
 
 ERROR, LOG_ERROR, CUT, GROWTH, INVERSE = range(9, 14)
 """The error of the step, the logarithm of the last one, the factor for the next step, the largest allowed,
@@ -20,7 +22,7 @@ and one over the step."""
 ACTIVE, FRESH, ACCEPTED, STEPS, REJECTED = range(14, 19)
 """Truths as 1 or 0: the lane has a member, begins or had its step cut, accepted its step; counts of steps."""
 
-SINGLES = 20
+SINGLES = 21
 
 STATE, NEW, STAGE, SLOPE, STAGES, POLYNOMIAL, SAMPLE, TOLERANCE, RIGHT = 0, 1, 2, 3, 4, 12, 16, 17, 18
 BLOCKS = 19

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from bioxen.server.engines.kinetic.lanes.events.given import Events
 from bioxen.server.engines.kinetic.lanes.events.made import events_of
+from bioxen.server.engines.kinetic.lanes.events.status import RESTLESS
 from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.ode import layout
 from bioxen.server.engines.kinetic.lanes.ode.drive import drive
 from bioxen.server.engines.kinetic.lanes.ode.elimination import Plan, plan
 from bioxen.server.engines.kinetic.lanes.ode.straight import straight
 from bioxen.server.engines.kinetic.lanes.simd.contract import Ready, Runnable
+from bioxen.server.engines.kinetic.lanes.watching import watched
 
 Method = Literal["tsit5", "rodas5p"]
 Floats = NDArray[np.float64]
-
-_PARTS = 1000
-"""Steps at least, where something jumps at times that cannot be computed before."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,6 @@ class Run:
         longest: float,
     ) -> None:
         self._program, self._times, self._start = program, times, start
-        if program.jumps_unpredictably:
-            longest = min(longest, (times[-1] - start) / _PARTS)
         self._rtol, self._max_steps, self._longest = float(rtol), int(max_steps), float(longest)
         self._atol = np.maximum(atol * np.asarray(program.state_scale, np.float64), np.finfo(float).tiny)
 
@@ -76,16 +73,19 @@ class Run:
         changing = np.full((members if program.event_count else 0, points, parameters.shape[1]), np.nan)
         status = np.zeros(members, np.int8)
         steps, rejected = np.zeros(members, np.int64), np.zeros(members, np.int64)
+        stops, first, restless = self._stops(parameters)
         given: tuple[Any, ...] = (
             stiff,
             _functions(program, ready, code, stiff=stiff),
             *(tape.entries, tape.diagonal, tape.factor, tape.forward, tape.backward, tape.size),
             *(states, extended, *_events(program, extended.shape[1])),
-            *(program.moment_count, program.jumps_with_states),
+            *(program.moment_count, program.jumps_with_states, stops, first),
             *(self._start, self._times, self._rtol, self._atol, self._longest, self._max_steps),
         )
         run: Callable[..., None] = drive
-        run(*given, values, changing, status, steps, rejected)
+        with watched(values):
+            run(*given, values, changing, status, steps, rejected)
+        values[restless], status[restless] = np.nan, RESTLESS
         return Trajectories(
             values=values,
             parameters=changing if program.event_count else None,
@@ -95,6 +95,13 @@ class Run:
             method="rodas5p" if stiff else "tsit5",
             retried=np.zeros(members, np.bool_),
         )
+
+    def _stops(self, parameters: Floats) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+        """Return where steps must end; see `Foreseen.of`."""
+        foreseen = self._program.foreseen
+        if foreseen is None:
+            return np.empty(0), np.zeros(len(parameters) + 1, np.int64), np.empty(0, np.int64)
+        return foreseen.of(parameters, self._start, float(self._times[-1]))
 
 
 _NO_ELIMINATION = (plan(0, (), ()), None)

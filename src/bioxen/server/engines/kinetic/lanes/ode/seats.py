@@ -47,7 +47,7 @@ def take(
     w[layout.STEPS * WIDTH + lane] = w[layout.REJECTED * WIDTH + lane] = 0.0
     w[layout.ACTIVE * WIDTH + lane] = 1.0
     w[layout.KNOWN * WIDTH + lane] = -np.inf
-    w[layout.DUE * WIDTH + lane] = np.inf
+    w[layout.DUE * WIDTH + lane] = w[layout.STOP * WIDTH + lane] = np.inf
     w[layout.FRESH * WIDTH + lane] = 1.0
 
 

@@ -103,7 +103,8 @@ class _Joint:
     event_initially = event_uses_trigger_values = event_persistent = event_delayed = ()
     event_targets: tuple[NDArray[np.int32], ...] = ()
     assign: tuple[int, ...] = ()
-    jumps_unpredictably = jumps_with_states = False
+    jumps_with_states = False
+    foreseen = None
 
     def __init__(self, program: LaneProgram, names: tuple[str, ...]) -> None:
         if program.root_count or program.moment_count or program.jumps_unpredictably:

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bioxen.server.engines.kinetic.lanes.foreseen import Foreseen
+
 
 class Ready(Protocol):
     """Functions for a run, which take longer rows of parameters."""
@@ -55,7 +57,7 @@ class Runnable(Protocol):
     @property
     def jumps_with_states(self) -> bool: ...
     @property
-    def jumps_unpredictably(self) -> bool: ...
+    def foreseen(self) -> Foreseen | None: ...
     @property
     def rates(self) -> int: ...
     @property

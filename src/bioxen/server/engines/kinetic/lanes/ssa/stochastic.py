@@ -18,6 +18,7 @@ from bioxen.server.engines.kinetic.lanes.ssa.given import Floats, Truths
 from bioxen.server.engines.kinetic.lanes.ssa.layout import STATUS
 from bioxen.server.engines.kinetic.lanes.ssa.leap import leap
 from bioxen.server.engines.kinetic.lanes.ssa.network import network_of
+from bioxen.server.engines.kinetic.lanes.watching import watched
 
 __all__ = ["STATUS", "Realisations", "stochastic"]
 
@@ -99,7 +100,8 @@ def stochastic(
     fluxes = network.ready.addresses["fluxes"]
     if method == "direct":
         exact: Callable[..., None] = direct
-        exact(fluxes, reactions, network.occasions, *common)
+        with watched(values):
+            exact(fluxes, reactions, network.occasions, *common)
     else:
         network.refuse_leaps()
         matters = np.zeros(n, np.bool_)
@@ -108,7 +110,8 @@ def stochastic(
         functions = np.array([fluxes, program.jacobian], np.int64)
         net = (reactions.pointers, reactions.species, reactions.changes, reactions.size)
         leaping: Callable[..., None] = leap
-        leaping(functions, *net, matters, diagonal, len(program.jacobian_rows), float(epsilon), *common)
+        with watched(values):
+            leaping(functions, *net, matters, diagonal, len(program.jacobian_rows), float(epsilon), *common)
     changed = np.ascontiguousarray(values[:, :, n:]) if own else None
     return Realisations(np.ascontiguousarray(values[:, :, :n]), changed, status, events, method)
 
