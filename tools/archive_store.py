@@ -3,9 +3,10 @@
     python -m tools.archive_store tests/server/store/archive
 
 It is run once for each new schema, before the schema changes again; the file is named by the schema. In it is
-what a server writes: a culture that was advanced, forked and snapped, a job in each state, one of a cell and
-one about a model that is gone, a model of an owner, quotas of an owner and of a cell, a token that was
-revoked. All is asked of a running server, which is killed so that one job is left in the middle.
+what a server writes: a culture that was advanced, forked and snapped, a cell with edits, a restore and a
+deleted snapshot, a job in each state, one of a cell and one about a model that is gone, a model of an owner,
+quotas of an owner and of a cell, a token that was revoked. All is asked of a running server, which is killed
+so that one job is left in the middle.
 """
 
 from __future__ import annotations
@@ -67,6 +68,13 @@ def fill(client: BiologicalComputationClient) -> None:
     cells.run("culture", "metabolic_dfba", {"time_end": 1.0, "time_points": 3}, advance=True)
     cells.fork_many("culture", [ForkSpec(vm_id="mutant", changes=Delta(gene_knockouts=["b1723"]))])
     cells.run("mutant", "metabolic_fba")
+    cells.create("revised", "ecoli", config={"model": "textbook", "delta": {"seed": 1}})
+    for seed in (2, 3):
+        cells.set_delta("revised", {"seed": seed})
+        cells.snapshot("revised", f"seed {seed}")
+    cells.restore("revised", 1)
+    cells.fork("revised", "offshoot", snapshot=2)
+    cells.delete_snapshot("revised", 2)
     cells.create("bounded", "ecoli", config={"model": "textbook"}, quotas={"cpu_seconds": 600.0})
     cells.act("bounded", "start")
     cells.run("bounded", "metabolic_fba", {"constraints": {"EX_glc__D_e": [-7.0, 1000.0]}})

@@ -268,6 +268,49 @@ def test_every_command_has_help() -> None:
         assert command.callback.__doc__, command
 
 
+def test_a_cell_from_its_making_to_its_end(bioxen: Cli, services: Supervisor) -> None:
+    def cells(*words: str) -> str:
+        done = bioxen("cells", *words)
+        assert done.code == 0, done.err
+        return done.out
+
+    edits = ("--knock-out", "b2276", "--bounds", "EX_glc__D_e=-8,1000", "--seed", "7")
+    assert cells("create", "life-1", "--model", "textbook", *edits, "--start") == "life-1 running\n"
+    assert cells("pause", "life-1") + cells("resume", "life-1") == "life-1 paused\nlife-1 running\n"
+    assert cells("snapshot", "life-1", "--name", "new") == "1\n"
+    words = ("--set", "time_end=0.5", "--advance", "--json")
+    grown = json.loads(cells("run", "life-1", "metabolic_dfba", *words))
+    assert grown["status"] == "success"
+    edited = json.loads(cells("edit", "life-1", "--knock-out", "b1723", "--knock-out-reaction", "PGL"))
+    assert edited == {
+        "gene_knockouts": ["b2276", "b1723"],
+        "reaction_knockouts": ["PGL"],
+        "constraints": {"EX_glc__D_e": [-8.0, 1000.0]},
+        "seed": 7,
+    }
+    assert json.loads(cells("edit", "life-1", "--reset", "--medium", "EX_glc__D_e=5"))["medium"]
+    assert json.loads(cells("allocate", "life-1", "ribosomes=10", "atp_share=0.25"))["granted"] is True
+    assert json.loads(cells("allocate", "life-1", "priority=80"))["ribosomes"] == 10
+    assert cells("restore", "life-1", "1") == "life-1 stands at its beginning\n"
+    assert "restored to snapshot 1" in cells("history", "life-1")
+    told = json.loads(cells("history", "life-1", "--after", "1", "--limit", "2", "--json"))
+    assert ([one["kind"] for one in told["entries"]], told["next"]) == (["edit", "edit"], 3)
+    assert "the same" in cells("replay", "life-1")
+    assert cells("fork", "life-1", "life-2", "--snapshot", "1", "--init", "S=1") == "life-2 running\n"
+    cells("fork", "life-1", "life-3")
+    assert "new" in cells("snapshots", "life-1")
+    cells("delete-snapshot", "life-1", "1")
+    assert json.loads(cells("snapshots", "life-1", "--json")) == []
+    gone = bioxen("cells", "restore", "life-1", "1")
+    assert gone.code == 2 and "BX006" in gone.err and "it was deleted" in gone.err
+    lineage = cells("lineage", "life-1", "--limit", "1")
+    assert "life-1, snapshot 1" in lineage and "--after life-2" in lineage and "life-3" not in lineage
+    for wrong in (("allocate", "life-1", "ribosomes=many"), ("edit", "life-1", "--bounds", "PFK=1")):
+        assert bioxen("cells", *wrong).code == 2
+    assert cells("stop", "life-1") + cells("start", "life-1") == "life-1 stopped\nlife-1 running\n"
+    assert cells("destroy", "life-1", "life-2", "life-3").count("destroyed") == 3
+
+
 def test_kept_cells_are_listed_and_shown(bioxen: Cli, services: Supervisor) -> None:
     kept = connect(services.url).kept
     kept.create("cli-1", "ecoli")

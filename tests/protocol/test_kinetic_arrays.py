@@ -115,3 +115,31 @@ def test_what_has_no_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(MissingModuleError, match="xarray"):
         result_of().to_xarray()
+
+
+def test_names_that_a_user_of_tellurium_gives() -> None:
+    """`time` among the outputs is the one column or coordinate that is there anyway."""
+    course = result_of("kinetic_ode", time_points=3, outputs=["time", "S1"])
+    assert list(course.to_frame().columns) == ["time", "S1"]
+    assert set(course.to_xarray().variables) == {"time", "S1"}
+    members = result_of(report="values", outputs=["S1", "time", "[S1]"])
+    frame, dataset = members.to_frame(), members.to_xarray()
+    assert list(frame.columns) == ["member", "time", "S1", "[S1]"]
+    assert frame["[S1]"].tolist() == dataset["[S1]"].values.ravel().tolist()
+
+
+def test_what_is_varied_and_reported_has_two_names() -> None:
+    axes = {"k": {"values": [0.1, 0.2]}, "S1": {"values": [1.0, 2.0]}}
+    dataset = result_of(report="values", outputs=["k", "S1"], axes=axes).to_xarray()
+    assert dataset["varied S1"].values.tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert dataset["S1"].dims == ("member", "time") and dataset["k"].dims == ("member", "time")
+    named_so = "member = 0; member' = 1; status = 1; status' = 0"
+    fields: dict[str, Any] = {**SCAN, "axes": {"status": {"values": [1.0, 2.0]}}, "report": "values"}
+    odd = run(KineticEngine(), named_so, "kinetic_scan", outputs=["member"], **fields).to_xarray()
+    assert odd["output member"].isel(time=-1).values == pytest.approx([2.0, 2.0])
+    assert odd["varied status"].values.tolist() == [1.0, 2.0]
+
+
+def test_a_rate_of_change_has_a_unit() -> None:
+    units = result_of("kinetic_ode", outputs=["S1'", "S1"]).to_frame().attrs["units"]
+    assert units == {"time": "s", "S1'": "mmol/s", "S1": "mmol"}

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bioxen.chassis import find_chassis
@@ -159,3 +161,47 @@ def test_a_mapping_stands_for_a_cell() -> None:
     assert cell.fields == {"objective": "ATPM"}
     with pytest.raises(ConfigurationError, match="Did you mean real"):
         VmContext.of({"execution_mode": "reel"})
+
+
+def test_arrays_and_scalars_of_numpy_are_numbers_and_lists() -> None:
+    fit = find_process("kinetic_parameter_estimation")
+    assert fit is not None
+    given: dict[str, Any] = {
+        "measured_times": [1.0, 2.0],
+        "measurements": {"A": [3.0, 4.0]},
+        "estimate": {"k": {"lower": 1.0, "upper": 2.0}},
+        "starts": 3,
+    }
+    arrays = {
+        **given,
+        "measured_times": np.array([1.0, 2.0]),
+        "measurements": {"A": np.array([3, 4])},
+        "starts": np.int64(3),
+    }
+    cell = VmContext(vm_id="a", chassis=find_chassis("ecoli"), fields=given)
+    same = build_request(fit, "kinetic_parameter_estimation", replace(cell, fields=arrays))
+    assert same == build_request(fit, "kinetic_parameter_estimation", cell)
+    with pytest.raises(ValidationError) as caught:
+        build_request(
+            fit, "kinetic_parameter_estimation", replace(cell, fields={**arrays, "starts": np.float64(2.5)})
+        )
+    assert caught.value.place == "starts"
+
+
+def test_knockouts_of_an_array_add_up_too() -> None:
+    fba = find_process("metabolic_fba")
+    assert fba is not None
+    cell = VmContext(
+        vm_id="a",
+        chassis=find_chassis("ecoli"),
+        delta=Delta(gene_knockouts=["b1"]),
+        fields={"gene_knockouts": np.array(["b2"])},
+    )
+    assert build_request(fba, "metabolic_fba", cell).model_dump()["gene_knockouts"] == ["b1", "b2"]
+
+
+@pytest.mark.parametrize("context", ["time_end=3", ["time_end"], 3])
+def test_a_context_is_a_mapping(context: Any) -> None:
+    with pytest.raises(ValidationError, match="not a mapping") as caught:
+        VmContext(vm_id="a", chassis=find_chassis("ecoli"), fields=context)
+    assert caught.value.place == "context"

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from bioxen.cli import cell_life, cell_past
 from bioxen.cli.console import results, table
+from bioxen.cli.kept import HERE, Token, Url, kept_cells, say_more
 from bioxen.cli.owners import read_quotas, shown_limit
-from bioxen.cli.run import read_context
-from bioxen.protocol.services import ORCHESTRATOR_PORT
-
-if TYPE_CHECKING:
-    from bioxen.client.cells import KeptCells
+from bioxen.cli.run import Set, read_context
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The cells that an orchestrator keeps.\n\nExample: [bold]bioxen cells list --state running[/]",
+    help="The cells that an orchestrator keeps: their life, edits, jobs and past.\n\n"
+    "Example: [bold]bioxen cells create cell-1 --chassis ecoli --start[/]",
 )
-Url = Annotated[str, typer.Option("--url", envvar="BIOXEN_URL", help="The orchestrator.")]
-Token = Annotated[
-    str | None, typer.Option("--token", envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-HERE = f"http://127.0.0.1:{ORCHESTRATOR_PORT}"
+for verb in (*cell_life.VERBS, *cell_past.VERBS):
+    app.command()(verb)
 
 
 @app.command("list")
@@ -41,7 +34,7 @@ def list_(
 
     Example: [bold]bioxen cells list --state running --limit 20[/]
     """
-    with _kept(url, token) as kept:
+    with kept_cells(url, token) as kept:
         page = kept.page(state=state, after=after, limit=limit)
     listing = table("Cells", "cell", "chassis", "state", ">processes", ">time, h", ">biomass, gDW/L")
     for vm in page.vms:
@@ -50,8 +43,7 @@ def list_(
         hours = "" if living is None else f"{living.time:g}"
         listing.add_row(vm.vm_id, vm.biological_type, vm.state, str(vm.processes_executed), hours, biomass)
     results.print(listing)
-    if page.next is not None:
-        results.print(f"More: --after {page.next}", markup=False)
+    say_more(page.next)
 
 
 @app.command()
@@ -60,7 +52,7 @@ def show(vm_id: str, url: Url = HERE, token: Token = None) -> None:
 
     Example: [bold]bioxen cells show cell-1[/]
     """
-    with _kept(url, token) as kept:
+    with kept_cells(url, token) as kept:
         results.print_json(kept.get(vm_id).model_dump_json())
 
 
@@ -82,7 +74,7 @@ def quota(
     Examples: [bold]bioxen cells quota cell-1[/] | [bold]bioxen cells quota cell-1 cpu_seconds=600[/]
     """
     changes = read_quotas(quotas or [])
-    with _kept(url, token) as kept:
+    with kept_cells(url, token) as kept:
         report = kept.get_resource_usage(vm_id)
         if changes or reset:
             own = {} if reset else {name: getattr(report.quotas, name) for name in report.own_quotas}
@@ -98,10 +90,7 @@ def quota(
 def submit(
     vm_id: Annotated[str, typer.Argument(help="The cell.")],
     process: Annotated[str, typer.Argument(help="Process code, such as metabolic_dfba.")],
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
-    ] = None,
+    option: Set = None,
     advance: Annotated[bool, typer.Option("--advance", help="Move the cell on to where it ends.")] = False,
     priority: Annotated[int, typer.Option(min=0, max=100, help="Among your own jobs; 100 is first.")] = 50,
     deadline: Annotated[float | None, typer.Option(min=0.001, help="Seconds the job may run.")] = None,
@@ -114,35 +103,8 @@ def submit(
     Example: [bold]bioxen cells submit cell-1 metabolic_dfba --set time_end=2 --advance[/]
     """
     context = read_context(process, option or [], None)
-    with _kept(url, token) as kept:
+    with kept_cells(url, token) as kept:
         job = kept.submit(
             vm_id, process, context, advance=advance, priority=priority, deadline=deadline, key=key
         )
     sys.stdout.write(job.job_id + "\n")
-
-
-@app.command()
-def lineage(vm_id: str, as_json: Json = False, url: Url = HERE, token: Token = None) -> None:
-    """Show whom a cell descends from, and who from it.
-
-    Example: [bold]bioxen cells lineage cell-1[/]
-    """
-    with _kept(url, token) as kept:
-        found = kept.lineage(vm_id)
-    if as_json:
-        results.print_json(found.model_dump_json())
-        return
-    listing = table(f"Lineage of {vm_id}", "cell", "is", "differs by")
-    ranks = ["itself", *["ancestor"] * (len(found.ancestors) - 1), *["child"] * len(found.children)]
-    for rank, kin in zip(ranks, [*found.ancestors, *found.children], strict=True):
-        changes = "made new" if kin.changes is None else kin.changes.model_dump_json(exclude_defaults=True)
-        listing.add_row(kin.vm_id + (" (destroyed)" if kin.destroyed else ""), rank, changes)
-    results.print(listing)
-
-
-@contextmanager
-def _kept(url: str, token: str | None) -> Iterator[KeptCells]:
-    import bioxen
-
-    with bioxen.connect(url, token=token) as hypervisor:
-        yield hypervisor.kept

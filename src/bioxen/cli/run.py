@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bioxen.cli.console import errors, results, table
+from bioxen.cli.edits import Bounds, Init, KnockOut, Medium, Param, edits_of, pairs
 from bioxen.cli.writing import content_of, with_format, write
 from bioxen.errors import ConfigurationError
 from bioxen.protocol.processes import route
@@ -22,10 +22,19 @@ if TYPE_CHECKING:
     from bioxen.protocol.result import ProcessResult
     from bioxen.vm.hypervisor import BioXenHypervisor
 
-BOUNDS_FORM = "REACTION=LOWER,UPPER"
 SHOWN_ROWS = 20
 SHOWN_COLUMNS = 8
 Mode = Literal["real", "hybrid", "symbolic"]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(help="Write to this file: an exported model as it is, else the result as JSON or CSV."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV.")]
 
 
 def run(
@@ -33,17 +42,15 @@ def run(
     chassis: Annotated[str, typer.Option(help="The cell's organism.")] = "ecoli",
     model: Annotated[str | None, typer.Option(help="Model of the repository, by id or digest.")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="A model file (SBML, COBRA JSON, Antimony), sent as text.")
+        Path | None,
+        typer.Option(help="A model file (SBML, COBRA JSON, Antimony) or PEtab problem, sent as text."),
     ] = None,
-    knock_out: Annotated[list[str] | None, typer.Option(help="A gene to knock out; repeatable.")] = None,
-    bounds: Annotated[list[str] | None, typer.Option(help="REACTION=LOWER,UPPER; repeatable.")] = None,
-    medium: Annotated[list[str] | None, typer.Option(help="EXCHANGE=UPTAKE; repeatable.")] = None,
-    param: Annotated[list[str] | None, typer.Option(help="PARAMETER=VALUE; repeatable.")] = None,
-    init: Annotated[list[str] | None, typer.Option(help="SPECIES=VALUE at the start; repeatable.")] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
-    ] = None,
+    knock_out: KnockOut = None,
+    bounds: Bounds = None,
+    medium: Medium = None,
+    param: Param = None,
+    init: Init = None,
+    option: Set = None,
     mode: Annotated[Mode, typer.Option(help="real: computed or an error; hybrid: else symbolic.")] = "real",
     url: Annotated[
         str | None, typer.Option(envvar="BIOXEN_URL", help="A running orchestrator; own workers if absent.")
@@ -51,12 +58,9 @@ def run(
     token: Annotated[
         str | None, typer.Option(envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="Write to this file: an exported model as it is, else the result as JSON or CSV."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV.")] = False,
+    output: Output = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Run one process on one cell.
 
@@ -65,21 +69,12 @@ def run(
     [bold]bioxen run metabolic_fba --bounds EX_o2_e=0,1000 --knock-out b1241 --csv[/] |
     [bold]bioxen run kinetic_ode --set time_end=600 --param k_tl=0.2 --json[/] |
     [bold]bioxen run flux_variability_analysis --model iJO1366 --set fraction_of_optimum=0.9[/] |
-    [bold]bioxen run kinetic_export --model repressilator --param n=3 --output fast.omex[/]
+    [bold]bioxen run kinetic_export --model repressilator --param n=3 --output fast.omex[/] |
+    [bold]bioxen run kinetic_petab --file problem.yaml --set fit=true[/]
     """
-    if as_json and as_csv:
-        raise typer.BadParameter("give --json or --csv, not both")
+    check_form(as_json, as_csv)
     context = read_context(process, option or [], file)
-    config = {
-        "execution_mode": mode,
-        "delta": {
-            "gene_knockouts": knock_out or [],
-            "constraints": {name: _bounds(value) for name, value in _pairs("--bounds", bounds, BOUNDS_FORM)},
-            "parameters": _numbers("--param", param),
-            "initial_conditions": _numbers("--init", init),
-            **({"medium": _numbers("--medium", medium)} if medium else {}),
-        },
-    }
+    config = {"execution_mode": mode, "delta": edits_of(knock_out, bounds, medium, param, init)}
     if model is not None:
         context["model"] = model
     if output is not None:
@@ -87,12 +82,7 @@ def run(
     with errors.status(f"running {process} …"), _hypervisor(url, token) as hypervisor:
         hypervisor.create_vm("cell", chassis, "lightweight", config).start()
         result = hypervisor.execute_process("cell", process, context)
-    if output is None:
-        _show(result, as_json, as_csv)
-    else:
-        write(output, content_of(result, as_json=as_json, as_csv=as_csv))
-    if result.status == "failed":
-        raise typer.Exit(4)
+    show_result(result, output, as_json, as_csv)
 
 
 def _hypervisor(url: str | None, token: str | None) -> AbstractContextManager[BioXenHypervisor]:
@@ -101,9 +91,15 @@ def _hypervisor(url: str | None, token: str | None) -> AbstractContextManager[Bi
     return bioxen.local(workers=1) if url is None else bioxen.connect(url, token=token)
 
 
+def check_form(as_json: bool, as_csv: bool) -> None:
+    """Check that a result is asked for in one form."""
+    if as_json and as_csv:
+        raise typer.BadParameter("give --json or --csv, not both")
+
+
 def read_context(process: str, options: list[str], file: Path | None) -> dict[str, Any]:
     """Return the fields of a request that `--set` and `--file` give."""
-    context = {name: _json(value) for name, value in _pairs("--set", options)}
+    context = {name: _json(value) for name, value in pairs("--set", options)}
     if file is not None:
         context |= _model_text(process, file)
     return context
@@ -111,6 +107,10 @@ def read_context(process: str, options: list[str], file: Path | None) -> dict[st
 
 def _model_text(process: str, file: Path) -> dict[str, str]:
     """Return the request field that takes the model in `file`; the text travels, never the path."""
+    if process == "kinetic_petab":
+        from bioxen.server.petab import texts
+
+        return texts(file)
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -122,37 +122,21 @@ def _model_text(process: str, file: Path) -> dict[str, str]:
     return {"cobra_json" if text.lstrip().startswith("{") else "sbml": text}
 
 
-def _pairs(name: str, values: list[str] | None, form: str = "NAME=VALUE") -> Iterator[tuple[str, str]]:
-    for value in values or []:
-        key, separator, rest = value.partition("=")
-        if not separator or not key:
-            raise typer.BadParameter(f"{name} {value}: write it as {form}")
-        yield key, rest
-
-
-def _numbers(name: str, values: list[str] | None) -> dict[str, float]:
-    return {key: _number(f"{name} {key}", value) for key, value in _pairs(name, values)}
-
-
-def _bounds(value: str) -> list[float]:
-    lower, separator, upper = value.partition(",")
-    if not separator:
-        raise typer.BadParameter(f"--bounds {value}: write it as {BOUNDS_FORM}")
-    return [_number("lower bound", lower), _number("upper bound", upper)]
-
-
-def _number(what: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{what}: {text!r} is no number") from None
-
-
 def _json(text: str) -> Any:
     """Read a value as JSON, and as plain text where it is none, so that `objective=PFK` needs no quotes."""
     with contextlib.suppress(ValueError):
         return json.loads(text)
     return text
+
+
+def show_result(result: ProcessResult, output: Path | None, as_json: bool, as_csv: bool) -> None:
+    """Print a result, or write it to a file; end with the exit code 4 where it failed."""
+    if output is None:
+        _show(result, as_json, as_csv)
+    else:
+        write(output, content_of(result, as_json=as_json, as_csv=as_csv))
+    if result.status == "failed":
+        raise typer.Exit(4)
 
 
 def _show(result: ProcessResult, as_json: bool, as_csv: bool) -> None:

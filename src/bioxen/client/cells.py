@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
-from urllib.parse import quote, urlencode
-
-from pydantic import BaseModel, RootModel
+from typing import Any
+from urllib.parse import quote
 
 from bioxen.client.answers import raise_for_fault, read_message
+from bioxen.client.cells_past import PastOfCells, as_message, query_of
 from bioxen.client.paths import of_cell
-from bioxen.client.transport import Answer
-from bioxen.protocol.base import Message, parse
+from bioxen.protocol.base import parse
 from bioxen.protocol.bulk import MAX_CELLS, BulkAction, BulkCreate, BulkDone, BulkFork, PopulationRun
 from bioxen.protocol.cells import (
     CellJob,
@@ -25,38 +23,13 @@ from bioxen.protocol.cells import (
     VmStatus,
 )
 from bioxen.protocol.jobs import Job
-from bioxen.protocol.lineage import (
-    ForkSpec,
-    HistoryPage,
-    Lineage,
-    Replay,
-    RestoreSpec,
-    Snapshot,
-    SnapshotSpec,
-    VmPage,
-)
+from bioxen.protocol.lineage import ForkSpec, VmPage
 from bioxen.protocol.quotas import CellQuotas
 from bioxen.protocol.result import ProcessResult
 
-A = TypeVar("A", bound=BaseModel)
-M = TypeVar("M", bound=Message)
 
-
-class Sender(Protocol):
-    """What carries the requests to an orchestrator, again where the connection drops and `tries` are left."""
-
-    def __call__(
-        self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = ..., *, tries: int
-    ) -> Answer:
-        """Return the answer."""
-        ...
-
-
-class KeptCells:
+class KeptCells(PastOfCells):
     """The cells of one orchestrator. Each call raises VmNotFoundError where it has no cell of that id."""
-
-    def __init__(self, send: Sender) -> None:
-        self._send = send
 
     # One cell.
 
@@ -103,7 +76,7 @@ class KeptCells:
 
     def set_delta(self, vm_id: str, delta: Delta | Mapping[str, Any]) -> VmStatus:
         """Set how a cell differs from its chassis."""
-        return self._ask("PUT", of_cell(vm_id, "delta"), VmStatus, _as(Delta, delta))
+        return self._ask("PUT", of_cell(vm_id, "delta"), VmStatus, as_message(Delta, delta))
 
     def allocate(self, vm_id: str, **amounts: Any) -> VmStatus:
         """Set what a cell holds: `ribosomes`, `atp_share`, `memory_mb`, `priority`."""
@@ -181,47 +154,6 @@ class KeptCells:
         body = job.model_dump_json(exclude_none=True)
         return read_message(self._send("POST", of_cell(vm_id, "jobs"), body, headers, tries=2), Job)
 
-    # Its past.
-
-    def fork(
-        self,
-        vm_id: str,
-        new_id: str,
-        changes: Delta | Mapping[str, Any] | None = None,
-        snapshot: int | None = None,
-    ) -> VmStatus:
-        """Make a cell that begins where another stands, or stood at a snapshot, with changes on top."""
-        spec = ForkSpec(vm_id=new_id, changes=_as(Delta, changes or {}), snapshot=snapshot)
-        return self._ask("POST", of_cell(vm_id, "forks"), VmStatus, spec)
-
-    def snapshot(self, vm_id: str, name: str | None = None) -> Snapshot:
-        """Keep where a cell stands."""
-        return self._ask("POST", of_cell(vm_id, "snapshots"), Snapshot, SnapshotSpec(name=name))
-
-    def snapshots(self, vm_id: str) -> list[Snapshot]:
-        """Return a cell's snapshots, the first first."""
-        return self._ask("GET", of_cell(vm_id, "snapshots"), RootModel[list[Snapshot]]).root
-
-    def restore(self, vm_id: str, snapshot: int) -> VmStatus:
-        """Set a cell to any of its snapshots.
-
-        Raises:
-            VmStateError: it has no such snapshot.
-        """
-        return self._ask("POST", of_cell(vm_id, "restore"), VmStatus, RestoreSpec(snapshot=snapshot))
-
-    def lineage(self, vm_id: str) -> Lineage:
-        """Return whom a cell descends from, and who from it."""
-        return self._ask("GET", of_cell(vm_id, "lineage"), Lineage)
-
-    def history(self, vm_id: str, *, after: int = 0, limit: int = 100) -> HistoryPage:
-        """Return what was computed on a cell, the first first."""
-        return self._ask("GET", of_cell(vm_id, f"history?after={after}&limit={limit}"), HistoryPage)
-
-    def replay(self, vm_id: str, *, after: int = 0, limit: int = 100) -> Replay:
-        """Compute once more what was computed on a cell, and compare the bytes."""
-        return self._ask("POST", of_cell(vm_id, f"replay?after={after}&limit={limit}"), Replay)
-
     # Many cells.
 
     def page(
@@ -233,18 +165,15 @@ class KeptCells:
         limit: int = 100,
     ) -> VmPage:
         """Return some of your cells, in the order of their ids."""
-        wanted = {"state": state, "biological_type": biological_type, "after": after, "limit": limit}
-        query = urlencode({name: value for name, value in wanted.items() if value is not None})
+        query = query_of(state=state, biological_type=biological_type, after=after, limit=limit)
         return self._ask("GET", f"/vms?{query}", VmPage)
 
     def __iter__(self) -> Iterator[VmStatus]:
-        after: str | None = None
-        while True:
-            page = self.page(after=after, limit=1000)
+        page = self.page(limit=1000)
+        yield from page.vms
+        while page.next is not None:
+            page = self.page(after=page.next, limit=1000)
             yield from page.vms
-            after = page.next
-            if after is None:
-                return
 
     def create_many(self, specs: Sequence[VmSpec]) -> None:
         """Make cells, 10,000 a request; each request makes all of its cells or none."""
@@ -279,12 +208,3 @@ class KeptCells:
         headers = {"idempotency-key": secrets.token_urlsafe(18)}
         answer = self._send("POST", "/vms/runs", run.model_dump_json(exclude_none=True), headers, tries=2)
         return read_message(answer, Job)
-
-    def _ask(self, method: str, path: str, answer: type[A], body: Message | None = None) -> A:
-        """Return the answer. What was posted is never sent twice: the first time may have changed a cell."""
-        text = None if body is None else body.model_dump_json(exclude_unset=True)
-        return read_message(self._send(method, path, text, tries=1 if method == "POST" else 2), answer)
-
-
-def _as(message: type[M], given: M | Mapping[str, Any]) -> M:
-    return parse(message, given) if isinstance(given, Mapping) else given

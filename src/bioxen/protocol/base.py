@@ -96,7 +96,20 @@ def parse(message_type: type[M], data: bytes | str | Mapping[str, Any]) -> M:
             return message_type.model_validate_json(data)
         return message_type.model_validate(dict(data))
     except pydantic.ValidationError as error:
+        if not isinstance(data, bytes | str) and (plainer := plain(data)) is not data:
+            return parse(message_type, plainer)
         raise validation_error(error.errors(), message_type) from None
+
+
+def plain(value: Any) -> Any:
+    """Return NumPy's scalars and arrays (all that has `tolist`) as Python's; `value` itself without any."""
+    if isinstance(value, Mapping):
+        made = {key: plain(one) for key, one in value.items()}
+        return made if any(made[key] is not one for key, one in value.items()) else value
+    if isinstance(value, list | tuple):
+        items = [plain(one) for one in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value.tolist() if callable(getattr(value, "tolist", None)) else value
 
 
 def validation_error(errors: Sequence[Any], message_type: type[BaseModel] | None = None) -> ValidationError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bioxen.errors import MissingModuleError, ValidationError
@@ -18,6 +18,8 @@ _CONTROL = {
     "flux_control": ("reaction", "changed"),
     "concentration_control": ("species", "changed"),
 }
+_OWN = {"member", "status", "time", "reaction", "changed", "species", *_CONTROL}
+"""Names of a Dataset of members that are not the model's."""
 
 
 def dataset_of(service: Mapping[str, Any], load: Load | None = None) -> xr.Dataset:
@@ -30,7 +32,8 @@ def dataset_of(service: Mapping[str, Any], load: Load | None = None) -> xr.Datas
     Returns:
         A time course is a variable an output over `time`; members are over `member` and `time`, with a
         variable such as `final [S]` for each feature; a summary is over `time` and `output`. What was varied
-        is a coordinate. Variables have the attribute `units` where the model declares one.
+        is a coordinate, `varied k` where `k` is an output as well. Variables have the attribute `units` where
+        the model declares one.
 
     Raises:
         MissingModuleError: xarray is not installed.
@@ -70,7 +73,7 @@ def _course(service: Mapping[str, Any], _: Load) -> tuple[_Named, _Named]:
     import numpy as np
 
     courses = service["species_trajectories"].items()
-    variables = {name: ("time", np.array(column, dtype=float)) for name, column in courses}
+    variables = {name: ("time", np.array(column, dtype=float)) for name, column in courses if name != "time"}
     return variables, {"time": service["time_vector"]}
 
 
@@ -83,13 +86,17 @@ def _members(service: Mapping[str, Any], load: Load) -> tuple[_Named, _Named]:
         )
     first, status = members["first"], members["status"]
     coordinates: _Named = {"member": range(first, first + len(status)), "status": ("member", status)}
-    coordinates |= {name: ("member", values) for name, values in members["varied"].items()}
+    outputs = members["outputs"] if members["values"] is not None else []
+    taken = {*_OWN, *outputs, *(members["steady"] or {})}
+    varied = members["varied"].items()
+    coordinates |= {_apart("varied", name, taken): ("member", values) for name, values in varied}
     variables: _Named = {}
     if members["values"] is not None:
         values = load(members["values"])
         coordinates["time"] = members["times"]
-        for place, output in enumerate(members["outputs"]):
-            variables[output] = (("member", "time"), values[:, :, place])
+        for place, output in enumerate(outputs):
+            if output != "time":  # a coordinate already
+                variables[_apart("output", output, _OWN)] = (("member", "time"), values[:, :, place])
     features = load(members["features"])
     for row, feature in enumerate(members["feature_names"]):
         for place, output in enumerate(members["outputs"]):
@@ -99,6 +106,11 @@ def _members(service: Mapping[str, Any], load: Load) -> tuple[_Named, _Named]:
     if members["control"] is not None:
         _add_control(variables, coordinates, members["control"], load)
     return variables, coordinates
+
+
+def _apart(kind: str, name: str, taken: Container[str]) -> str:
+    """Return the model's `name` for something, told apart from what has that name already."""
+    return f"{kind} {name}" if name in taken else name
 
 
 def _add_control(variables: _Named, coordinates: _Named, control: Mapping[str, Any], load: Load) -> None:

@@ -14,7 +14,8 @@ _TIMES = ("time_of_minimum", "time_of_maximum", "period")
 
 
 def _time_course(service: Mapping[str, Any]) -> Rows:
-    trajectories: dict[str, list[Cell]] = service["species_trajectories"]
+    trajectories: dict[str, list[Cell]] = dict(service["species_trajectories"])
+    trajectories.pop("time", None)  # a column of its own, also where nobody named it
     columns = [service["time_vector"], *trajectories.values()]
     return Rows(["time", *trajectories], [list(row) for row in zip(*columns, strict=True)])
 
@@ -80,11 +81,12 @@ def _steady_columns(members: Mapping[str, Any]) -> dict[str, list[Cell]]:
 def _member_values(members: Mapping[str, Any]) -> Rows:
     outputs, times = members["outputs"], members["times"]
     rows = _cut(numbers_of(members["values"]), len(outputs))
+    places = [place for place, output in enumerate(outputs) if output != "time"]
     made: list[list[Cell]] = [
-        [members["first"] + index // len(times), times[index % len(times)], *row]
+        [members["first"] + index // len(times), times[index % len(times)], *(row[place] for place in places)]
         for index, row in enumerate(rows)
     ]
-    return Rows(["member", "time", *outputs], made)
+    return Rows(["member", "time", *(outputs[place] for place in places)], made)
 
 
 def numbers_of(array: Mapping[str, Any]) -> list[Cell]:

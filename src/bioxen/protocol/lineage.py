@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -38,10 +38,10 @@ class SnapshotSpec(Message):
 
 
 class Snapshot(MappingMessage):
-    """Edits and living state of a cell at one moment; kept as long as the cell."""
+    """Edits and living state of a cell at one moment; kept until it is deleted, or the cell is."""
 
     number: int
-    """1 for the first."""
+    """1 for the first; that of a deleted one is not given again."""
     name: str | None
     delta: Delta
     living: Living | None
@@ -59,6 +59,11 @@ class Kin(Message):
     """One cell of a lineage."""
 
     vm_id: str
+    parent: str | None
+    """The one it was forked from; null for one that was made new."""
+    snapshot: int | None
+    """The snapshot of that one at which it began, which may be deleted by now; null where it began at the
+    present, or in a store older than schema 0004, which did not note it."""
     changes: Delta | None
     """How it differed from the one it comes from when it was forked; null for one that was made new."""
     created_at: str
@@ -71,25 +76,52 @@ class Lineage(Message):
     ancestors: list[Kin]
     """The cell itself first, then the one it was forked from, and so on to the first."""
     children: list[Kin]
-    """The cells that were forked from it and live, or have descendants that do; at most 1000."""
+    """Some of the cells that were forked from it and live, or have descendants that do, in the order of their
+    ids."""
+    next: str | None
+    """Give it as `after` to get the children that follow; null at the end."""
+
+
+class Standing(Message):
+    """Where a cell stands."""
+
+    delta: Delta
+    living: Living | None
+    """Null for one that no process had advanced."""
 
 
 class HistoryEntry(Message):
-    """A process that was computed on a cell."""
+    """A process that was computed on a cell, or a change of it.
+
+    Each entry that moved the cell goes on `after` the one before it: together they tell how the cell came to
+    be what it is.
+    """
 
     number: int
-    process_code: str
-    advance: bool
-    """Whether the cell moved on by it."""
-    request_digest: str
+    kind: Literal["process", "edit", "restore"]
+    process_code: str | None
+    """Null where nothing was computed, as the next four."""
+    context: dict[str, Any] | None
+    """What was asked, beside what the cell itself says."""
+    request_digest: str | None
     """sha256 of the canonical request, without the cell's id and the deadline."""
-    result_digest: str
+    result_digest: str | None
     """sha256 of the canonical result, without the cell's id."""
+    advance: bool
+    """Whether the cell moved on by a process."""
+    snapshot: int | None
+    """The one it was restored to, which may be deleted by now; null for all else."""
+    before: Standing
+    """Where it started from."""
+    after: Standing | None
+    """Where it stands since then; null where it did not move. A process that a store older than schema 0004
+    noted has null too."""
     created_at: str
+    """ISO 8601, UTC."""
 
 
 class HistoryPage(Message):
-    """Some of what was computed on a cell, the first first."""
+    """Some of a cell's history, the first first."""
 
     entries: list[HistoryEntry]
     next: int | None

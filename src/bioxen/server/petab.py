@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bioxen.errors import MissingModuleError, ValidationError
+from bioxen.errors import ConfigurationError, MissingModuleError, ValidationError
 from bioxen.protocol.base import parse
 from bioxen.protocol.kinetic import PetabRequest
 
@@ -20,34 +20,64 @@ def read(path: str | Path, **fields: Any) -> PetabRequest:
         fields: further fields of the request, such as `fit=True`.
 
     Raises:
+        ConfigurationError: a file cannot be read.
         MissingModuleError: the petab package is not installed.
         ValidationError: the file describes something else.
     """
+    return parse(PetabRequest, texts(path) | fields)
+
+
+def texts(path: str | Path) -> dict[str, Any]:
+    """Return the model and the tables of the problem at `path`, by the field that takes each; see `read`.
+
+    A cell takes them as its context: `cell.execute_biological_process("kinetic_petab", texts(path))`.
+    """
+    content = _content(Path(path))
+    problems = content.get("problems") or []
+    if str(content.get("format_version")) not in {"1", "1.0.0"} or len(problems) != 1:
+        raise ValidationError(
+            f"{path} is not a PEtab file of version 1 with one problem.",
+            details={"place": "format_version", "remedy": "Give the problem's YAML file."},
+        )
+    folder, problem = Path(path).parent, problems[0]
+    return {
+        "kinetic_code": _text(folder, "sbml_files", problem.get("sbml_files")),
+        "parameter_table": _text(folder, "parameter_file", content.get("parameter_file")),
+        **{f"{kind}_table": _text(folder, f"{kind}_files", problem.get(f"{kind}_files")) for kind in _TABLES},
+    }
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
+        import yaml
         from petab.v1.yaml import load_yaml
     except ImportError:
         raise MissingModuleError(
             "PEtab problems need the petab package, which is not installed.",
             details={"remedy": "Install it with pip install 'bioxen[petab]'."},
         ) from None
-    folder, content = Path(path).parent, load_yaml(str(path))
-    problems = content.get("problems", [])
-    if str(content.get("format_version")) not in {"1", "1.0.0"} or len(problems) != 1:
-        raise ValidationError(
-            f"{path} is not a PEtab file of version 1 with one problem.", details={"place": "format_version"}
-        )
-    problem = problems[0]
-    tables = {f"{kind}_table": _only(folder, problem, f"{kind}_files") for kind in _TABLES}
-    texts: dict[str, Any] = {
-        "kinetic_code": _only(folder, problem, "sbml_files"),
-        "parameter_table": (folder / content["parameter_file"]).read_text(),
-        **tables,
-    }
-    return parse(PetabRequest, texts | fields)
+    try:
+        content = load_yaml(str(path))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _unreadable(path, error) from None
+    return content if isinstance(content, dict) else {}
 
 
-def _only(folder: Path, problem: dict[str, list[str]], kind: str) -> str:
-    names = problem.get(kind, [])
+def _text(folder: Path, kind: str, named: str | list[str] | None) -> str:
+    names = [named] if isinstance(named, str) else named or []
     if len(names) != 1:
-        raise ValidationError(f"The problem has {len(names)} {kind}, not one.", details={"place": kind})
-    return (folder / names[0]).read_text()
+        raise ValidationError(
+            f"The problem has {len(names)} {kind}, not one.",
+            details={"place": kind, "remedy": "Join its files of that kind into one."},
+        )
+    try:
+        return (folder / names[0]).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(folder / names[0], error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"Cannot read {path}: {' '.join(str(error).split())}.",
+        details={"place": str(path), "remedy": "Give the problem's YAML file, its tables beside it."},
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from bioxen.chassis import ChassisConfig, find_chassis
 from bioxen.chassis.registry import BUILT_IN
 from bioxen.errors import ValidationError
-from bioxen.protocol.base import parse
+from bioxen.protocol.base import parse, plain
 from bioxen.protocol.cells import Delta, ExecutionMode
 from bioxen.protocol.kinetic import StochasticRequest, TauLeapingRequest
 from bioxen.protocol.processes import Process
@@ -51,6 +51,13 @@ class VmContext:
     """The context the caller gave: fields of the process's request."""
     priority: int = 50
     cache: ResultCache | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.fields, Mapping):
+            raise ValidationError(
+                f"The context is of the type {type(self.fields).__name__}, and not a mapping.",
+                details={"place": "context", "remedy": "Give fields of the process's request, by name."},
+            )
 
     @classmethod
     def of(cls, cell: VmContext | Mapping[str, Any]) -> VmContext:
@@ -105,7 +112,7 @@ def build_request(process: Process, code: str, cell: VmContext) -> ComputeReques
         **({"seed": cell.seed} if process.request in (StochasticRequest, TauLeapingRequest) else {}),
     }
     for name, value in cell.fields.items():
-        fields[name] = _merged(name, fields.get(name), value)
+        fields[name] = _merged(name, fields.get(name), plain(value) if name in ADDED_UP else value)
     return parse(process.request, fields)
 
 

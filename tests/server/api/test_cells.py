@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from bioxen.client import BiologicalComputationClient
-from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError
+from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError, VmStateError
 from bioxen.protocol.cells import Resources
 from bioxen.server.supervisor import Supervisor
 from bioxen.vm.hypervisor import BioXenHypervisor
@@ -203,8 +203,22 @@ def test_a_past_over_http(http: httpx2.Client, cell: str) -> None:
     )
     assert (fork.status_code, fork.json()["living"], fork.json()["state"]) == (201, None, "running")
     ancestors = http.get("/vms/cell-1b/lineage").json()["ancestors"]
-    assert [one["vm_id"] for one in ancestors] == ["cell-1b", "cell-1"]
+    assert [(one["vm_id"], one["parent"], one["snapshot"]) for one in ancestors] == [
+        ("cell-1b", "cell-1", 1),
+        ("cell-1", None, None),
+    ]
     assert http.post(f"{cell}/restore", json={"snapshot": 1}).json()["living"] is None
+    assert http.delete(f"{cell}/snapshots/1").status_code == 204
+    gone = http.delete(f"{cell}/snapshots/1")
+    assert (gone.status_code, gone.json()["code"], gone.json()["place"]) == (409, "BX006", "snapshot")
+    assert (http.get(f"{cell}/snapshots").json(), http.delete(f"{cell}/snapshots/0").status_code) == ([], 422)
+    http.put(f"{cell}/delta", json={"gene_knockouts": ["b2276"]})
+    history = http.get(f"{cell}/history").json()["entries"]
+    assert [one["kind"] for one in history] == ["process", "process", "restore", "edit"]
+    assert history[1]["after"]["living"] == living == history[2]["before"]["living"]
+    assert (history[0]["context"], history[3]["context"]) == (grown["context"], None)
+    replay = http.post(f"{cell}/replay", params={"after": 1}).json()
+    assert [(one["number"], one["same"]) for one in replay["entries"]] == [(2, True)]
     assert http.delete("/vms/cell-1b").status_code == 204
 
 
@@ -310,14 +324,22 @@ def test_a_client_of_kept_cells(services: Supervisor) -> None:
         assert cells.run("k-1", "metabolic_fba").status == "success"
         assert cells.snapshot("k-1", "here").number == 1
         cells.fork("k-1", "k-2", {"medium": {}})
+        cells.fork("k-1", "k-3", snapshot=1)
+        assert [(kin.vm_id, kin.snapshot) for kin in cells.children("k-1")] == [("k-2", None), ("k-3", 1)]
+        page = cells.lineage("k-1", limit=1)
+        assert ([kin.vm_id for kin in page.children], page.next) == (["k-2"], "k-2")
+        assert [kin.vm_id for kin in cells.lineage("k-1", after="k-2").children] == ["k-3"]
         assert cells.get("k-2").delta.medium == {}
         assert cells.allocate("k-2", ribosomes=5).resources == Resources(ribosomes=5)
-        assert [vm.vm_id for vm in cells if vm.vm_id.startswith("k-")] == ["k-1", "k-2"]
+        assert [vm.vm_id for vm in cells if vm.vm_id.startswith("k-")] == ["k-1", "k-2", "k-3"]
         assert [one.number for one in cells.snapshots("k-1")] == [1]
         assert cells.restore("k-1", 1).delta.gene_knockouts == ["b2276"]
-        assert cells.history("k-1").entries[0].process_code == "metabolic_fba"
+        assert [one.kind for one in cells.history("k-1").entries] == ["edit", "process", "restore"]
         assert cells.replay("k-1").same
-        for name in ("k-1", "k-2"):
+        cells.delete_snapshot("k-1", 1)
+        with pytest.raises(VmStateError, match="no snapshot 1 any more"):
+            cells.delete_snapshot("k-1", 1)
+        for name in ("k-1", "k-2", "k-3"):
             cells.destroy(name)
         with pytest.raises(VmNotFoundError):
             cells.get("k-1")

@@ -16,7 +16,7 @@ from tests.server.stores import SERVER
 
 from bioxen.errors import ResourceExhaustionError, VmCreationError, VmStateError
 from bioxen.protocol.cells import CellProcessCall, Delta, Resources, VmConfig, VmSpec
-from bioxen.protocol.lineage import ForkSpec
+from bioxen.protocol.lineage import ForkSpec, Standing
 from bioxen.protocol.quotas import CellQuotas
 from bioxen.server.store.owners import LOCAL
 from bioxen.vm.lifecycle import Verb
@@ -45,7 +45,11 @@ class Plain:
     limit: float | None = None
     spent: float = 0.0
     mother: str | None = None
-    snapshots: list[tuple[list[str], float, float | None]] = field(default_factory=list)
+    snapshot: int | None = None
+    snapshots: list[tuple[list[str], float, float | None] | None] = field(default_factory=list)
+    """Null for those that were deleted."""
+    past: list[str] = field(default_factory=list)
+    """The kinds of its history."""
 
     @property
     def refusals(self) -> list[type[Exception]]:
@@ -134,6 +138,8 @@ class CellsMachine(RuleBasedStateMachine):
     def edit(self, data: st.DataObject, genes: list[str]) -> None:
         name = data.draw(st.sampled_from(sorted(self.plain)))
         self.attempt(self.bench.cells.set_delta(LOCAL, name, Delta(gene_knockouts=genes)))
+        if genes != self.plain[name].genes:
+            self.plain[name].past.append("edit")
         self.plain[name].genes = genes
 
     @precondition(lambda self: self.plain)
@@ -154,11 +160,14 @@ class CellsMachine(RuleBasedStateMachine):
         at = data.draw(st.sampled_from([None, *range(1, len(mother.snapshots) + 1)]))
         spec = ForkSpec(vm_id=new, snapshot=at, changes=Delta(gene_knockouts=genes))
         call = self.bench.cells.fork(LOCAL, source, [spec])
-        if self.attempt(call, *([VmCreationError] if new in self.plain else [])):
-            now = mother.genes, mother.hours, mother.biomass
-            present, hours, biomass = now if at is None else mother.snapshots[at - 1]
-            united = list(dict.fromkeys([*present, *genes]))
-            self.plain[new] = Plain(mother.state, united, hours, biomass, limit=mother.limit, mother=source)
+        now = mother.genes, mother.hours, mother.biomass
+        begin = now if at is None else mother.snapshots[at - 1]
+        refused = [VmCreationError] if new in self.plain else []
+        if self.attempt(call, *([VmStateError] if begin is None else refused)) and begin is not None:
+            united = list(dict.fromkeys([*begin[0], *genes]))
+            _, hours, biomass = begin
+            self.plain[new] = Plain(mother.state, united, hours, biomass, limit=mother.limit)
+            self.plain[new].mother, self.plain[new].snapshot = source, at
 
     @precondition(lambda self: self.plain)
     @rule(data=st.data())
@@ -171,11 +180,25 @@ class CellsMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(cell.snapshots for cell in self.plain.values()))
     @rule(data=st.data())
     def restore(self, data: st.DataObject) -> None:
+        name, cell, number = self.some_snapshot(data)
+        kept = cell.snapshots[number - 1]
+        call = self.bench.cells.restore(LOCAL, name, number)
+        if self.attempt(call, *([VmStateError] if kept is None else [])) and kept is not None:
+            cell.genes, cell.hours, cell.biomass = kept
+            cell.past.append("restore")
+
+    @precondition(lambda self: any(cell.snapshots for cell in self.plain.values()))
+    @rule(data=st.data())
+    def delete_snapshot(self, data: st.DataObject) -> None:
+        name, cell, number = self.some_snapshot(data)
+        call = self.bench.cells.delete_snapshot(LOCAL, name, number)
+        if self.attempt(call, *([VmStateError] if cell.snapshots[number - 1] is None else [])):
+            cell.snapshots[number - 1] = None
+
+    def some_snapshot(self, data: st.DataObject) -> tuple[str, Plain, int]:
         name = data.draw(st.sampled_from(sorted(n for n, c in self.plain.items() if c.snapshots)))
         cell = self.plain[name]
-        number = data.draw(st.integers(1, len(cell.snapshots)))
-        self.attempt(self.bench.cells.restore(LOCAL, name, number))
-        cell.genes, cell.hours, cell.biomass = cell.snapshots[number - 1]
+        return name, cell, data.draw(st.integers(1, len(cell.snapshots)))
 
     @precondition(lambda self: self.plain)
     @rule(data=st.data(), advance=st.booleans())
@@ -186,6 +209,7 @@ class CellsMachine(RuleBasedStateMachine):
         call = self.bench.cells.execute(LOCAL, name, process)
         if self.attempt(call, *cell.refusals):
             cell.runs += 1
+            cell.past.append("process")
             cell.spent += SECONDS
             if advance:
                 cell.hours += 2.0
@@ -215,6 +239,7 @@ class CellsMachine(RuleBasedStateMachine):
         process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 1.0}, advance=True)
         self.attempt(self.bench.cells.execute(LOCAL, name, process))
         cell.runs += 1
+        cell.past += ["process", "restore"]
         cell.spent += SECONDS
         self.attempt(self.bench.cells.restore(LOCAL, name, len(cell.snapshots)))
 
@@ -238,9 +263,15 @@ class CellsMachine(RuleBasedStateMachine):
     def the_past_is_whole(self) -> None:
         for name, cell in self.plain.items():
             entries = self.bench.do(self.bench.cells.history(LOCAL, name, 0, 100)).entries
-            assert [entry.number for entry in entries] == list(range(1, cell.runs + 1))
+            assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
+            assert [entry.kind for entry in entries] == cell.past
+            moves = [entry for entry in entries if entry.after is not None]
+            assert [entry.before for entry in moves[1:]] == [entry.after for entry in moves[:-1]]
+            status = self.bench.do(self.bench.cells.status(LOCAL, name))
+            assert not moves or moves[-1].after == Standing(delta=status.delta, living=status.living)
             ancestors = self.bench.do(self.bench.cells.lineage(LOCAL, name)).ancestors
             assert [one.vm_id for one in ancestors][:2] == [name, *([cell.mother] if cell.mother else [])]
+            assert (ancestors[0].parent, ancestors[0].snapshot) == (cell.mother, cell.snapshot)
 
 
 EXAMPLES = 30 if SERVER is None else 5

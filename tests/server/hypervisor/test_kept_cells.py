@@ -255,10 +255,12 @@ def test_replay_gives_the_same_bytes_or_says_which_are_not(bench: Bench) -> None
     bench.services.changes = {"optimal_objective": 0.5}
     replay = bench.do(bench.cells.replay(LOCAL, "a", 0, 100))
     assert (replay.same, [one.same for one in replay.entries]) == (False, [False] * 3)
-    assert [one.advance for one in bench.do(bench.cells.history(LOCAL, "a", 0, 10)).entries] == [
-        True,
-        False,
-        True,
+    entries = bench.do(bench.cells.history(LOCAL, "a", 0, 10)).entries
+    assert [(one.kind, one.advance) for one in entries] == [
+        ("process", True),
+        ("process", False),
+        ("edit", False),
+        ("process", True),
     ]
 
 

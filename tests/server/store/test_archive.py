@@ -20,13 +20,15 @@ from bioxen.protocol.metabolic import MetabolicResult
 from bioxen.protocol.quotas import Quotas
 from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.jobs.beginning import read_job
-from bioxen.server.store import database, jobs, models, past
+from bioxen.server.store import database, history, jobs, models
 from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import find
 from bioxen.server.store.database import MIGRATIONS
+from bioxen.server.store.lineage import lineage
 from bioxen.server.store.owners import LOCAL
 from bioxen.server.store.quotas import quotas_of
+from bioxen.server.store.snapshots import list_snapshots, take_snapshot
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import metadata, spent
 from bioxen.server.store.tokens import list_tokens
@@ -78,8 +80,8 @@ def test_its_cells_stand_where_they_stood(store: Store) -> None:
         cells.close()
 
     asyncio.run(main())
-    entries, _ = store.read_now(past.computed, store.read_now(find, LOCAL, "mutant").cell_id, 0, 10)
-    assert [one.entry.process_code for one in entries] == ["metabolic_fba"]
+    entries, _ = store.read_now(history.computed, store.read_now(find, LOCAL, "mutant"), 0, 10)
+    assert [one.process_code for one in entries] == ["metabolic_fba"]
 
 
 def test_its_jobs_are_read_and_those_in_the_middle_go_on(store: Store) -> None:
@@ -123,6 +125,21 @@ def test_its_owners_keep_their_models_and_jobs_theirs(store: Store, request: pyt
     begun = read_job(store.write_now(jobs.begin, job.job_id), LOCAL).request
     assert isinstance(begun, TimeCourseRequest) and "k = 0.2" in (begun.kinetic_code or "")
     assert begun.known_as == "gone"
+
+
+def test_its_cells_keep_their_past(store: Store, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["store"] < "0004":
+        pytest.skip("edits left no trace")
+    revised = store.read_now(find, LOCAL, "revised")
+    entries, _ = store.read_now(history.page, revised, 0, 10)
+    told = [
+        (one.kind, one.snapshot, one.before.delta.seed, one.after and one.after.delta.seed) for one in entries
+    ]
+    assert told == [("edit", None, 1, 2), ("edit", None, 2, 3), ("restore", 1, 3, 2)]
+    assert [one.name for one in store.read_now(list_snapshots, revised)] == ["seed 2"]
+    assert store.write_now(take_snapshot, revised, None).number == 3
+    (offshoot,) = store.read_now(lineage, revised).children
+    assert (offshoot.vm_id, offshoot.parent, offshoot.snapshot) == ("offshoot", "revised", 2)
 
 
 def test_its_owners_keep_their_quotas_and_tokens(store: Store) -> None:

@@ -17,14 +17,14 @@ from bioxen.errors import OverloadError, ResourceExhaustionError, ValidationErro
 from bioxen.protocol.base import parse
 from bioxen.protocol.jobs import Estimate
 from bioxen.protocol.quotas import CellQuotas, Quotas
-from bioxen.server.store import cell_quotas, cell_usage, cells, jobs, past
+from bioxen.server.store import cell_quotas, cell_usage, cells, history, jobs, snapshots
 from bioxen.server.store.cell_quotas import CellGate, own_quotas
 from bioxen.server.store.cell_spending import spend
 from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import CellRecord, NewCell
 from bioxen.server.store.database import MIGRATIONS
+from bioxen.server.store.history import Computed
 from bioxen.server.store.jobs import NewJob
-from bioxen.server.store.past import Computed
 from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import job_cells, spent
@@ -130,11 +130,11 @@ def test_documents_snapshots_history_and_results_are_a_cells_bytes(store: Store)
         return store.read_now(usage_of_cell, one.cell_id).stored_bytes
 
     assert stored() == len('{"seed":1}')
-    store.write_now(past.take_snapshot, one, None)
+    store.write_now(snapshots.take_snapshot, one, None)
     assert stored() == len('{"seed":1}')  # the same document, once
     living = '{"time":1.0}'
     store.write_now(lambda c: cells.change(c, [one.cell_id], living=living))
-    store.write_now(past.take_snapshot, one, None)
+    store.write_now(snapshots.take_snapshot, one, None)
     assert stored() == len('{"seed":1}') + len(living)
     done = Computed(
         process_code="metabolic_fba",
@@ -145,7 +145,7 @@ def test_documents_snapshots_history_and_results_are_a_cells_bytes(store: Store)
         request_digest="1" * 64,
         result_digest="2" * 64,
     )
-    store.write_now(past.add_computed, one.cell_id, done)
+    store.write_now(history.add_computed, one.cell_id, done)
     documents = len('{"seed":1}') + len(living) + len('{"report":"fluxes"}')
     assert stored() == documents
     for job_id, digest in (("a", "1"), ("b", "1"), ("c", "2")):

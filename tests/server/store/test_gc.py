@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from bioxen.errors import JobNotFoundError
-from bioxen.server.store import cells, jobs, past
+from bioxen.server.store import cells, jobs, snapshots
 from bioxen.server.store.arrays import StoredArrays
 from bioxen.server.store.cells import NewCell
 from bioxen.server.store.gc import GRACE, Removed, collect
@@ -138,12 +138,12 @@ def test_documents_of_cells_go_with_the_last_that_refers_to_them(store: Store) -
     ]
     store.write_now(cells.add, "ada", new)
     old = store.read_now(cells.find, "ada", "old")
-    store.write_now(past.take_snapshot, old, None)
+    store.write_now(snapshots.take_snapshot, old, None)
     store.write_now(lambda connection: cells.change(connection, [old.cell_id], delta='{"seed":3}'))
     assert collect(store, 30, 365).texts == 0
     store.write_now(cells.remove, [store.read_now(cells.find, "ada", "gone").cell_id])
     assert collect(store, 30, 365).texts == 1
-    assert store.read_now(past.find_snapshot, old, 1).delta.seed == 2
+    assert store.read_now(snapshots.find_snapshot, old, 1).delta.seed == 2
     assert store.read_now(cells.find, "ada", "kept").living == '{"time":1}'
     store.write_now(cells.add, "ada", [cell("again", delta='{"seed":1}')])
     assert store.read_now(cells.find, "ada", "again").delta == '{"seed":1}'

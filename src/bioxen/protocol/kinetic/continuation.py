@@ -72,4 +72,4 @@ class Branch(Message):
     special_points: list[SpecialPoint]
     ended: tuple[Ended, Ended]
     """Why it ended at its first and its last point: `range` the end of the range, `points` max_points,
-    `negative` something falls below zero, `stuck` no further point was found, `closed` it came back."""
+    `negative` a species falls below zero, `stuck` no further point was found, `closed` it came back."""

@@ -76,6 +76,12 @@ class LogNormal(_Truncated):
     sigma: Positive
     """Standard deviation of the natural logarithm."""
 
+    @model_validator(mode="after")
+    def _reachable(self) -> LogNormal:
+        if self.upper is not None and self.upper <= 0:
+            raise mistake_at("upper", f"no draw lies below {self.upper:g}: all of them are above 0")
+        return self
+
 
 class Choice(_Relative):
     """One of the values, each with the same chance."""

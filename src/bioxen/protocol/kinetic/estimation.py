@@ -12,7 +12,7 @@ from bioxen.protocol.kinetic.members import MembersEngine
 from bioxen.protocol.kinetic.request import KineticRequest, Seed
 from bioxen.protocol.units import Identifier, ModelTime, Quantity
 
-Times = Annotated[list[ModelTime], Field(min_length=2, max_length=10_000)]
+Times = Annotated[list[ModelTime], Field(min_length=1, max_length=10_000)]
 Measurements = Annotated[dict[Identifier, list[Quantity | None]], Field(min_length=1)]
 
 
@@ -55,7 +55,7 @@ class Experiment(Message):
     measurements: Measurements
     """Selection → one value a time; null where nothing was measured."""
     parameters: dict[Identifier, Quantity] = Field(default_factory=dict)
-    """What holds in this condition alone, on top of the request's."""
+    """What holds in this condition alone, on top of the request's; nothing that is estimated."""
     initial_conditions: dict[Identifier, Quantity] = Field(default_factory=dict)
     time_start: ModelTime = 0.0
 
@@ -91,7 +91,7 @@ class EstimationRequest(KineticRequest):
     experiments: Annotated[list[Experiment], Field(min_length=1, max_length=1000)] | None = None
     """Several conditions, fitted together; in place of `measured_times` and `measurements`."""
     estimate: Annotated[dict[Identifier, ParameterRange], Field(min_length=1)]
-    """Parameter id → where to look."""
+    """Parameter, compartment or initial value (`S` an amount, `[S]` a concentration) → where to look."""
     noise: dict[Identifier, NoiseModel] = Field(default_factory=dict)
     """Selection → its noise; residuals of an output without one are not weighted."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 5

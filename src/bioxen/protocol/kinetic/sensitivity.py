@@ -18,9 +18,10 @@ class SensitivityRequest(TimedRequest):
 
     process_code: Literal["kinetic_sensitivity", "sensitivity_analysis"] = "kinetic_sensitivity"
     sensitivity_parameters: list[Identifier] | None = None
-    """The parameters to vary; every global parameter where absent."""
+    """Parameters, compartments, initial values (`S`, `[S]`) to vary; every global parameter where absent."""
     relative_step: Annotated[float, Field(ge=1e-8, le=0.1)] = 1e-3
-    """Half-width of the central difference as a share of the parameter's value."""
+    """Half-width of the central difference as a share of the parameter's value, or 1 where that is 0: a value
+    that is tiny beside what would change the outputs has a difference of mere rounding."""
     relative_tolerance: Tolerance = 1e-10
     absolute_tolerance: Tolerance = 1e-14
 

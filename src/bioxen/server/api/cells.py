@@ -24,6 +24,7 @@ from bioxen.server.hypervisor.runtime import HypervisorRuntime
 from bioxen.server.store.cells import PAGE
 
 Name = Annotated[str, Path(min_length=1, max_length=128)]
+AfterCell = Annotated[str | None, Query(max_length=128)]
 Action = Literal["start", "pause", "resume", "stop"]
 State = Literal["created", "running", "paused", "stopped"]
 CHANGED = responses_for(400, 404, 409, 413, 422, 507)
@@ -50,7 +51,7 @@ def cell_routes(cells: HypervisorRuntime) -> APIRouter:
         asking: Asking,
         state: State | None = None,
         biological_type: Annotated[str | None, Query(max_length=64)] = None,
-        after: Annotated[str | None, Query(max_length=128)] = None,
+        after: AfterCell = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
     ) -> VmPage:
         """List your cells, in the order of their ids."""

@@ -20,7 +20,7 @@ from bioxen.server.hypervisor.living import advanced, require_advancing, started
 from bioxen.server.jobs.calls import CellCall, is_call
 from bioxen.server.store import cells
 from bioxen.server.store.cells import CellRecord
-from bioxen.server.store.past import Computed
+from bioxen.server.store.history import Computed
 from bioxen.vm.cache import cache_key
 from bioxen.vm.lifecycle import require_running
 from bioxen.vm.requests import build_request

@@ -16,11 +16,11 @@ from bioxen.protocol.cells import Delta, Living, Resources, VmSpec, VmStatus
 from bioxen.protocol.lineage import ForkSpec, Snapshot
 from bioxen.server.hypervisor.hosts import Claims
 from bioxen.server.hypervisor.images import delta_of, forked, new_cell, resources_of, status_of, text_of
-from bioxen.server.store import cells, past
+from bioxen.server.store import cells, history, snapshots
 from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.cell_spending import spend
 from bioxen.server.store.cells import CellRecord
-from bioxen.server.store.past import Computed
+from bioxen.server.store.history import Computed
 from bioxen.server.store.tables import cells as table
 from bioxen.vm.lifecycle import Verb, advance
 from bioxen.vm.tenant import check_edits, check_memory
@@ -56,11 +56,18 @@ def act(connection: Connection, claims: Claims, owner: str, vm_ids: Sequence[str
         cells.change(connection, numbers, state=following[0])
 
 
-def set_delta(connection: Connection, _: Claims, owner: str, vm_id: str, delta: Delta) -> VmStatus:
-    """Replace a cell's edits."""
+def set_delta(
+    connection: Connection, _: Claims, owner: str, vm_id: str, delta: Delta, gate: CellGate
+) -> VmStatus:
+    """Replace a cell's edits, where it may store more: its history keeps those of before."""
     record = cells.find(connection, owner, vm_id)
     check_edits(vm_id, resources_of(record), delta)
-    cells.change(connection, [record.cell_id], delta=text_of(delta))
+    edits = text_of(delta)
+    if edits != record.delta:  # who asks twice has edited it once
+        gate.check_room(connection, record)
+        history.add_edit(connection, record, edits)
+        cells.change(connection, [record.cell_id], delta=edits)
+        gate.stored(record)
     return status(connection, owner, vm_id)
 
 
@@ -82,9 +89,9 @@ def fork(connection: Connection, _: Claims, owner: str, vm_id: str, specs: Seque
         delta, living = delta_of(record.delta), record.living
         if spec.snapshot is not None:
             with placed(f"cells.{number}", len(specs)):
-                kept = past.find_snapshot(connection, record, spec.snapshot)
+                kept = snapshots.find_snapshot(connection, record, spec.snapshot)
             delta, living = kept.delta, None if kept.living is None else text_of(kept.living)
-        new.append(forked(record, spec.vm_id, spec.changes, delta, living))
+        new.append(forked(record, spec, delta, living))
     cells.add(connection, owner, new)
 
 
@@ -94,16 +101,22 @@ def snapshot(
     """Keep a cell's edits and living state as they are now, where it may store more."""
     record = cells.find(connection, owner, vm_id)
     gate.check_room(connection, record)
-    return past.take_snapshot(connection, record, name)
+    return snapshots.take_snapshot(connection, record, name)
+
+
+def delete_snapshot(connection: Connection, _: Claims, owner: str, vm_id: str, number: int) -> None:
+    """Forget a snapshot of a cell; what was forked from it, or restored to it, stays as it is."""
+    snapshots.delete_snapshot(connection, cells.find(connection, owner, vm_id), number)
 
 
 def restore(connection: Connection, _: Claims, owner: str, vm_id: str, number: int) -> VmStatus:
     """Set a cell back, or forward, to a snapshot; the snapshots and its life stay as they are."""
     record = cells.find(connection, owner, vm_id)
-    kept = past.find_snapshot(connection, record, number)
+    kept = snapshots.find_snapshot(connection, record, number)
     check_edits(vm_id, resources_of(record), kept.delta)
-    living = None if kept.living is None else text_of(kept.living)
-    cells.change(connection, [record.cell_id], delta=text_of(kept.delta), living=living)
+    delta, living = text_of(kept.delta), None if kept.living is None else text_of(kept.living)
+    history.add_restore(connection, record, number, delta, living)
+    cells.change(connection, [record.cell_id], delta=delta, living=living)
     return status(connection, owner, vm_id)
 
 
@@ -147,12 +160,13 @@ def note(
         if advances:
             raise _changed(before.vm_id)
         return
+    stands = None if living is None else text_of(living)
     if done is not None:
-        past.add_computed(connection, before.cell_id, done)
+        history.add_computed(connection, before.cell_id, done, stands)
     counted = {"processes_executed": table.c.processes_executed + 1}
     if cache_hit:
         counted["cache_hits"] = table.c.cache_hits + 1
-    moved = {"living": text_of(living)} if advances and living is not None else {}
+    moved = {"living": stands} if advances else {}
     cells.change(connection, [before.cell_id], **counted, **moved)
 
 

@@ -17,7 +17,7 @@ from bioxen.server.cache import fresh
 from bioxen.server.hypervisor.images import context_of, delta_of, living_of
 from bioxen.server.hypervisor.living import advanced, require_advancing, started
 from bioxen.server.store.cells import CellRecord
-from bioxen.server.store.past import Computed, Past
+from bioxen.server.store.history import Computed, Past
 from bioxen.vm.cache import ResultCache, cache_key
 from bioxen.vm.execution import BiologicalComputationHypervisor
 from bioxen.vm.lifecycle import require_running
@@ -80,21 +80,20 @@ def again(record: CellRecord, past: Past, router: BiologicalComputationHyperviso
     Raises:
         BioXenException: it cannot be computed now.
     """
-    entry = past.entry
     then = replace(record, delta=past.delta, living=past.living)
     given = msgspec.json.decode(past.context)
-    fields = started(entry.process_code, given, delta_of(then.delta), living_of(then.living))
+    fields = started(past.process_code, given, delta_of(then.delta), living_of(then.living))
     context = replace(context_of(then, fields), mode="real")
-    process = find_process(entry.process_code)
+    process = find_process(past.process_code)
     assert process is not None  # noqa: S101 - only what engines compute is noted
     with fresh.wanted():
-        result = router.execute_biological_process(entry.process_code, context)
-    request_digest = cache_key(build_request(process, entry.process_code, context))
+        result = router.execute_biological_process(past.process_code, context)
+    request_digest = cache_key(build_request(process, past.process_code, context))
     result_digest = digest_of(result.service_results or {})
-    same = (request_digest, result_digest) == (entry.request_digest, entry.result_digest)
+    same = (request_digest, result_digest) == (past.request_digest, past.result_digest)
     return Replayed(
-        number=entry.number,
-        process_code=entry.process_code,
+        number=past.number,
+        process_code=past.process_code,
         same=same,
         request_digest=request_digest,
         result_digest=result_digest,

@@ -20,6 +20,7 @@ from bioxen.protocol.cells import (
     VmStatus,
     VmType,
 )
+from bioxen.protocol.lineage import ForkSpec
 from bioxen.protocol.quotas import CellQuotas, Usage
 from bioxen.server.store.cell_quotas import own_quotas
 from bioxen.server.store.cells import CellRecord, NewCell
@@ -75,20 +76,21 @@ def new_cell(spec: VmSpec) -> NewCell:
     )
 
 
-def forked(record: CellRecord, vm_id: str, changes: Delta, delta: Delta, living: str | None) -> NewCell:
+def forked(record: CellRecord, spec: ForkSpec, delta: Delta, living: str | None) -> NewCell:
     """Return the record of a cell that begins with these edits of another, and changes on top.
 
     It has the other's quotas: a limit that was set for a cell holds for each of its forks.
     """
     return NewCell(
-        vm_id=vm_id,
+        vm_id=spec.vm_id,
         biological_type=image_of(record.image).biological_type,
         image=record.image,
-        delta=text_of(changed(delta, changes)),
+        delta=text_of(changed(delta, spec.changes)),
         living=living,
         state=record.state,
         parent=record.cell_id,
-        changes=text_of(changes),
+        snapshot=spec.snapshot,
+        changes=text_of(spec.changes),
         quotas=record.quotas,
     )
 

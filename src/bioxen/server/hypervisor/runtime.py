@@ -43,11 +43,13 @@ from bioxen.server.hypervisor.metering import metered, told
 from bioxen.server.loopback import LoopTransport
 from bioxen.server.sharing import owners
 from bioxen.server.sharing.gate import Gate
-from bioxen.server.store import cells, past
+from bioxen.server.store import cells, history
 from bioxen.server.store.cell_quotas import CellGate, own_quotas
 from bioxen.server.store.cell_spending import spend
 from bioxen.server.store.cell_usage import usage_of_cell
 from bioxen.server.store.cells import CellRecord
+from bioxen.server.store.lineage import lineage
+from bioxen.server.store.snapshots import list_snapshots
 from bioxen.server.store.store import Store
 from bioxen.vm.cell import health_word
 from bioxen.vm.lifecycle import Verb
@@ -135,9 +137,9 @@ class HypervisorRuntime:
 
         Raises:
             VmNotFoundError: no such cell.
-            ResourceExhaustionError: the edits outgrow the cell's memory.
+            ResourceExhaustionError: the edits outgrow the cell's memory, or its space is used up.
         """
-        return await self._hosts.change(owner, changes.set_delta, vm_id, delta)
+        return await self._hosts.change(owner, changes.set_delta, vm_id, delta, self._gate)
 
     async def allocate(self, owner: str, vm_id: str, resources: Resources) -> VmStatus:
         """Set what a cell holds.
@@ -196,7 +198,7 @@ class HypervisorRuntime:
         Raises:
             VmNotFoundError: no such cell.
         """
-        return await self._of_cell(owner, vm_id, past.list_snapshots)
+        return await self._of_cell(owner, vm_id, list_snapshots)
 
     async def restore(self, owner: str, vm_id: str, number: int) -> VmStatus:
         """Set a cell to one of its snapshots.
@@ -207,23 +209,34 @@ class HypervisorRuntime:
         """
         return await self._hosts.change(owner, changes.restore, vm_id, number)
 
-    async def lineage(self, owner: str, vm_id: str) -> Lineage:
+    async def delete_snapshot(self, owner: str, vm_id: str, number: int) -> None:
+        """Forget a snapshot of a cell.
+
+        Raises:
+            VmNotFoundError: no such cell.
+            VmStateError: it has no such snapshot.
+        """
+        await self._hosts.change(owner, changes.delete_snapshot, vm_id, number)
+
+    async def lineage(
+        self, owner: str, vm_id: str, after: str | None = None, limit: int = cells.PAGE
+    ) -> Lineage:
         """Return whom a cell descends from, and who from it.
 
         Raises:
             VmNotFoundError: no such cell.
         """
-        return await self._of_cell(owner, vm_id, past.lineage)
+        return await self._of_cell(owner, vm_id, partial(lineage, after=after, limit=limit))
 
     async def history(self, owner: str, vm_id: str, after: int, limit: int) -> HistoryPage:
-        """Return what was computed on a cell.
+        """Return what became of a cell.
 
         Raises:
             VmNotFoundError: no such cell.
         """
-        record = await self._store.read(cells.find, owner, vm_id)
-        found, following = await self._store.read(past.computed, record.cell_id, after, limit)
-        return HistoryPage(entries=[one.entry for one in found], next=following)
+        wanted = partial(history.page, after=after, limit=limit)
+        entries, following = await self._of_cell(owner, vm_id, wanted)
+        return HistoryPage(entries=entries, next=following)
 
     async def replay(self, owner: str, vm_id: str, after: int, limit: int) -> Replay:
         """Compute once more what was computed on a cell, which does not move.
@@ -235,7 +248,7 @@ class HypervisorRuntime:
         """
         record = await self._store.read(cells.find, owner, vm_id)
         await self._admit(record)
-        found, following = await self._store.read(past.computed, record.cell_id, after, limit)
+        found, following = await self._store.read(history.computed, record, after, limit)
         router = (await self._hosts.of(owner)).router(None)
         entries = []
         for one in found:

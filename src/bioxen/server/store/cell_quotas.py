@@ -94,6 +94,10 @@ class CellGate:
         if known is not None:
             known[1].compute(seconds, now())
 
+    def stored(self, record: CellRecord) -> None:
+        """Take in that a cell stores something more, so that it is added up anew at the next look."""
+        self._sums.pop(_key(record), None)
+
     def _admit_each(self, connection: Connection, new: NewJob, records: Sequence[CellRecord]) -> None:
         limited = [record.cell_id for record in records if self.quotas(record.quotas).queued_jobs]
         waiting = jobs_of(connection, limited)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, union
 
 from bioxen.protocol.quotas import Usage
+from bioxen.server.store.history import DOCUMENTS
 from bioxen.server.store.tables import (
     cells,
     history,
@@ -107,7 +108,7 @@ def _bytes_of_documents(some: Sequence[int]) -> Any:
     of_each = {
         cells: (cells.c.delta, cells.c.living, cells.c.changes),
         snapshots: (snapshots.c.delta, snapshots.c.living),
-        history: (history.c.context, history.c.delta, history.c.living),
+        history: tuple(history.c[name] for name in DOCUMENTS),
     }
     mentioned = union(
         *(

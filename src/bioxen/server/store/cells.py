@@ -29,6 +29,7 @@ class NewCell:
     state: str = "created"
     resources: str | None = None
     parent: int | None = None
+    snapshot: int | None = None
     changes: str | None = None
     quotas: str | None = None
 
@@ -75,6 +76,7 @@ def add(connection: Connection, owner_id: str, new: Sequence[NewCell]) -> None:
             "processes_executed": 0,
             "cache_hits": 0,
             "parent": cell.parent,
+            "snapshot": cell.snapshot,
             "changes": None if cell.changes is None else numbers[cell.changes],
             "created_at": moment,
             "quotas": cell.quotas,

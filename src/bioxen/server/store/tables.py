@@ -166,6 +166,7 @@ cells = Table(
     Column("created_at", TIME, nullable=False),
     Column("destroyed_at", TIME),
     Column("quotas", Text, comment="JSON: limits that differ from the server's own; null for none"),
+    Column("snapshot", Integer, comment="of its parent, where it began; null for its present"),
     CheckConstraint("state in ('created', 'running', 'paused', 'stopped', 'destroyed')", name="state"),
     Index(
         "uq_cells_alive",
@@ -176,7 +177,7 @@ cells = Table(
         postgresql_where=text("destroyed_at is null"),
     ),
     Index("ix_cells_owner_id_state", "owner_id", "state", "vm_id"),
-    Index("ix_cells_parent", "parent"),
+    Index("ix_cells_parent_vm_id", "parent", "vm_id"),
 )
 """Cells. One that is destroyed stays as long as cells that descend from it do."""
 
@@ -205,23 +206,29 @@ snapshots = Table(
     Column("cell_id", Integer, ForeignKey("cells.cell_id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("name", String(128)),
-    Column("delta", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("delta", Integer, ForeignKey("texts.text_id"), comment="null for one that was deleted"),
     Column("living", Integer, ForeignKey("texts.text_id")),
     Column("created_at", TIME, nullable=False),
+    Column("deleted_at", TIME),
 )
+"""Where cells stood. One that is deleted keeps its row, so that its number is never another one's."""
 
 history = Table(
     "history",
     metadata,
     Column("cell_id", Integer, ForeignKey("cells.cell_id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("process_code", String(256), nullable=False),
-    Column("context", Integer, ForeignKey("texts.text_id"), nullable=False),
+    Column("process_code", String(256), comment="null for an edit or a restore"),
+    Column("context", Integer, ForeignKey("texts.text_id")),
     Column("advance", Boolean, nullable=False),
     Column("delta", Integer, ForeignKey("texts.text_id"), nullable=False),
     Column("living", Integer, ForeignKey("texts.text_id"), comment="where it started from"),
-    Column("request_digest", DIGEST, nullable=False),
-    Column("result_digest", DIGEST, nullable=False),
+    Column("request_digest", DIGEST),
+    Column("result_digest", DIGEST),
     Column("created_at", TIME, nullable=False),
+    Column("snapshot", Integer, comment="to which it was restored; null for all else"),
+    Column("new_delta", Integer, ForeignKey("texts.text_id"), comment="null where the cell did not move"),
+    Column("new_living", Integer, ForeignKey("texts.text_id"), comment="where it went, with the edits"),
 )
-"""The processes that were computed on a cell: enough to compute each again."""
+"""What became of a cell: the processes that were computed on it, enough to compute each again, its edits, and
+its ways back to snapshots."""

@@ -91,7 +91,7 @@ def drop_unused_texts(connection: Connection) -> int:
     references = [
         *(cells.c.image, cells.c.delta, cells.c.living, cells.c.changes),
         *(snapshots.c.delta, snapshots.c.living),
-        *(history.c.context, history.c.delta, history.c.living),
+        *(history.c.context, history.c.delta, history.c.living, history.c.new_delta, history.c.new_living),
         *(models.c.text, job_models.c.text),
     ]
     used = union_all(*(select(column).where(column.is_not(None)) for column in references))

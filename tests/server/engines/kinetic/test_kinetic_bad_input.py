@@ -197,3 +197,9 @@ def test_antimony_names_the_line(engine: KineticEngine) -> None:
 
 def test_no_code_means_a_time_course(engine: KineticEngine) -> None:
     assert engine.parse({"time_end": 3}).process_code == "kinetic_ode"  # type: ignore[attr-defined]
+
+
+def test_a_model_that_libroadrunner_refuses_has_a_remedy(engine: KineticEngine) -> None:
+    with pytest.raises(InvalidModelError, match="missing a value") as caught:
+        run(engine, "S => ; k*S; S = 1")
+    assert caught.value.details["remedy"]

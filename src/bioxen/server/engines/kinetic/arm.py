@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import numpy as np
 
@@ -22,11 +22,15 @@ _FLAT = 1e-6
 class Arm:
     """The branch in one direction from its start."""
 
-    def __init__(self, request: ContinuationRequest, curve: Curve, start: Place) -> None:
+    def __init__(
+        self, request: ContinuationRequest, curve: Curve, start: Place, species: Container[str]
+    ) -> None:
+        """Begin at `start`; only `species` end the branch where they fall below zero."""
         self._curve = curve
         self._most = request.max_points
         self._longest = request.largest_step
-        self._nonnegative = start.state >= 0
+        named = np.array([name in species for name in curve.space.names], dtype=bool)
+        self._nonnegative = named & (start.state >= 0)
         self.places = [start]
         self.special: list[tuple[int, SpecialKind, Place]] = []
         self.ended: Ended = "points"

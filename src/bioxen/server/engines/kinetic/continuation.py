@@ -19,7 +19,7 @@ from bioxen.server.engines.kinetic.curve import Curve, Lost, Place
 from bioxen.server.engines.kinetic.facts import Facts
 from bioxen.server.engines.kinetic.outputs import Column, selections_of, units_for, written
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.runner import Matrix, Runner, SolverFailure
+from bioxen.server.engines.kinetic.runner import Runner, SolverFailure
 from bioxen.server.engines.kinetic.statespace import StateSpace
 from bioxen.server.engines.kinetic.steady_state import REMEDY, find_root, is_stable, refuse_driven
 
@@ -49,7 +49,9 @@ def continuation(request: ContinuationRequest, program: Program) -> Answer:
             return failed(f"No steady state was found to begin at. {REMEDY}", settings)
         limits = (request.lower, request.upper)
         curve = Curve(runner, space, request.parameter, limits, log=request.scale == "log")
-        found = _branch(request, curve, root.state, begin, selections, lambda: _read(runner, selections))
+        starts = [curve.start(root.state, curve.q_of(begin), direction) for direction in (-1, +1)]
+        down, up = (Arm(request, curve, start, program.facts.species) for start in starts)
+        found = _branch(request, curve, (down, up), selections, lambda: _read(runner, selections))
     except SolverFailure as failure:
         program.forget()
         return failed(f"The branch was lost at its beginning: {failure}. {REMEDY}", settings)
@@ -98,13 +100,12 @@ Reader = Callable[[], Column]
 def _branch(
     request: ContinuationRequest,
     curve: Curve,
-    state: Matrix,
-    begin: float,
+    arms: tuple[Arm, Arm],
     selections: list[str],
     read: Reader,
 ) -> Branch:
-    down = Arm(request, curve, curve.start(state, curve.q_of(begin), -1))
-    up = Arm(request, curve, curve.start(state, curve.q_of(begin), +1))
+    """Follow both arms, and join them from the smallest value of the parameter on."""
+    down, up = arms
     with progress.within(0.0, 0.5):
         down.follow()
     if down.ended == "closed":

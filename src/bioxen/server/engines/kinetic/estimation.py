@@ -20,7 +20,7 @@ from bioxen.protocol.provenance import Setting
 from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
 from bioxen.server.engines.kinetic.conditions import OneByOne
-from bioxen.server.engines.kinetic.fitting import TOLERANCES, Fit
+from bioxen.server.engines.kinetic.fitting import FARTHEST, TOLERANCES, Fit
 from bioxen.server.engines.kinetic.integrate import REMEDY
 from bioxen.server.engines.kinetic.measurements import Data
 from bioxen.server.engines.kinetic.outputs import units_for, written
@@ -31,6 +31,7 @@ from bioxen.server.engines.kinetic.side_by_side import Matrix
 from bioxen.server.engines.kinetic.solving import Solved, solve
 from bioxen.server.engines.studies.terms import LOCAL_OPTIMIZATION
 
+_NOWHERE = f"At no start could the model be integrated, with residuals up to {FARTHEST:g}."
 _STARTS = 0.5
 """Share of the starts in the progress that is told, where profiles follow."""
 
@@ -55,7 +56,7 @@ def estimation(request: EstimationRequest, program: Program) -> Answer:
         "noise": "known" if fit.knows_noise else "from the residuals",
     }
     if solved is None:
-        return failed(f"The model could not be integrated from any start. {REMEDY}", settings, request.seed)
+        return failed(f"{_NOWHERE} {REMEDY}", settings, request.seed)
     experiments = [_beside(*pair) for pair in zip(fit.data, solved.courses, strict=True)]
     residuals = fit.residuals([table[None] for table in solved.courses])[0]
     sum_of_squares = float(residuals @ residuals)
@@ -138,7 +139,8 @@ def _standard_errors(jacobian: Matrix, variance: float, free: NDArray[np.intp]) 
     _, singular, rotation = np.linalg.svd(jacobian[:, free], full_matrices=False)
     if singular[-1] <= np.finfo(float).eps * count * singular[0]:
         return errors
-    covariance = (rotation.T / singular**2) @ rotation * variance
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        covariance = (rotation.T / singular**2) @ rotation * variance
     for index, own in zip(free, np.diag(covariance), strict=True):
-        errors[index] = float(math.sqrt(own))
+        errors[index] = float(math.sqrt(own)) if math.isfinite(own) else None
     return errors

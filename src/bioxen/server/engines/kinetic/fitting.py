@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 
 from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import EstimationRequest, Experiment, ParameterRange
-from bioxen.server.engines.kinetic.changes import check_parameter
+from bioxen.server.engines.kinetic.changes import check_varied
 from bioxen.server.engines.kinetic.conditions import Simulator
 from bioxen.server.engines.kinetic.integrate import Tolerances
 from bioxen.server.engines.kinetic.measurements import Data
@@ -21,6 +21,8 @@ from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 
 TOLERANCES = Tolerances(relative=1e-9, absolute=1e-12)
 _DECADES_FOR_LOG = 2
+FARTHEST = 1e100
+"""Residuals beyond this are none: their squares, and those of their slopes, are to be numbers."""
 _AT_BOUND = 1e-6
 """Share of the range within which a value counts as held by its bound."""
 
@@ -68,8 +70,7 @@ class Fit:
     """The problem: residuals of all experiments at any points, starts, and the search itself."""
 
     def __init__(self, request: EstimationRequest, program: Program) -> None:
-        for name in request.estimate:
-            check_parameter(name, "estimate", program.facts)
+        check_varied(request.estimate, "estimate", program.facts)
         self.axes = [Axis(name, request.estimate[name]) for name in sorted(request.estimate)]
         bounds = np.array([axis.bounds for axis in self.axes])
         self.region = Region(bounds[:, 0], bounds[:, 1])
@@ -142,14 +143,14 @@ class Fit:
         return self.residuals([simulator.run(index, values) for index in range(len(self.data))])
 
     def residuals(self, courses: Sequence[Matrix]) -> Matrix:
-        """Return points × weighted residuals of all experiments.
+        """Return points × weighted residuals of all experiments, NaN in all of a point that has none.
 
         Args:
             courses: points × times × selections of each experiment.
         """
         parts = [data.residuals(table) for data, table in zip(self.data, courses, strict=True)]
         rows = np.concatenate(parts, axis=1)
-        rows[~np.isfinite(rows).all(axis=1)] = np.nan
+        rows[~(np.abs(rows) <= FARTHEST).all(axis=1)] = np.nan
         return rows
 
 

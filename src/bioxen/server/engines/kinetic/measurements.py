@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bioxen.errors import BioXenException, ValidationError
 from bioxen.protocol.kinetic import EstimationRequest, Experiment, NoiseModel
-from bioxen.server.engines.kinetic.changes import changes_of
+from bioxen.server.engines.kinetic.changes import bare, changes_of
 from bioxen.server.engines.kinetic.conditions import Condition
 from bioxen.server.engines.kinetic.outputs import selections_of
 from bioxen.server.engines.kinetic.program import Program
@@ -41,11 +41,13 @@ class Data:
         except BioXenException as error:
             error.details["place"] = f"{place}{error.place}"
             raise
+        _check_open(experiment, place, request)
         names = tuple(program.facts.native(name) for name in sorted(request.estimate))
+        sought = {bare(name) for name in names}
         self._skipped = int(self._start < self.times[0])
         self.condition = Condition(
             names=names,
-            fixed=tuple(change for change in given if change.selection not in names),
+            fixed=tuple(change for change in given if change.symbol not in sought),
             times=(*([self._start] if self._skipped else []), *self.times),
             selections=tuple(self.selections),
         )
@@ -62,6 +64,24 @@ class Data:
             for index, noise in enumerate(self._noise)
         ]
         return np.stack(weighted, axis=2)[:, self.known]
+
+
+def _check_open(experiment: Experiment, place: str, request: EstimationRequest) -> None:
+    """Make sure that an experiment fixes nothing that is the same in all of them, and sought."""
+    sought = {bare(name) for name in request.estimate}
+    for field, given in (
+        ("parameters", experiment.parameters),
+        ("initial_conditions", experiment.initial_conditions),
+    ):
+        for name in given:
+            if bare(name) in sought:
+                raise ValidationError(
+                    f"{name} is to be estimated, and cannot be given in an experiment.",
+                    details={
+                        "place": f"{place}{field}.{name}",
+                        "remedy": "Leave it out there, or do not estimate it.",
+                    },
+                )
 
 
 def _check_noise(place: str, noise: NoiseModel | None, column: Matrix) -> None:

@@ -12,7 +12,7 @@ from bioxen.server.engines.kinetic.integrate import REMEDY, Course, IntegrationF
 from bioxen.server.engines.kinetic.outputs import MAX_VALUES, check_size, selections_of, units_for
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix
-from bioxen.server.engines.studies.features import NOISE
+from bioxen.server.engines.studies.features import LEAST, NOISE
 from bioxen.server.engines.studies.swings import Swings, swings
 
 _PER_PERIOD = 100
@@ -61,7 +61,7 @@ def _swings(table: Matrix, transient: float, tolerances: Tolerances) -> list[Swi
     late = table[:, 0] >= transient
     times = table[late, 0]
     return [
-        swings(times, series, NOISE * tolerances.relative)
+        swings(times, series, NOISE * tolerances.relative, LEAST * tolerances.absolute)
         if np.isfinite(series).all()
         else Swings("undefined")
         for series in table[late, 1:].T

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -90,5 +90,13 @@ def _without_gaps(column: Column) -> Column:
 
 def units_for(selections: Sequence[str], facts: Facts) -> dict[str, str] | None:
     """Return the declared units of `selections`, or `None` where the model declares none of them."""
-    units = {name: facts.units[name] for name in (*selections, "time") if name in facts.units}
-    return units or None
+    units = {name: _unit(name, facts.units) for name in (*selections, "time")}
+    return {name: unit for name, unit in units.items() if unit is not None} or None
+
+
+def _unit(name: str, known: Mapping[str, str]) -> str | None:
+    """Return the unit of a selection, of a rate of change `S'` too."""
+    own, time = known.get(name.removesuffix("'")), known.get("time")
+    if not name.endswith("'"):
+        return own
+    return None if own is None or time is None else f"{own}/{time}"

@@ -23,6 +23,8 @@ _SINGULAR = 1e12
 """Condition of the scaled reduced Jacobian from which the steady state counts as degenerate."""
 _NO_FLUX = 1e-12
 """Share of the largest flux below which a flux is zero and has no scaled coefficients."""
+_BALANCED = 1e-10
+"""Share of a reaction's turnover below which its net flux is rounding: what goes forth comes back."""
 _STEP = np.finfo(float).eps ** (1 / 3)
 
 
@@ -51,6 +53,7 @@ class Analysis:
         jacobian, self._elasticities = space.linearised(root.state)
         _check_stoichiometry(space, jacobian, self._elasticities, facts.rate_targets)
         self._fluxes = runner.reaction_rates()
+        self._net = net(self._fluxes, self._elasticities, self._state)
         self._reduced = space.basis.T @ jacobian @ space.basis
 
     @property
@@ -84,7 +87,7 @@ class Analysis:
             fluxes=self._fluxes.tolist(),
             levels=levels.tolist(),
             elasticities=_table(elasticities),
-            scaled_elasticities=_table(scaled(elasticities, self._fluxes, levels)),
+            scaled_elasticities=_table(scaled(elasticities, self._net, levels)),
             concentration_control=_table(concentration),
             scaled_concentration_control=_table(scaled_concentration),
             flux_control=_table(flux_control),
@@ -111,7 +114,7 @@ class Analysis:
         return flux, moved / self._volumes[:, None]
 
     def _scaled(self, flux: Matrix, concentration: Matrix) -> tuple[Matrix, Matrix]:
-        return scaled(flux, self._fluxes, self._fluxes), scaled(concentration, self._levels, self._fluxes)
+        return scaled(flux, self._net, self._net), scaled(concentration, self._levels, self._net)
 
     def _connectivity(self, moved: Matrix, flux_control: Matrix) -> float | None:
         """Return how far CᴶEU = 0 and ΓEU = −U are from true, where reactions alone move everything."""
@@ -151,6 +154,18 @@ def _check_stoichiometry(
             "stoichiometries that vary.",
             details={"place": "process_code", "remedy": "Use kinetic_sensitivity for this model."},
         )
+
+
+def net(fluxes: Matrix, elasticities: Matrix, amounts: Matrix) -> Matrix:
+    """Return the fluxes, exactly zero where the two directions of a reaction balance within rounding.
+
+    Args:
+        fluxes: … × reactions.
+        elasticities: … × reactions × states, unscaled; times the amounts they are the size of what flows.
+        amounts: … × states.
+    """
+    turnover = np.abs(elasticities * amounts[..., None, :]).max(axis=-1, initial=0.0)
+    return np.where(np.abs(fluxes) <= _BALANCED * turnover, 0.0, fluxes)
 
 
 def scaled(matrices: Matrix, rows: Matrix, columns: Matrix) -> Matrix:

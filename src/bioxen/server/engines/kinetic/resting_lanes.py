@@ -14,7 +14,7 @@ from bioxen.server.engines.kinetic.lanes.steady import control as mca
 from bioxen.server.engines.kinetic.lanes.steady.steady import SteadyStates, steady_states
 from bioxen.server.engines.kinetic.lanes.uncovered import Uncovered
 from bioxen.server.engines.kinetic.members import Study
-from bioxen.server.engines.kinetic.reder import scaled
+from bioxen.server.engines.kinetic.reder import net, scaled
 from bioxen.server.engines.kinetic.rest import COEFFICIENTS, WITHIN, Settled
 from bioxen.server.engines.kinetic.runner import Matrix
 
@@ -117,10 +117,11 @@ class RestingLanes:
         states, reactions = np.array(self._states), np.array(self._reactions)
         flux_control = every.flux_control[:, reactions[:, None], reactions[None, :]]
         concentration = every.concentration_control[:, states[:, None], reactions[None, :]]
+        moved = net(fluxes, every.elasticities[:, reactions], found.states)
         tables = (
             fluxes,
-            scaled(flux_control, fluxes, fluxes),
-            scaled(concentration, found.states[:, states], fluxes),
+            scaled(flux_control, moved, moved),
+            scaled(concentration, found.states[:, states], moved),
         )
         rest.series |= dict(zip(COEFFICIENTS, tables, strict=True))
         for row in np.flatnonzero(found.status == 0).tolist():

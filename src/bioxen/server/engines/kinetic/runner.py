@@ -93,7 +93,10 @@ class Runner:
             with noise.caught():
                 self._rr: Any = roadrunner.RoadRunner(sbml)
         except RuntimeError as error:
-            raise InvalidModelError(f"libRoadRunner cannot run this model: {_words(error)}") from error
+            raise InvalidModelError(
+                f"libRoadRunner cannot run this model: {_words(error)}",
+                details={"remedy": "Correct the text of the model as these words say, and send it again."},
+            ) from error
 
         self._model = self._rr.model
         self._firings: list[Firing] = []

@@ -66,7 +66,9 @@ class Slopes:
         points, steps = self._region.neighbours(point)
         rows = self._ask(points)
         self.known = bool(np.isfinite(rows[0]).all())
-        if self._stand_in is None and self.known:
+        if self._stand_in is None:
+            if not self.known:
+                return  # a start without numbers: no search begins there
             self._stand_in = _FAR * (1.0 + float(np.abs(rows[0]).max()))
         self.numbers = rows[0] if self.known else np.full(rows.shape[1], self._stand_in)
         self.slopes = (rows[1:] - self.numbers).T / steps

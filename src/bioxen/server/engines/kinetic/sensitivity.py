@@ -9,11 +9,14 @@ from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import Sensitivity, SensitivityRequest
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines.kinetic.answer import Answer, failed
-from bioxen.server.engines.kinetic.changes import Change, changes_of, check_parameter
+from bioxen.server.engines.kinetic.changes import Change, changes_of, check_varied, ordered
 from bioxen.server.engines.kinetic.integrate import REMEDY, IntegrationFailure, Tolerances, integrate
 from bioxen.server.engines.kinetic.outputs import selections_of, units_for, written
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.runner import Matrix
+
+_NOTHING = 1e-290
+"""Values of parameters up to this are 0: a share of one may be no number of its own."""
 
 
 def sensitivity(request: SensitivityRequest, program: Program) -> Answer:
@@ -44,8 +47,7 @@ class _Study:
         self._changes = changes_of(request, facts)
         asked = request.sensitivity_parameters
         self._parameters = list(dict.fromkeys(facts.free_parameters if asked is None else asked))
-        for name in self._parameters:
-            check_parameter(name, "sensitivity_parameters", facts)
+        check_varied(self._parameters, "sensitivity_parameters", facts)
         if not self._parameters:
             raise ValidationError(
                 "There is nothing to vary: the model has no free global parameter.",
@@ -65,9 +67,10 @@ class _Study:
 
     def _of(self, parameter: str, base: Matrix) -> list[Sensitivity]:
         value = self._values[parameter]
-        step = self._request.relative_step * (abs(value) or 1.0)
+        step = self._request.relative_step * (abs(value) if abs(value) > _NOTHING else 1.0)
         above, below = value + step, value - step
-        difference = self._at_end([Change(parameter, above)]) - self._at_end([Change(parameter, below)])
+        native = self._program.facts.native(parameter)
+        difference = self._at_end([Change(native, above)]) - self._at_end([Change(native, below)])
         slopes = difference / (above - below)
         return [
             Sensitivity(output=output, parameter=parameter, unscaled=slope, scaled=_scaled(slope, value, y))
@@ -76,8 +79,9 @@ class _Study:
 
     def _at_end(self, varied: Sequence[Change]) -> Matrix:
         request = self._request
-        names = {change.selection for change in varied}
-        changes = [*varied, *(change for change in self._changes if change.selection not in names)]
+        names = {change.symbol for change in varied}
+        kept = [change for change in self._changes if change.symbol not in names]
+        changes = ordered([*varied, *kept], self._program.facts)
         tolerances = Tolerances(request.relative_tolerance, request.absolute_tolerance)
         course = integrate(
             self._program, changes, (request.time_start, request.time_end, 2), self.selections, tolerances

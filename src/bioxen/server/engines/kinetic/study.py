@@ -141,7 +141,9 @@ def _run(
         rows = table[members.start - part.start : members.stop - part.start]
         sample = _sample(request, audited(block), table, own_values) if way.in_lanes else None
         run = way.run(rows, members.start, sample)
-        found = features_of(run.times, run.values, wanted, request.relative_tolerance)
+        found = features_of(
+            run.times, run.values, wanted, request.relative_tolerance, request.absolute_tolerance
+        )
         features.append(found[:, [wanted.index(name) for name in sent]])
         if isinstance(request, SampledRequest) and request.kept == "summary":
             new = _totals(request, study, run, wanted, found)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri, ndtri_exp
 
+from bioxen.errors import ValidationError
 from bioxen.protocol.kinetic import (
     Axis,
     Choice,
@@ -27,6 +28,11 @@ from bioxen.protocol.kinetic import (
 from bioxen.server.engines.studies.arrays import Array
 from bioxen.server.engines.studies.indices import unit_sample
 
+_TAIL = 5.0
+"""Standard deviations from the mean beyond which chances are told apart by their logarithms."""
+_LEAST = 2.0**-54
+"""Half a step of the chances that are drawn: a chance of 0 would be an infinite number."""
+
 
 def varied_names(request: MembersRequest) -> tuple[str, ...]:
     """Return what a request varies, in the order of the design's columns."""
@@ -43,15 +49,31 @@ def design(request: MembersRequest, own_values: Mapping[str, float]) -> Array:
     Args:
         request: the study.
         own_values: name → value without any variation, for distributions of a factor.
+
+    Raises:
+        ValidationError: a value is beyond the largest number there is.
     """
     if isinstance(request, KineticBatchRequest):
         return np.empty((len(request.members_of_part), 0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        place, table = _table(request, own_values)
+    for name, column in zip(varied_names(request), table.T, strict=True):
+        if not np.isfinite(column).all():
+            raise ValidationError(
+                f"What varies {name} goes beyond the largest number there is.",
+                details={"place": f"{place}.{name}", "remedy": "Give narrower limits, or a smaller width."},
+            )
+    return table
+
+
+def _table(request: MembersRequest, own_values: Mapping[str, float]) -> tuple[str, Array]:
+    """Return the field that says what varies, and the values."""
     if isinstance(request, EnsembleRequest):
-        return _drawn(request, own_values)
+        return "distributions", _drawn(request, own_values)
     if isinstance(request, ScanRequest):
-        return _grid(request)
+        return "axes", _grid(request)
     if isinstance(request, SobolRequest | MorrisRequest):
-        return _screened(request)
+        return "factors", _screened(request)
     raise TypeError(type(request).__name__)
 
 
@@ -96,8 +118,8 @@ def _quantile(distribution: Distribution, chances: Array, indices: Any) -> Array
     makers: dict[type, Callable[[Any], Array]] = {
         Uniform: lambda d: d.lower + (d.upper - d.lower) * chances,
         LogUniform: lambda d: d.lower * (d.upper / d.lower) ** chances,
-        Normal: lambda d: d.mean + d.standard_deviation * ndtri(_truncated(d, chances, _normal_share)),
-        LogNormal: lambda d: d.median * np.exp(d.sigma * ndtri(_truncated(d, chances, _log_share))),
+        Normal: lambda d: _within(d, d.mean + d.standard_deviation * _normal(chances, *_limits(d))),
+        LogNormal: lambda d: _within(d, d.median * np.exp(d.sigma * _normal(chances, *_log_limits(d)))),
         Choice: lambda d: np.array(d.values)[
             np.minimum((chances * len(d.values)).astype(int), len(d.values) - 1)
         ],
@@ -106,19 +128,46 @@ def _quantile(distribution: Distribution, chances: Array, indices: Any) -> Array
     return makers[type(distribution)](distribution)
 
 
-def _truncated(distribution: Any, chances: Array, share: Callable[[Any, float], float]) -> Array:
-    """Return the chances within the limits; the half-step keeps 0 away, where a quantile is infinite."""
-    below = 0.0 if distribution.lower is None else share(distribution, distribution.lower)
-    above = 1.0 if distribution.upper is None else share(distribution, distribution.upper)
-    return below + (above - below) * np.maximum(chances, 2.0**-54)
+def _normal(chances: Array, low: float, high: float) -> Array:
+    """Return quantiles of the standard normal distribution between two limits.
+
+    Far out, 1 - 1e-17 and 1 are the same number: there the lower tail stands for the upper, in logarithms.
+    """
+    if low >= _TAIL:
+        return -_normal(1.0 - chances, -high, -low)
+    chances = np.maximum(chances, _LEAST)
+    if high <= -_TAIL:
+        with np.errstate(divide="ignore"):
+            ends = log_ndtr(low) + np.log1p(-chances), log_ndtr(high) + np.log(chances)
+        return np.asarray(ndtri_exp(np.logaddexp(*ends)))
+    below, above = ndtr(low), ndtr(high)
+    return np.asarray(ndtri(below + (above - below) * chances))
 
 
-def _normal_share(distribution: Normal, limit: float) -> float:
-    return float(ndtr((limit - distribution.mean) / distribution.standard_deviation))
+def _limits(distribution: Normal) -> tuple[float, float]:
+    """Return the limits in standard deviations from the mean."""
+    low, high = _open(distribution)
+    return (
+        (low - distribution.mean) / distribution.standard_deviation,
+        (high - distribution.mean) / distribution.standard_deviation,
+    )
 
 
-def _log_share(distribution: LogNormal, limit: float) -> float:
-    return 0.0 if limit <= 0 else float(ndtr(np.log(limit / distribution.median) / distribution.sigma))
+def _log_limits(distribution: LogNormal) -> tuple[float, float]:
+    """Return the limits of the logarithm in standard deviations from the median's."""
+    with np.errstate(divide="ignore"):
+        low, high = np.log(np.maximum(_open(distribution), 0.0) / distribution.median) / distribution.sigma
+    return float(low), float(high)
+
+
+def _open(distribution: Normal | LogNormal) -> tuple[float, float]:
+    low, high = distribution.lower, distribution.upper
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def _within(distribution: Normal | LogNormal, values: Array) -> Array:
+    """Return the values, none beyond a limit by rounding."""
+    return np.clip(values, *_open(distribution))
 
 
 def _grid(request: ScanRequest) -> Array:

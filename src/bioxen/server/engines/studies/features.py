@@ -11,17 +11,22 @@ from bioxen.server.engines.studies.arrays import Array
 from bioxen.server.engines.studies.swings import swings
 
 NOISE = 1000.0
-"""How many times the integrator's tolerance a swing must be to count as one."""
+"""How many times the relative tolerance a swing must be to count as one, as a share of the largest value."""
+LEAST = 100.0
+"""How many times the absolute tolerance it must be: below that what died away is the integrator's noise."""
 
 
-def features_of(times: Array, values: Array, wanted: Sequence[Feature], tolerance: float) -> Array:
+def features_of(
+    times: Array, values: Array, wanted: Sequence[Feature], relative: float, absolute: float
+) -> Array:
     """Return the features of a block.
 
     Args:
         times: points.
         values: members × points × outputs; NaN where a member failed.
         wanted: the features.
-        tolerance: relative tolerance the values were computed with.
+        relative: tolerance the values were computed with.
+        absolute: the same.
 
     Returns:
         Members × features × outputs; NaN where there is no such feature.
@@ -30,7 +35,7 @@ def features_of(times: Array, values: Array, wanted: Sequence[Feature], toleranc
     for row, feature in enumerate(wanted):
         table[:, row, :] = _PLAIN[feature](times, values) if feature in _PLAIN else np.nan
     if "period" in wanted or "amplitude" in wanted:
-        _note_swings(table, times, values, wanted, tolerance)
+        _note_swings(table, times, values, wanted, (NOISE * relative, LEAST * absolute))
     return np.where(np.isnan(values).any(axis=1, keepdims=True), np.nan, table)
 
 
@@ -50,7 +55,7 @@ _PLAIN: dict[Feature, Callable[[Array, Array], Array]] = {
 
 
 def _note_swings(
-    table: Array, times: Array, values: Array, wanted: Sequence[Feature], tolerance: float
+    table: Array, times: Array, values: Array, wanted: Sequence[Feature], floors: tuple[float, float]
 ) -> None:
     middle = float(times[0] + times[-1]) / 2
     late = slice(int(np.searchsorted(times, middle)), None)
@@ -59,7 +64,7 @@ def _note_swings(
             series = values[member, late, output]
             if np.isnan(series).any():
                 continue
-            found = swings(times[late], series, NOISE * tolerance)
+            found = swings(times[late], series, *floors)
             for feature, value in (("period", found.period), ("amplitude", found.amplitude)):
                 if feature in wanted and value is not None:
                     table[member, wanted.index(feature), output] = value

@@ -52,15 +52,16 @@ class Swings:
         return (self.maximum - self.minimum) / 2
 
 
-def swings(times: Array, values: Array, noise: float) -> Swings:
+def swings(times: Array, values: Array, noise: float, least: float) -> Swings:
     """Return how `values` swing.
 
     Args:
         times: increasing; evenly spaced around a peak is best.
         values: one a time, finite.
         noise: share of the largest absolute value below which nothing counts.
+        least: size below which nothing counts, however small the values are.
     """
-    floor = noise * float(np.abs(values).max(initial=0.0))
+    floor = max(noise * float(np.abs(values).max(initial=0.0)), least)
     if values.size < 2 * _AROUND + 1 or float(np.ptp(values)) <= floor:
         return Swings("none")
     peaks = _tops(times, values, floor)
