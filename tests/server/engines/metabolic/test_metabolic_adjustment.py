@@ -136,13 +136,13 @@ def test_genome_scale() -> None:
 
 
 def test_room_that_runs_out_of_time_gives_what_it_has_and_its_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bioxen.server.engines.metabolic.room.MAX_SECONDS", 0.3)
+    monkeypatch.setattr("bioxen.server.engines.metabolic.room.MAX_SECONDS", 0.001)
     result = run("iJO1366", "metabolic_room", gene_knockouts=["b2779"])
     assert result.status == "feasible" and "proven to be needed" in result.message
     assert result.adjustment is not None and result.adjustment.changed is not None
     assert result.certificate is not None and result.flux_state is not None
     gap = result.certificate.duality_gap
-    assert gap is not None and 1.0 <= gap < result.adjustment.distance
+    assert gap is not None and 1.0 <= gap <= result.adjustment.distance
     assert result.certificate.residual < 1e-8
     names = {
         name

@@ -88,9 +88,18 @@ def solve_mixed(
     ended_early = seconds is not None and status == "numeric" and has_some
     if status != "optimal" and not ended_early:
         return NoOptimum(status)
-    bound = float(np.ceil(info.mip_dual_bound - TINY) if whole else info.mip_dual_bound)
+    bound = max(info.mip_dual_bound, _least(program))  # HiGHS has none yet where it is stopped at once
+    if whole:
+        bound = float(np.ceil(bound - TINY))
     chosen = np.array(highs.getSolution().col_value)
     return _with_integers_fixed(program, chosen, bound, np.inf if ended_early else 2 * MAX_GAP)
+
+
+def _least(program: MixedProgram) -> float:
+    """Return what the bounds of x alone leave of the objective; minus infinity where they leave all of it."""
+    priced = program.cost != 0
+    cost, lower, upper = program.cost[priced], program.lower[priced], program.upper[priced]
+    return float(np.minimum(cost * lower, cost * upper).sum())
 
 
 def _with_integers_fixed(
