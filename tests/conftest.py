@@ -34,13 +34,10 @@ os.environ["COLUMNS"] = "200"
 os.environ["BIOXEN_ROUTES"] = "fixed"
 
 # How long an example takes is the machine's business. The same examples each time: a failure is never chance.
-settings.register_profile(
-    "same everywhere",
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("same everywhere")
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("others", PATIENT, derandomize=False)  # for `--hypothesis-profile=others`
+settings.register_profile("same", PATIENT, derandomize=True)
+settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
