@@ -25,6 +25,7 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import HealthReport
 from bioxen.server.jobs import beginning, patience, work
 from bioxen.server.jobs.runner import JobRunner
+from bioxen.server.orchestrator.allowance import Allowance
 from bioxen.server.orchestrator.assembling import Assembly
 from bioxen.server.orchestrator.computation import R
 from bioxen.server.orchestrator.cutting import SHARD
@@ -352,6 +353,28 @@ def test_a_job_is_stopped_at_its_deadline(tmp_path: Path) -> None:
                 if bench.stopped == before + 2:
                     return
             raise AssertionError("no part was ever under way")
+
+    asyncio.run(main())
+
+
+def test_the_deadline_of_its_request_holds_for_all_parts_of_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Allowance, "left", lambda _: 0.0)  # as much as is left once the first part is done
+
+    async def main() -> None:
+        async def first_only(name: str) -> None:
+            if name != "g0":
+                await asyncio.Event().wait()
+
+        bench = Bench(first_only)
+        async with running(tmp_path, bench) as (store, runner):
+            request = batch().model_copy(update={"deadline": 60.0})
+            await runner.submit(new("j1", request))
+            job = await ended(store, runner, "j1")
+            assert job.state == "failed" and job.error is not None
+            assert job.error["code"] == "BX016" and "stopped after 60 s" in job.error["detail"]
+            await until(lambda: bench.stopped == bench.asked.total() - 1)
 
     asyncio.run(main())
 

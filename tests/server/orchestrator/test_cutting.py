@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.server.orchestrator.test_lateness import Clockwork, by_clockwork
 
 from bioxen.errors import ComputationTimeoutError, ValidationError
 from bioxen.protocol.kinetic import (
@@ -20,6 +21,7 @@ from bioxen.protocol.kinetic import (
 )
 from bioxen.protocol.metabolic import BatchRequest, FvaRequest, Variant
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.cache.status import add_seconds, note, watching
 from bioxen.server.orchestrator.cutting import (
     AIM,
     MOST_PARTS,
@@ -33,7 +35,7 @@ from bioxen.server.orchestrator.cutting import (
     size_of,
     sizes,
 )
-from bioxen.server.orchestrator.sharding import shards
+from bioxen.server.orchestrator.sharding import Shard, shards
 from bioxen.server.orchestrator.splitting import Splitting
 
 ANALYSIS: Any = {"process_code": "kinetic_steady_state"}
@@ -191,6 +193,44 @@ def test_a_deadline_that_was_asked_for_holds_and_one_variant_that_is_too_slow_is
     with pytest.raises(ComputationTimeoutError) as caught:
         answered(batch(10), Slow(most=0))
     assert "longer deadline" in caught.value.details["remedy"]
+
+
+def test_a_deadline_holds_for_all_parts_together() -> None:
+    async def scene(loop: Clockwork, seconds: float) -> list[Shard]:
+        slow, asked = Slow(most=4), 0
+
+        async def compute(request: ComputeRequest) -> bytes:
+            nonlocal asked
+            asked += 1
+            for _ in range(100 if asked > 1 else 0):  # a worker takes the others after the first
+                await asyncio.sleep(0)
+            note("miss")
+            add_seconds(seconds)
+            loop.now += seconds
+            return await slow(request)
+
+        with watching() as seen:
+            got = [shard async for shard in shards(batch(10, deadline=60.0), compute)]
+        assert (seen.origin, seen.seconds) == ("miss", 3 * seconds)  # nothing that was told is lost
+        return got
+
+    by_clockwork(lambda loop: scene(loop, 20.0))
+    with pytest.raises(ComputationTimeoutError, match="after 60 s, with 4 of 10") as caught:
+        by_clockwork(lambda loop: scene(loop, 60.0))
+    assert caught.value.place == "deadline"
+
+
+def test_waiting_for_a_worker_is_not_counted() -> None:
+    async def scene(loop: Clockwork) -> None:
+        async def compute(request: ComputeRequest) -> bytes:
+            loop.now += 1000.0
+            note("hit")
+            return await Slow(most=4)(request)
+
+        async for _ in shards(batch(4 + 1, deadline=60.0), compute):
+            pass
+
+    by_clockwork(scene)
 
 
 def test_the_place_of_a_fault_in_a_part_of_a_part_is_that_in_the_whole() -> None:

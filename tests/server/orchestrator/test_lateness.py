@@ -61,7 +61,7 @@ class Clockwork(asyncio.SelectorEventLoop):
                 await asyncio.sleep(0)
 
 
-def by_clockwork(scene: Callable[[Clockwork], Coroutine[Any, Any, None]]) -> None:
+def by_clockwork(scene: Callable[[Clockwork], Coroutine[Any, Any, object]]) -> None:
     loop = Clockwork()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(scene(loop))

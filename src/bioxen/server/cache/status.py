@@ -63,6 +63,13 @@ def note(origin: Origin) -> None:
         seen.origin = min(known, origin, key=_WEAKEST.index)
 
 
+def tell(seen: Seen) -> None:
+    """Note what was seen of parts of an answer in a block of their own."""
+    if seen.origin is not None:
+        note(seen.origin)
+    add_seconds(seen.seconds)
+
+
 def add_seconds(seconds: float) -> None:
     """Note how long a worker was busy with an answer, or a part of one."""
     seen = _seen.get()

@@ -10,6 +10,7 @@ from bioxen.protocol.jobs import PartProgress
 from bioxen.protocol.kinetic import Route
 from bioxen.protocol.request import ComputeRequest
 from bioxen.protocol.services import TaskProgress
+from bioxen.server.orchestrator.allowance import Allowance
 from bioxen.server.orchestrator.cutting import Piece
 from bioxen.server.orchestrator.splitting import Splitting
 
@@ -31,6 +32,9 @@ class Running:
     """Number of a part → digest of its result."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     timer: asyncio.TimerHandle | None = None
+    """Ends it at the job's own deadline."""
+    limit: asyncio.TimerHandle | None = None
+    """Ends it when its request's deadline has passed for all parts together."""
     told: dict[int, PartProgress] = field(default_factory=dict)
     """Number of a part that is being computed → how far it is."""
     route: Route | None = None
@@ -38,6 +42,9 @@ class Running:
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
     splitting: Splitting = field(default_factory=Splitting)
     """Computes parts that take too long as smaller ones."""
+
+    def __post_init__(self) -> None:
+        self.allowance = Allowance(self.request.deadline)
 
     @property
     def complete(self) -> bool:
@@ -58,8 +65,18 @@ class Running:
 
     def stop(self, but: asyncio.Task[None] | None = None) -> None:
         """Stop what runs of it, `but` the task that says so."""
-        if self.timer is not None:
-            self.timer.cancel()
+        self.stop_clocks()
         for task in self.tasks:
             if task is not but:
                 task.cancel()
+
+    def stop_clocks(self) -> None:
+        """Let no deadline end it any more."""
+        self.stop_limit()
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def stop_limit(self) -> None:
+        """Let the deadline of its request not end it any more."""
+        if self.limit is not None:
+            self.limit.cancel()

@@ -142,6 +142,7 @@ class Work:
         running.told.pop(number, None)  # after the record: whoever looks before and after sees no less
         self._news.tell(running.job_id)
         if running.complete:
+            running.stop_limit()
             await self._complete(running)
 
     def _hear(self, running: Running, number: int, said: TaskProgress) -> None:
@@ -153,14 +154,24 @@ class Work:
         request = await routed(running, piece.request, self._computer, self._store)
         start = time.perf_counter()
         try:
-            with watching() as seen:
+            with watching() as seen, running.allowance.counting():
                 result = await running.splitting.answer(request, self._computer.compute)
         finally:
             self._line.charge(running.owner, time.perf_counter() - start)
+        self._limit(running)
         # What workers were busy for, where the service says it: waiting for one is no computing.
         seconds = time.perf_counter() - start if seen.origin is None else seen.seconds
         await self._estimates.learn(piece.request, seconds, seen)
         return result, seconds
+
+    def _limit(self, running: Running) -> None:
+        """See that a job in parts ends when its request's own deadline has passed."""
+        if (left := running.allowance.left()) is None or running.total < 2:
+            return
+        running.stop_limit()
+        running.limit = asyncio.get_running_loop().call_later(
+            left, lambda: self._spawn(running, self._overrun(running))
+        )
 
     # The result
 
@@ -185,8 +196,7 @@ class Work:
         elif self.running.get(running.job_id) is running:
             await self._store.write(jobs.forget_shards, running.job_id, list(lost))
             self.running.pop(running.job_id)
-            if running.timer is not None:
-                running.timer.cancel()
+            running.stop_clocks()
             self._line.rejoin(running.owner, running.job_id, running.priority)
 
     # The end
@@ -214,6 +224,9 @@ class Work:
                 details={"place": "deadline", "remedy": "Give it more time, or ask for less."},
             ),
         )
+
+    async def _overrun(self, running: Running) -> None:
+        await self._fail(running, running.allowance.over(len(running.finished), running.total, "parts"))
 
     async def _end(self, running: Running, change: Change) -> None:
         """Record the end of a job and stop what is left of it. Only the first end counts."""

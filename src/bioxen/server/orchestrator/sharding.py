@@ -19,6 +19,7 @@ import msgspec
 from bioxen.errors import BioXenException, ValidationError
 from bioxen.protocol.kinetic import MOST_BUCKETS, MembersRequest, SampledRequest
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.orchestrator.allowance import Allowance
 from bioxen.server.orchestrator.assembling import concluded, gathering, joined
 from bioxen.server.orchestrator.cutting import Piece, moved, pieces, size_of
 from bioxen.server.orchestrator.references import Arrays, inside, refers
@@ -48,11 +49,15 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
     """Give the answers to the parts of `request`, each as soon as it is there.
 
     Leaving the iteration stops what still runs. A part that fails ends it with that part's fault.
+
+    Raises:
+        ComputationTimeoutError: all of it takes longer than the request's `deadline`.
     """
+    allowance, answered = Allowance(request.deadline), 0
 
     async def answer(piece: Piece) -> Shard:
         try:
-            with urgency.background():
+            with urgency.background(), allowance.counting():
                 result = await splitting.answer(piece.request, compute)
         except BioXenException as error:
             raise moved(error, piece.offset) from None
@@ -68,8 +73,13 @@ async def shards(request: ComputeRequest, compute: Compute) -> AsyncGenerator[Sh
             }
             if not running:
                 return
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            left = allowance.left()
+            if left != 0:
+                done, running = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if left == 0 or not done:
+                raise allowance.over(answered, size_of(request), "members or variants")
             for task in done:
+                answered += task.result().size
                 yield task.result()
     finally:
         for task in running:
