@@ -12,6 +12,7 @@ from bioxen.protocol.cells import Delta, Resources, VmConfig
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.processes import PROCESSES, find_process, process_codes, route
 from bioxen.protocol.result import LOCAL_SYMBOLIC, ProcessResult
+from bioxen.protocol.submission import read_submission
 
 
 def test_equal_requests_have_equal_fingerprints_whatever_the_order() -> None:
@@ -42,6 +43,39 @@ def test_a_wrong_request_says_where(data: dict[str, object], place: str) -> None
         parse(FbaRequest, {"process_code": "metabolic_fba", **data})
     assert str(caught.value.place).startswith(place)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"objective": {"PGI": 1e300}}, "objective.PGI"),
+        ({"objective": {"PGI": "1"}}, "objective.PGI"),
+        ({"constraints": {"PGI": [0, 1e7]}}, "constraints.PGI.1"),
+        ({"constraints": {"PGI": [1e30, None]}}, "constraints.PGI.0"),
+        ({"medium": {"EX_o2_e": 1e12}}, "medium.EX_o2_e"),
+    ],
+)
+def test_no_process_takes_numbers_that_no_flux_can_have(fields: dict[str, object], place: str) -> None:
+    for process in PROCESSES:
+        if process.service != "static":
+            continue
+        with pytest.raises(ValidationError) as caught:
+            read_submission({"request": {"process_code": process.code, **fields}})
+        assert caught.value.place == f"request.{place}"
+
+
+def test_a_bound_that_stands_for_none_is_none() -> None:
+    assert FbaRequest(constraints={"A": (-1e20, 1e30)}).constraints["A"] == (None, None)
+
+
+def test_the_place_of_a_mistake_is_one_in_the_request() -> None:
+    wrong = {"distribution": {"kind": "normal", "mean": 1.0, "standard_deviation": -1.0}}
+    for name in ("k", "normal"):
+        fields = {"process_code": "kinetic_ensemble", "distributions": {name: wrong["distribution"]}}
+        with pytest.raises(ValidationError) as caught:
+            read_submission({"request": {**fields, "members": 4}})
+        places = [problem["place"] for problem in caught.value.details["problems"]]
+        assert f"request.distributions.{name}.standard_deviation" in places
 
 
 def test_an_unknown_field_gets_near_matches() -> None:

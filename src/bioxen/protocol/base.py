@@ -98,7 +98,8 @@ def parse(message_type: type[M], data: bytes | str | Mapping[str, Any]) -> M:
     except pydantic.ValidationError as error:
         if not isinstance(data, bytes | str) and (plainer := plain(data)) is not data:
             return parse(message_type, plainer)
-        raise validation_error(error.errors(), message_type) from None
+        given = _decoded(data) if isinstance(data, bytes | str) else data
+        raise validation_error(as_given(error.errors(), given), message_type) from None
 
 
 def plain(value: Any) -> Any:
@@ -110,6 +111,43 @@ def plain(value: Any) -> Any:
         items = [plain(one) for one in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value.tolist() if callable(getattr(value, "tolist", None)) else value
+
+
+def _decoded(text: bytes | str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:  # that is the mistake, and it has no place inside
+        return None
+
+
+def as_given(errors: Sequence[Any], given: Any) -> list[dict[str, Any]]:
+    """Return pydantic's `errors` with places in `given`: which kind of several it tried is none.
+
+    Of the kinds that a value could have been, the one that fits further in speaks first.
+    """
+    placed = [{**error, "loc": _walked(error, given)} for error in errors]
+    first = placed[0]["loc"]
+    if len(first) < len(errors[0]["loc"]):
+        placed.sort(key=lambda error: error["loc"][: len(first)] != first or len(error["loc"]) == len(first))
+    return placed
+
+
+def _walked(error: Mapping[str, Any], value: Any) -> tuple[str | int, ...]:
+    """Return the path of `error` through `value`, without the parts that are no step into it."""
+    path: list[str | int] = []
+    for number, part in enumerate(error["loc"], 1):
+        if _leads(part, value):
+            value = value[part]
+        elif number < len(error["loc"]) or not (error["type"] == "missing" or part == "[key]"):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _leads(part: str | int, value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return part in value
+    return isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
 
 
 def validation_error(errors: Sequence[Any], message_type: type[BaseModel] | None = None) -> ValidationError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bioxen.errors import BioXenException, UnknownProcessError, ValidationError, near_matches
-from bioxen.protocol.base import BETWEEN_FIELDS, OF_NO_KIND, validation_error
+from bioxen.protocol.base import BETWEEN_FIELDS, OF_NO_KIND, as_given, validation_error
 from bioxen.protocol.processes import COMPUTE_PATHS, find_process, process_codes
 
 Path = tuple[str | int, ...]
@@ -19,8 +19,13 @@ WHOLE = ("the body",)
 EVERY_CODE = "GET /processes lists the codes that exist."
 
 
-def request_error(errors: Sequence[Mapping[str, Any]]) -> BioXenException:
-    """Return the error for a request, or for a message with one in its field `request`."""
+def request_error(errors: Sequence[Mapping[str, Any]], given: Any = None) -> BioXenException:
+    """Return the error for a request, or for a message with one in its field `request`.
+
+    Args:
+        errors: what pydantic says.
+        given: what it says that of, as plain data; where it is known, places are those in it.
+    """
     first = errors[0]
     of_process = "process_code" in str(first.get("ctx", {}).get("discriminator"))
     if of_process and first["type"] == "union_tag_invalid":
@@ -32,6 +37,8 @@ def request_error(errors: Sequence[Mapping[str, Any]]) -> BioXenException:
     process = None if code is None else find_process(str(code))
     if process is not None:
         errors = [{**one, "loc": (*one["loc"][:at], *one["loc"][at + 1 :])} for one in errors]
+    if given is not None:
+        errors = as_given(errors, given)
     named = {*OF_NO_KIND, BETWEEN_FIELDS}
     placed = [one if one["loc"] or one["type"] in named else {**one, "loc": WHOLE} for one in errors]
     return validation_error(placed, process.request if process else None)

@@ -39,4 +39,4 @@ def read_submission(fields: Mapping[str, Any]) -> JobSubmission:
     try:
         return JobSubmission.model_validate(dict(fields))
     except pydantic.ValidationError as error:
-        raise request_error(error.errors()) from None
+        raise request_error(error.errors(), fields) from None

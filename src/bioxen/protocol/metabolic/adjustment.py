@@ -8,13 +8,13 @@ from pydantic import Field
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.metabolic.flux import FluxRequest
-from bioxen.protocol.units import Flux, Identifier
+from bioxen.protocol.units import Flux, GivenFlux, Identifier
 
 
 class AdjustmentRequest(FluxRequest):
     """What MOMA and ROOM share: the fluxes before the change."""
 
-    reference: dict[Identifier, Flux] | None = None
+    reference: dict[Identifier, GivenFlux] | None = None
     """Reaction id → flux before the change, mmol/gDW/h; a reaction not named is not compared.
 
     Where absent: parsimonious FBA of the same request without its knock-outs.

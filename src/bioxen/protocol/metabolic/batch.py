@@ -10,7 +10,7 @@ from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.metabolic.analyses import Analysis
 from bioxen.protocol.metabolic.outcome import Outcome
 from bioxen.protocol.metabolic.request import MetabolicRequest, MetabolicStatus
-from bioxen.protocol.units import Bounds, Flux, Identifier, Uptake
+from bioxen.protocol.units import Bounds, Flux, Identifier, Objective, Uptake
 
 MAX_VARIANTS = 1_000_000
 
@@ -26,7 +26,7 @@ class Variant(Message):
     """Exchange id → largest uptake, mmol/gDW/h; the request's medium where absent."""
     constraints: dict[Identifier, Bounds] = Field(default_factory=dict)
     """Reaction id → [lower, upper], mmol/gDW/h; they win over the request's."""
-    objective: Identifier | dict[Identifier, float] | None = None
+    objective: Objective | None = None
     """The request's objective where absent."""
     objective_direction: Literal["max", "min"] | None = None
 
@@ -35,7 +35,7 @@ class BatchRequest(MetabolicRequest):
     """One analysis of many variants, flux balance analysis where none is named.
 
     Each is solved as if it were asked for alone. A large batch is cut into shards that run on all workers.
-    `deadline` holds for each shard.
+    `deadline` holds for all of them together.
     """
 
     title: ClassVar[str] = "one analysis of many variants"

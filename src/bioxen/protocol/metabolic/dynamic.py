@@ -23,13 +23,13 @@ class DynamicFbaRequest(MetabolicRequest):
     kisao: ClassVar[str | None] = "KISAO:0000500"
 
     process_code: Literal["metabolic_dfba", "metabolic_simulation"] = "metabolic_dfba"
-    initial_biomass: Annotated[float, Field(gt=0, json_schema_extra={"x-unit": "gDW/L"})] = 0.01
+    initial_biomass: Annotated[float, Field(gt=0, le=1e6, json_schema_extra={"x-unit": "gDW/L"})] = 0.01
     """Biomass at the start, gDW/L."""
-    initial_concentrations: dict[Identifier, Annotated[float, Field(ge=0)]] = Field(
+    initial_concentrations: dict[Identifier, Annotated[float, Field(ge=0, le=1e6)]] = Field(
         default_factory=lambda: {"EX_glc__D_e": 10.0}
     )
     """Exchange id → concentration in the medium at the start, mmol/L; others do not run out."""
-    half_saturation: Annotated[float, Field(gt=0, json_schema_extra={"x-unit": "mmol/L"})] = 0.015
+    half_saturation: Annotated[float, Field(gt=0, le=1e6, json_schema_extra={"x-unit": "mmol/L"})] = 0.015
     """Michaelis constant of uptake, mmol/L, for every tracked exchange."""
     lexicographic: bool = False
     """Whether fluxes of tracked exchanges are made unique: of all with the best growth those with the least

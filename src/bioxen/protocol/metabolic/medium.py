@@ -8,9 +8,9 @@ from pydantic import Field
 
 from bioxen.protocol.base import Message
 from bioxen.protocol.metabolic.request import MetabolicRequest
-from bioxen.protocol.units import Flux, Identifier
+from bioxen.protocol.units import LARGEST_FLUX, Flux, Identifier
 
-Opening = Annotated[float, Field(gt=0, le=1e6, json_schema_extra={"x-unit": "mmol/gDW/h"})]
+Opening = Annotated[float, Field(gt=0, le=LARGEST_FLUX, json_schema_extra={"x-unit": "mmol/gDW/h"})]
 """The flux to which every exchange is opened, mmol/gDW/h."""
 
 

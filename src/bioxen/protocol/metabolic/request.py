@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.request import ComputeRequest
-from bioxen.protocol.units import Bounds, Identifier, ModelText, Uptake
+from bioxen.protocol.units import Bounds, Identifier, ModelText, Objective, Uptake
 
 MetabolicStatus = Literal["optimal", "feasible", "infeasible", "unbounded", "numeric"]
 """`feasible`: the fluxes are possible, and short of what was asked: a gap is left, or samples are too few."""
@@ -21,7 +21,7 @@ class MetabolicRequest(ComputeRequest):
     """The model itself as SBML text, instead of `model`."""
     cobra_json: ModelText | None = None
     """The model itself as COBRA JSON text, instead of `model`."""
-    objective: Identifier | dict[Identifier, float] | None = None
+    objective: Objective | None = None
     """A reaction's id, or reaction ids with their coefficients; the model's own objective where absent."""
     objective_direction: Literal["max", "min"] | None = None
     """Whether to maximise or minimise; the model's own direction where absent."""

@@ -107,7 +107,8 @@ async def _on_validation(_: Request, error: Exception) -> JSONResponse:
     if found[0]["type"] == "json_invalid":
         return problem_response(_not_json(found[0]), HTTPStatus.BAD_REQUEST)
     # The path begins with the part of the request (body, path, query), which the caller knows.
-    return problem_response(request_error([{**one, "loc": tuple(one["loc"][1:])} for one in found]))
+    given = error.body if found[0]["loc"][:1] == ("body",) else None
+    return problem_response(request_error([{**one, "loc": tuple(one["loc"][1:])} for one in found], given))
 
 
 def _not_json(error: Mapping[str, Any]) -> ValidationError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.engines.metabolic.bench import run, toy
 
+from bioxen.errors import ValidationError
 from bioxen.protocol.metabolic import DynamicFba, MetabolicResult
 
 
@@ -64,6 +66,26 @@ def test_a_culture_with_enough_runs_to_the_end() -> None:
     assert len(course.time) == len(course.biomass) == len(course.growth_rate) == 21
     assert course.time[-1] == pytest.approx(2.0)
     assert course.biomass[-1] == pytest.approx(0.01 * math.exp(0.8739 * 2), rel=0.01)
+
+
+@pytest.mark.parametrize("weight", [1e2, 1e6])
+def test_an_objective_that_is_no_growth_rate_is_refused(weight: float) -> None:
+    fields: dict[str, Any] = {"objective": {"EX_co2_e": weight}, "initial_concentrations": {}}
+    with pytest.raises(ValidationError, match="growth rate") as caught:
+        run("textbook", "metabolic_dfba", time_end=1000.0, **fields)
+    assert caught.value.place == "objective"
+
+
+@pytest.mark.parametrize("weight", [1e2, 1e6])
+def test_what_would_grow_beyond_all_numbers_finds_nothing_left_to_eat(weight: float) -> None:
+    result = run("textbook", "metabolic_dfba", objective={"EX_co2_e": weight}, time_end=1000.0)
+    assert result.status == "infeasible"
+
+
+def test_a_culture_that_dies_out_is_answered() -> None:
+    fields: dict[str, Any] = {"objective": {"ATPM": -1e4}, "initial_concentrations": {"EX_ac_e": 0.0}}
+    course = dynamics_of(run("textbook", "metabolic_dfba", **fields))
+    assert course.ended == "time_end" and course.biomass[-1] == 0.0
 
 
 def test_products_of_fermentation_accumulate() -> None:

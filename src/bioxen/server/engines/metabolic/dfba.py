@@ -25,6 +25,8 @@ from bioxen.server.engines.metabolic.proof import worst
 from bioxen.server.engines.metabolic.solver import NoOptimum, Optimum, Outcome
 from bioxen.server.engines.metabolic.unsolved import unsolved
 
+MOST_GROWTH = 700.0
+"""exp() of more is no double."""
 STARVED = "It ended there: what is left in the medium no longer meets the cell's demands (infeasible)."
 
 
@@ -88,12 +90,25 @@ class _Culture:
             return outcome
         # With less uptake the growth rate and so the mean biomass can only fall: this limit is safe.
         mean_biomass = self.biomass * _mean_growth(-outcome.value, step)
-        limits = self.concentration / (mean_biomass * step)
+        limits = self._enough(mean_biomass * step)
         return self._optimise(limits) if np.any(self._uptakes(outcome) > limits) else outcome
 
+    def _enough(self, amount: float) -> Vector:
+        """Return the uptakes that `amount` of biomass times time leaves something for, mmol/gDW/h."""
+        if amount == 0:
+            return np.full(len(self.exchanges), np.inf)
+        with np.errstate(over="ignore"):  # next to no biomass takes up next to nothing
+            return self.concentration / amount
+
     def move(self, step: float, outcome: Optimum) -> None:
-        """Go on by `step` with the fluxes of `outcome`."""
+        """Go on by `step` with the fluxes of `outcome`.
+
+        Raises:
+            ValidationError: the biomass outgrows every number, as no growth rate makes it do.
+        """
         growth = -outcome.value
+        if not math.isfinite(self.biomass * _exp(growth * step)):
+            raise _no_growth_rate(growth, step)
         amount = self.biomass * _mean_growth(growth, step) * step
         left = self.concentration - self._uptakes(outcome) * amount
         self.concentration = np.maximum(left, 0.0)  # below 0 by rounding only
@@ -163,6 +178,20 @@ class _Culture:
 
 
 def _mean_growth(growth: float, step: float) -> float:
-    """Return the mean of exp(growth·t) over an interval of length `step`."""
+    """Return the mean of exp(growth·t) over an interval of length `step`; infinite beyond all doubles."""
     exponent = growth * step
+    if exponent > MOST_GROWTH:
+        return math.inf
     return math.expm1(exponent) / exponent if exponent else 1.0
+
+
+def _exp(exponent: float) -> float:
+    return math.inf if exponent > MOST_GROWTH else math.exp(exponent)
+
+
+def _no_growth_rate(growth: float, step: float) -> ValidationError:
+    return ValidationError(
+        f"dynamic FBA takes the objective for the growth rate, and at {growth:.4g} 1/h the biomass outgrows "
+        f"every number within {step:.4g} h",
+        details={"place": "objective", "remedy": "Give the biomass reaction, whose flux is in 1/h."},
+    )

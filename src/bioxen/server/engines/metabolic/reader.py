@@ -20,12 +20,12 @@ from cobra.util.solver import linear_reaction_coefficients
 from scipy import sparse
 
 from bioxen.errors import ConfigurationError, InvalidModelError
+from bioxen.protocol.units import INFINITE_FLUX
 from bioxen.server.bytecode.source import ModelSource
 from bioxen.server.engines.metabolic.gpr import GeneRules, compile_rule
 from bioxen.server.engines.metabolic.network import Network, Vector
 from bioxen.server.engines.metabolic.sbml import with_numbers
 
-INFINITE = 1e20
 """HiGHS takes any bound from here on for no bound."""
 
 _log = logging.getLogger("bioxen.metabolic")
@@ -150,7 +150,7 @@ def _stoichiometry(model: Any) -> sparse.csc_array:
 
 def _bounds(values: list[float]) -> Vector:
     bounds = np.array(values, dtype=float)
-    return np.where(np.abs(bounds) >= INFINITE, np.copysign(np.inf, bounds), bounds)
+    return np.where(np.abs(bounds) >= INFINITE_FLUX, np.copysign(np.inf, bounds), bounds)
 
 
 def _exchanges(model: Any) -> list[Any]:
