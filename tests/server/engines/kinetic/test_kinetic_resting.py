@@ -128,6 +128,29 @@ def test_a_state_that_the_model_does_not_settle_to_says_so(engine: KineticEngine
     assert "unstable" in failed.message
 
 
+PREY = "R1: -> x; a*x; R2: x -> y; b*x*y; R3: y -> ; c*y; a = 1; b = 0.5; c = 0.8; x = 1; y = 1;"
+
+
+@pytest.mark.parametrize("start", [{}, {"x": 1.6, "y": 2.0}])  # on a cycle, and in its centre
+def test_a_neutral_centre_has_no_control_coefficients(engine: KineticEngine, start: dict[str, float]) -> None:
+    alone = run(engine, PREY, "kinetic_control", initial_conditions=start)
+    assert (alone.status, alone.control) == ("failed", None)
+    assert "centre" in alone.message
+    axes = {"c": {"values": [0.8] * 64}}
+    for solver in ("auto", "libroadrunner"):
+        fields: dict[str, Any] = {"axes": axes, "engine": solver, "initial_conditions": start}
+        found = run(engine, PREY, "kinetic_scan", method="control", **fields)
+        assert found.status == "failed" and "centre" in found.message
+
+
+def test_a_spiral_that_comes_to_rest_has_control_coefficients(engine: KineticEngine) -> None:
+    damped = PREY.replace("a*x;", "a*x*(1 - x/100);", 1)
+    found = run(engine, damped, "kinetic_control")
+    assert found.steady_state is not None and found.steady_state.stable
+    assert found.steady_state.eigenvalues[0].imaginary > 0
+    assert found.control is not None
+
+
 def test_members_without_control_have_null_for_it(engine: KineticEngine) -> None:
     """Where the loop is weak the repressilator settles; else its steady state is unstable."""
     request = {"axes": {"n": {"values": [1.0] * 32 + [3.0] * 32}}}

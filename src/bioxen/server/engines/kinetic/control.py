@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioxen.errors import ValidationError
-from bioxen.protocol.kinetic import ControlRequest
+from bioxen.protocol.kinetic import ControlRequest, SteadyState
 from bioxen.protocol.provenance import Setting
 from bioxen.server.engines import progress
 from bioxen.server.engines.kinetic.answer import Answer, failed
@@ -17,6 +17,7 @@ from bioxen.server.engines.kinetic.steady_state import (
     REMEDY,
     describe,
     find_root,
+    is_neutral,
     refuse_driven,
 )
 
@@ -25,6 +26,11 @@ DEGENERATE = (
     "Move a parameter away from where steady states appear or vanish."
 )
 UNSTABLE = f"The only steady state found is unstable, so no change leads to a new one. {REMEDY}"
+
+NEUTRAL = (
+    "The steady state is a neutral centre: the model circles around it and never comes to rest, so no change "
+    f"leads to a new steady state. {REMEDY}"
+)
 
 
 def control(request: ControlRequest, program: Program) -> Answer:
@@ -46,11 +52,9 @@ def control(request: ControlRequest, program: Program) -> Answer:
         if root is None:
             return failed(f"No steady state was found, so there is no control analysis. {REMEDY}", settings)
         analysis = Analysis(runner, space, program, root)
-        if analysis.is_degenerate:
-            return failed(DEGENERATE, settings)
         steady = describe(root, runner, space, program.facts)
-        if steady.stable is False:
-            return failed(UNSTABLE, settings)
+        if why := without_control(analysis, steady):
+            return failed(why, settings)
         found = analysis.message()
     except SolverFailure as failure:
         program.forget()
@@ -65,6 +69,18 @@ def control(request: ControlRequest, program: Program) -> Answer:
         steady_state=steady,
         control=found,
     )
+
+
+def without_control(analysis: Analysis, steady: SteadyState) -> str | None:
+    """Return why a steady state has no control coefficients, which is not asymptotically stable."""
+    if analysis.is_degenerate:
+        return DEGENERATE
+    if steady.stable is False:
+        return UNSTABLE
+    first = steady.eigenvalues[0] if steady.eigenvalues else None
+    if first is not None and is_neutral(steady.stable, complex(first.real, first.imaginary)):
+        return NEUTRAL
+    return None
 
 
 def refuse_without_control(program: Program) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bioxen.protocol.kinetic import SteadyState
 from bioxen.server.engines.kinetic.changes import Change
-from bioxen.server.engines.kinetic.control import DEGENERATE, UNSTABLE
+from bioxen.server.engines.kinetic.control import without_control
 from bioxen.server.engines.kinetic.program import Program
 from bioxen.server.engines.kinetic.reder import Analysis
 from bioxen.server.engines.kinetic.runner import Matrix, SolverFailure
@@ -67,10 +67,8 @@ def at_rest(program: Program, changes: Sequence[Change], selections: Sequence[st
         series = _described(root, steady)
         if how.control:
             analysis = Analysis(runner, space, program, root)
-            if analysis.is_degenerate:
-                raise Unsettled(DEGENERATE)
-            if steady.stable is False:
-                raise Unsettled(UNSTABLE)
+            if why := without_control(analysis, steady):
+                raise Unsettled(why)
             series |= dict(zip(COEFFICIENTS, analysis.coefficients(), strict=True))
     except SolverFailure as failure:
         program.forget()

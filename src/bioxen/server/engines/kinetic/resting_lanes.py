@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioxen.server.engines.kinetic.control import DEGENERATE, UNSTABLE
+from bioxen.server.engines.kinetic.control import DEGENERATE, NEUTRAL, UNSTABLE
 from bioxen.server.engines.kinetic.laned import starts
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
 from bioxen.server.engines.kinetic.lanes.simd.evaluate import evaluate
@@ -17,6 +17,7 @@ from bioxen.server.engines.kinetic.members import Study
 from bioxen.server.engines.kinetic.reder import net, scaled
 from bioxen.server.engines.kinetic.rest import COEFFICIENTS, WITHIN, Settled
 from bioxen.server.engines.kinetic.runner import Matrix
+from bioxen.server.engines.kinetic.steady_state import is_neutral
 
 _NUMBERS_AT_ONCE = 2_000_000
 """Numbers of all members' Jacobians that are in memory at once."""
@@ -129,6 +130,13 @@ class RestingLanes:
                 rest.failed[row] = DEGENERATE
             elif found.stable[row] == 0:
                 rest.failed[row] = UNSTABLE
+            elif _is_neutral(found, row):
+                rest.failed[row] = NEUTRAL
+
+
+def _is_neutral(found: SteadyStates, row: int) -> bool:
+    eigenvalues = found.eigenvalues[row]
+    return len(eigenvalues) > 0 and found.stable[row] < 0 and is_neutral(None, complex(eigenvalues[0]))
 
 
 def _refuse(program: LaneProgram, how: Settled, order: tuple[list[str], list[str]]) -> None:

@@ -35,6 +35,8 @@ _SAME = 1e-2
 """How far Newton's method may carry a state that stands still."""
 _ZERO = 1e-8
 """Eigenvalues below this share of the largest are zero within rounding."""
+_SWINGS = 1e-6
+"""Share of its imaginary part below which a real part that may be rounding is taken for none."""
 _MAX_STEPS = 50
 REMEDY = (
     "Try other initial conditions, or look at a time course: the model may oscillate or grow without limit."
@@ -179,6 +181,17 @@ def is_stable(eigenvalues: list[complex]) -> bool | None:
     zero = _ZERO * max(abs(value) for value in eigenvalues)
     largest = eigenvalues[0].real
     return None if abs(largest) <= zero else largest < 0
+
+
+def is_neutral(stable: bool | None, rightmost: complex) -> bool:
+    """Return whether a state is a neutral centre, around which the model circles without end.
+
+    Args:
+        stable: whether it is stable, as `is_stable` says.
+        rightmost: its rightmost eigenvalue. One of a pair with no real part within rounding makes a centre; a
+            slow decay beside fast ones, which `is_stable` leaves open too, swings less than that.
+    """
+    return stable is None and abs(rightmost.real) < _SWINGS * abs(rightmost.imag)
 
 
 def _words(root: Root, found: SteadyState) -> str:
