@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bioxen.errors import ComputationError, ValidationError
 from bioxen.protocol.base import parse
 from bioxen.protocol.cells import Delta, Resources, VmConfig
+from bioxen.protocol.kinetic import EnsembleRequest
 from bioxen.protocol.metabolic import FbaRequest
 from bioxen.protocol.processes import PROCESSES, find_process, process_codes, route
 from bioxen.protocol.result import LOCAL_SYMBOLIC, ProcessResult
@@ -62,6 +63,16 @@ def test_no_process_takes_numbers_that_no_flux_can_have(fields: dict[str, object
         with pytest.raises(ValidationError) as caught:
             read_submission({"request": {"process_code": process.code, **fields}})
         assert caught.value.place == f"request.{place}"
+
+
+def test_what_a_method_does_not_use_is_not_taken() -> None:
+    fields = {"process_code": "kinetic_ensemble", "members": 4, "distributions": {}, "epsilon": 0.01}
+    for method in ("ode", "ssa", "steady_state"):
+        with pytest.raises(ValidationError) as caught:
+            read_submission({"request": {**fields, "method": method}})
+        assert caught.value.place == "request.epsilon"
+    kept = read_submission({"request": {**fields, "method": "tau_leaping"}}).request
+    assert isinstance(kept, EnsembleRequest) and kept.epsilon == 0.01
 
 
 def test_a_bound_that_stands_for_none_is_none() -> None:

@@ -26,7 +26,7 @@ class JobSubmission(Message):
     priority: Priority = Field(default=50)
     """0 (last) to 100 (first), among your own jobs."""
     deadline: JobDeadline | None = None
-    """The longest the job may run, s; each computation in it keeps the limit of its own request."""
+    """The longest the job may run, s, its waiting included; the `deadline` of its request holds too."""
 
 
 def read_submission(fields: Mapping[str, Any]) -> JobSubmission:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client.core import Metric
 
@@ -36,6 +36,7 @@ from bioxen.server.api.status import (
     process_routes,
     progress_route,
 )
+from bioxen.server.api.strict import nothing_unknown
 from bioxen.server.api.texts import text_routes
 from bioxen.server.api.tools import tool_routes
 from bioxen.server.bytecode.repository import Repository
@@ -205,6 +206,7 @@ def _app(
         description="Fluxes: mmol/gDW/h; growth rates: 1/h; durations: s. Errors: RFC 9457 problem bodies.",
         lifespan=lifespan,
         redoc_url=None,
+        dependencies=[Depends(nothing_unknown)],
     )
     problems.install(app)
     app.state.metrics = Metrics()

@@ -92,7 +92,7 @@ JOBS: list[tuple[str, Any, int, str, str, str]] = [
         {"process_code": "kinetic_ensemble", "distributions": {"k": {"kind": "uniform", "lower": 1.0}}},
         422,
         "BX008",
-        "request.distributions.k.uniform.upper",
+        "request.distributions.k.upper",
         "required",
     ),
     ("unknown process", {"process_code": "kinetic_od"}, 422, "BX014", "request.process_code", "kinetic_ode"),
@@ -173,6 +173,34 @@ def test_bounds_that_are_none(http: httpx2.Client, bounds: str) -> None:
         assert answer.status_code == 200
     else:
         check(answer, 422, "BX008", "PFK")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "word"),
+    [
+        ("GET", "/jobs?foo=1", "limit"),
+        ("GET", "/jobs?stat=done", "state"),
+        ("GET", "/vms?biological_typ=yeast", "biological_type"),
+        ("GET", "/vms?biological_type=zz", "yeast"),
+        ("GET", "/models?x", "none"),
+        ("POST", "/compute/metabolic?deadline=1", "none"),
+    ],
+)
+def test_a_query_that_nothing_knows_is_refused(
+    http: httpx2.Client, method: str, path: str, word: str
+) -> None:
+    body = FBA if method == "POST" else None
+    answer = http.request(method, path, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "BX008")
+    assert answer.json()["place"] == path.partition("?")[2].partition("=")[0]
+    assert word in answer.json()["remedy"]
+
+
+def test_a_body_where_none_is_read_is_refused(http: httpx2.Client) -> None:
+    answer = http.post("/vms/nobody/replay", json={"limit": 1})
+    assert answer.status_code == 422
+    assert "takes no body" in answer.json()["detail"] and "limit" in answer.json()["remedy"]
+    assert http.post("/vms/nobody/replay").status_code == 404
 
 
 def test_an_oversized_body(http: httpx2.Client) -> None:

@@ -37,6 +37,16 @@ def events(http: httpx2.Client, body: dict[str, Any]) -> list[tuple[str, dict[st
 
 
 @pytest.mark.parametrize("through", ["http", "dynamic"])
+def test_any_analysis_can_be_streamed_as_one_part(through: str, request: pytest.FixtureRequest) -> None:
+    client: httpx2.Client = request.getfixturevalue(through)
+    ode = {"process_code": "kinetic_ode", "kinetic_code": DECAY, "time_end": 2.0, "time_points": 3}
+    shard, end = events(client, ode)
+    assert shard[1]["result"] == client.post("/compute/kinetic", json=ode).json()
+    assert (shard[0], shard[1]["offset"], shard[1]["total"]) == ("shard", 0, 1)
+    assert end == ("end", {"done": 1, "total": 1})
+
+
+@pytest.mark.parametrize("through", ["http", "dynamic"])
 def test_shards_are_the_members_of_the_whole(through: str, request: pytest.FixtureRequest) -> None:
     client: httpx2.Client = request.getfixturevalue(through)
     whole = client.post("/compute/kinetic", json=ensemble(report="values")).json()

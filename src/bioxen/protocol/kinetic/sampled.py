@@ -10,7 +10,7 @@ from bioxen.protocol.base import mistake_at
 from bioxen.protocol.kinetic.features import Feature
 from bioxen.protocol.kinetic.members import MembersMethod, MembersRequest, Report
 from bioxen.protocol.kinetic.request import Seed
-from bioxen.protocol.kinetic.simulation import Epsilon
+from bioxen.protocol.kinetic.simulation import EPSILON, Epsilon
 from bioxen.protocol.kinetic.summary import HistogramEdges, QuantileMethod
 from bioxen.protocol.units import Fraction
 
@@ -27,7 +27,7 @@ class SampledRequest(MembersRequest):
 
     At steady states the time fields do not matter, and the one feature is `final`.
     """
-    epsilon: Epsilon = 0.03
+    epsilon: Epsilon = EPSILON
     """Of `tau_leaping`: how much a propensity may change during a leap, as a share."""
     seed: Seed = 0
     """Member i depends on the seed and on i alone."""
@@ -118,6 +118,12 @@ class SampledRequest(MembersRequest):
             if (one.output, one.feature) in seen:
                 raise mistake_at(f"edges.{number}", "it is for the same histograms as edges before it")
             seen.add((one.output, one.feature))
+        return self
+
+    @model_validator(mode="after")
+    def _leaps(self) -> SampledRequest:
+        if self.method != "tau_leaping" and self.epsilon != EPSILON:
+            raise mistake_at("epsilon", f"it is of the method 'tau_leaping', and this is {self.method!r}")
         return self
 
     @model_validator(mode="after")

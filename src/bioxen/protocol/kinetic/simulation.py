@@ -11,6 +11,8 @@ from bioxen.protocol.kinetic.integrators import Integrator, integrator_name
 from bioxen.protocol.kinetic.request import Seed, TimedRequest, Tolerance
 from bioxen.protocol.units import ModelTime
 
+EPSILON = 0.03
+"""Of tau-leaping, where a request gives none."""
 Epsilon = Annotated[float, Field(ge=1e-4, le=0.2)]
 """How much a propensity may change during a leap, as a share."""
 
@@ -53,7 +55,7 @@ class TauLeapingRequest(TimedRequest):
     kisao: ClassVar[str | None] = "KISAO:0000039"
 
     process_code: Literal["kinetic_tau_leaping", "tau_leaping"] = "kinetic_tau_leaping"
-    epsilon: Epsilon = 0.03
+    epsilon: Epsilon = EPSILON
     seed: Seed = 0
     """The same seed gives the same trajectory; vary it to sample."""
 

@@ -43,7 +43,8 @@ def call_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRou
             record = await store.read(cells.find, asking.owner, vm_id)
             request = await asyncio.to_thread(_request, record, wanted)  # what is wrong with it is said now
             asked = await models.resolve(asking.owner, request)
-            estimate = await runner.admit(asked.request)
+            async with models.suggested(asking.owner, request.model):
+                estimate = await runner.admit(asked.request)
             job = await runner.submit(_new_job(runner.slots, record, wanted, asked, key, digest, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job

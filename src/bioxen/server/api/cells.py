@@ -16,6 +16,7 @@ from bioxen.protocol.cells import (
     VmStatus,
 )
 from bioxen.protocol.lineage import VmPage
+from bioxen.protocol.request import BiologicalType
 from bioxen.protocol.result import ProcessResult
 from bioxen.server.api.compute import FAULTS
 from bioxen.server.api.problems import responses_for
@@ -50,7 +51,7 @@ def cell_routes(cells: HypervisorRuntime) -> APIRouter:
     async def get_vms(
         asking: Asking,
         state: State | None = None,
-        biological_type: Annotated[str | None, Query(max_length=64)] = None,
+        biological_type: BiologicalType | None = None,
         after: AfterCell = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
     ) -> VmPage:

@@ -78,10 +78,11 @@ def compute_routes(
         async for event in _events(computer, request):
             yield event
 
-    async def stream_study(request: AnyMembersRequest) -> AsyncIterator[ServerSentEvent]:
-        """Run a study over many members and send its parts: events `shard`, then `end`, or `problem`.
+    async def stream_kinetic(request: AnyKineticRequest) -> AsyncIterator[ServerSentEvent]:
+        """Run one analysis and send its parts as they are done: events `shard`, then `end`, or `problem`.
 
-        Where a conclusion over all members was asked for, `end` has the whole result.
+        Studies over many members have many parts; anything else is one. Where a conclusion over all members
+        was asked for, `end` has the whole result.
         """
         async for event in _events(computer, request):
             yield event
@@ -95,7 +96,7 @@ def compute_routes(
         _add(router, "/compute/kinetic", compute_kinetic, KineticResult)
         _add(router, ROUTE_PATH, route_study, Route)
         router.post("/compute/kinetic/stream", response_class=EventSourceResponse, responses=FAULTS)(
-            stream_study
+            stream_kinetic
         )
     return router
 

@@ -42,15 +42,18 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
         "",
         status_code=HTTPStatus.ACCEPTED,
         response_model=Job,
-        responses=responses_for(400, 409, 413, 422, 503, 507),
+        responses=responses_for(400, 404, 409, 413, 422, 503, 507),
     )
     async def post_job(submission: JobSubmission, response: Response, asking: Asking, key: Key = None) -> Job:
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
-        asked = await models.resolve(asking.owner, submission.request)
-        estimate = await runner.admit(asked.request)
-        job = await runner.submit(
-            new_job(runner.slots, submission, asking.owner, key, estimate, model=asked.model)
-        )
+        job = await store.read(jobs.known, asking.owner, key, submission.request.fingerprint())
+        if job is None:
+            asked = await models.resolve(asking.owner, submission.request)
+            async with models.suggested(asking.owner, submission.request.model):
+                estimate = await runner.admit(asked.request)
+            job = await runner.submit(
+                new_job(runner.slots, submission, asking.owner, key, estimate, model=asked.model)
+            )
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job
 

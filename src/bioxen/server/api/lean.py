@@ -29,7 +29,8 @@ class JsonRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             body = await request.body()
-            if request.headers.get("content-type") != JSON:  # with a charset, say
+            if request.headers.get("content-type") != JSON or request.scope["query_string"]:
+                # with a charset, say; or with a query, of which these routes know none
                 return await unless_gone(request, ordinary(request))
             try:
                 message = read(body)

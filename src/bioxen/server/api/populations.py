@@ -50,7 +50,8 @@ def population_routes(
             records = await cells.records(asking.owner, run.vm_ids)
             submission = await asyncio.to_thread(_submission, records, run)
             asked = await models.resolve(asking.owner, submission.request)
-            estimate = await runner.admit(asked.request)
+            async with models.suggested(asking.owner, submission.request.model):
+                estimate = await runner.admit(asked.request)
             known = (runner.slots, submission, asking.owner, key, estimate, records, asked.model, digest)
             new = await asyncio.to_thread(new_job, *known)
             job = await runner.submit(new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from bioxen.errors import BioXenException, ResourceExhaustionError
+from bioxen.errors import BioXenException, ModelNotFoundError, ResourceExhaustionError
 from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.admission.estimator import Estimator
@@ -29,11 +29,12 @@ class Estimates:
         """Return what a job with `request` would take; null where its model cannot be looked at.
 
         Raises:
+            ModelNotFoundError: there is no such model.
             ResourceExhaustionError: it needs more memory than there is.
         """
         try:
             return await self._estimator.admit(request)
-        except ResourceExhaustionError:
+        except (ModelNotFoundError, ResourceExhaustionError):
             raise
         except BioXenException:  # the computation itself will say what is wrong with the model
             return None

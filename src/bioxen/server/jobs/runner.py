@@ -137,6 +137,7 @@ class JobRunner:
         """Return what a job with `request` would take; null where its model cannot be looked at.
 
         Raises:
+            ModelNotFoundError: there is no such model.
             ResourceExhaustionError: it needs more memory than there is.
         """
         return await self._estimates.admit(request)
