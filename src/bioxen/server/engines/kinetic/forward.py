@@ -47,7 +47,7 @@ def forward(request: SensitivityRequest, differences: Differences, program: Prog
     """
     found = _in_lanes(request, differences, program)
     ends, slopes = found.values[:, -1], found.slopes[:, -1]
-    whole: NDArray[np.bool_] = np.isfinite(np.hstack([ends, slopes])).all(axis=1)
+    whole: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(np.hstack([ends, slopes])), axis=1)
     names = np.array(differences.parameters)
     done = dict(zip(names[whole].tolist(), slopes[whole], strict=True))
     way = f"lanes {found.method}"
