@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bioxen.server.engines.kinetic.lanes import arrays
+from bioxen.server.engines.kinetic.lanes.derivative import Derivatives
 from bioxen.server.engines.kinetic.lanes.graph import Node
 from bioxen.server.engines.kinetic.lanes.random.streams import Seeds
 from bioxen.server.engines.kinetic.lanes.start import Start
@@ -34,6 +35,21 @@ class InitialValues:
         table = np.empty((count_of_rows, len(nodes)))
         for index, column in enumerate(arrays.evaluate(start.graph, nodes, given)):
             table[:, index] = column
+        count = len(self._system.states)
+        return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
+
+    def slopes(self, given: Mapping[str, float], names: Sequence[str]) -> tuple[Matrix, Matrix]:
+        """Return derivatives of states and parameters; see `LaneProgram.initial_slopes`."""
+        start, nodes = self._start(tuple(given))
+        if start.draws:
+            raise Uncovered("sensitivities beside initial values that are drawn at random")
+        gradients = Derivatives(start.graph, "parameter").gradients(nodes)
+        places = {name: index for index, name in enumerate(given)}
+        values = [np.array(value) for value in given.values()]
+        table = np.empty((len(names), len(nodes)))
+        for row, name in enumerate(names):
+            entries = [gradient.get(places[name], start.graph.zero) for gradient in gradients]
+            table[row] = [float(value) for value in arrays.evaluate(start.graph, entries, values)]
         count = len(self._system.states)
         return np.ascontiguousarray(table[:, :count]), np.ascontiguousarray(table[:, count:])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +23,9 @@ from bioxen.server.engines.kinetic.lanes.native import Code
 from bioxen.server.engines.kinetic.lanes.prepared import Prepared
 from bioxen.server.engines.kinetic.lanes.random.streams import Seeds
 from bioxen.server.engines.kinetic.lanes.system import Matrix, System
+
+if TYPE_CHECKING:
+    from bioxen.server.engines.kinetic.lanes.ode.tangent import Tangent
 
 
 class LaneProgram:
@@ -238,6 +242,29 @@ class LaneProgram:
             Uncovered: a rule computes one of them, or there is none of that name.
         """
         return self._initial.of(overrides, members, seed, first_member)
+
+    def initial_slopes(self, given: Mapping[str, float], names: Sequence[str]) -> tuple[Matrix, Matrix]:
+        """Return derivatives of the values at the start, names × states and names × parameters.
+
+        Args:
+            given: values given instead of the model's own, as `overrides` of `initial_values`.
+            names: those of `given` that the derivatives are with respect to.
+
+        Raises:
+            Uncovered: as `initial_values`, or an initial value is random or cannot be differentiated.
+        """
+        return self._initial.slopes(given, names)
+
+    @cached_property
+    def tangent(self) -> Tangent:
+        """The program of the states and how they answer to a change of what the model starts from.
+
+        Raises:
+            Uncovered: the model has events, or rates that jump or cannot be differentiated.
+        """
+        from bioxen.server.engines.kinetic.lanes.ode.tangent import Tangent  # late: few ask for it
+
+        return Tangent(self)
 
     def _compile(self, key: str, nodes: Sequence[Node]) -> int:
         if key not in self._codes:

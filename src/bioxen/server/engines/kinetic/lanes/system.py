@@ -67,7 +67,7 @@ class System:
         self.jumps: list[Node] = []
         if not singly:
             self._check_events()
-            self.jumps = self._jumps()
+            self.jumps = self.jumps_in(self.rates)
 
     def selection(self, name: str) -> Node:
         """Return what is reported as `name`: `S` an amount, `[S]` a concentration, `S'` a rate of change.
@@ -191,10 +191,14 @@ class System:
             if any(self.graph.operations[node] in {"eq", "ne", "truth"} for node in moving):
                 raise Uncovered("an equality in the trigger of an event")
 
-    def _jumps(self) -> list[Node]:
-        """Return what is constant but for jumps in the rates: comparisons, numbers rounded to whole ones."""
+    def jumps_in(self, roots: Sequence[Node]) -> list[Node]:
+        """Return what is constant but for jumps in `roots`: comparisons, numbers rounded to whole ones.
+
+        Raises:
+            Uncovered: a root has a factorial that moves.
+        """
         jumps = []
-        for node in sorted(self.moving(self.rates)):
+        for node in sorted(self.moving(roots)):
             kind = self.graph.operations[node]
             if kind in _RELATIONS or kind in STEPS:
                 jumps.append(node)
