@@ -138,10 +138,17 @@ def _walked(error: Mapping[str, Any], value: Any) -> tuple[str | int, ...]:
     for number, part in enumerate(error["loc"], 1):
         if _leads(part, value):
             value = value[part]
-        elif number < len(error["loc"]) or not (error["type"] == "missing" or part == "[key]"):
+        elif number < len(error["loc"]) or not _is_field(part, error, value):
             continue
         path.append(part)
     return tuple(path)
+
+
+def _is_field(part: str | int, error: Mapping[str, Any], value: Any) -> bool:
+    """Return whether the last part of a path is a field that was not sent, and no kind of what was sent."""
+    if error["type"] == "missing" or part == "[key]":
+        return True
+    return repr(error["input"]) != repr(value)  # a default that does not fit; NaN differs from itself
 
 
 def _leads(part: str | int, value: Any) -> bool:

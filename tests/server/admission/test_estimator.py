@@ -179,11 +179,11 @@ def test_a_job_keeps_its_estimate_and_hits_teach_nothing() -> None:
     async def scene() -> None:
         estimator = Estimator()
         estimates = Estimates(estimator)
-        assert await estimates.admit(FbaRequest(model="nowhere")) is None
+        with pytest.raises(ModelNotFoundError):
+            await estimates.admit(FbaRequest(model="nowhere"))
         await estimates.learn(FbaRequest(), 9.0, Seen("hit"))
         await estimates.learn(FbaRequest(), 9.0, Seen("shared"))
         first = await estimates.admit(FbaRequest())
-        assert first is not None
         assert first.basis == "assumed"
         await estimates.learn(FbaRequest(), 9.0, Seen("miss"))
         estimates.keep("a", first)

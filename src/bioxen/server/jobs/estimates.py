@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from bioxen.errors import BioXenException, ModelNotFoundError, ResourceExhaustionError
+from bioxen.errors import BioXenException
 from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.request import ComputeRequest
 from bioxen.server.admission.estimator import Estimator
@@ -25,19 +25,9 @@ class Estimates:
         self._estimator = estimator
         self._known: OrderedDict[str, Estimate] = OrderedDict()
 
-    async def admit(self, request: ComputeRequest) -> Estimate | None:
-        """Return what a job with `request` would take; null where its model cannot be looked at.
-
-        Raises:
-            ModelNotFoundError: there is no such model.
-            ResourceExhaustionError: it needs more memory than there is.
-        """
-        try:
-            return await self._estimator.admit(request)
-        except (ModelNotFoundError, ResourceExhaustionError):
-            raise
-        except BioXenException:  # the computation itself will say what is wrong with the model
-            return None
+    async def admit(self, request: ComputeRequest) -> Estimate:
+        """Return what a job with `request` would take; raises as `Estimator.admit`."""
+        return await self._estimator.admit(request)
 
     def keep(self, job_id: str, estimate: Estimate | None) -> None:
         """Remember an estimate."""

@@ -133,8 +133,8 @@ class JobRunner:
             job = job.model_copy(update={"under_way": under_way})
         return self.with_estimate(job), finished
 
-    async def admit(self, request: ComputeRequest) -> Estimate | None:
-        """Return what a job with `request` would take; null where its model cannot be looked at.
+    async def admit(self, request: ComputeRequest) -> Estimate:
+        """Return what a job with `request` would take.
 
         Raises:
             ModelNotFoundError: there is no such model.
