@@ -141,9 +141,7 @@ def test_a_part_of_a_large_request_says_that_it_may_wait() -> None:
         call(in_parts)
         with pytest.raises(BioXenException):
             compute(server.url)
-    parts = [
-        request for request in server.requests if b'"variants"' in request
-    ]  # in whatever order they came
+    parts = [request for request in server.requests if b'"variants"' in request]  # in any order
     singles = [request for request in server.requests if request not in parts]
     assert parts and all(b"\r\npriority: u=6\r\n" in part.lower() for part in parts)
     assert singles and all(b"\r\npriority:" not in single.lower() for single in singles)
