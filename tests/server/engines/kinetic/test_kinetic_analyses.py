@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,33 @@ def test_an_oscillator_does_not_settle_and_that_is_said(engine: KineticEngine) -
     assert "does not settle" in result.message
     assert result.steady_state is not None
     assert result.steady_state.stable is False
+
+
+@pytest.mark.parametrize("start", [1.0, 1e-9, 1e9])
+@pytest.mark.parametrize("rate", [1.0, 1e-3])
+def test_a_model_that_dies_out_settles_to_nothing(engine: KineticEngine, start: float, rate: float) -> None:
+    """What is left falls for ever by the same share, so only what there was tells when that is nothing."""
+    model = "S = 1; T = 0; k = 1; S -> ; k*S; S -> T; k*S; T -> ; k*T;"
+    change: dict[str, Any] = {"initial_conditions": {"S": start}, "parameters": {"k": rate}}
+    alone = run(engine, model, "kinetic_steady_state", **change)
+    assert "reached by time" in alone.message
+    assert alone.final_state == pytest.approx({"[S]": 0.0, "[T]": 0.0}, abs=1e-30 * start)
+    assert alone.steady_state is not None
+    assert alone.steady_state.stable is True
+    batch = {"variants": [{}] * 4, "method": "steady_state", "engine": "lanes"}
+    members = run(engine, model, "kinetic_batch", **change, **batch).members
+    assert members is not None
+    assert members.methods == {"lanes integration, then Newton": 4}
+    assert members.steady is not None
+    assert members.steady.settled == [True] * 4
+    assert members.features is not None
+    assert members.features.numbers == pytest.approx([0.0] * 8, abs=1e-18 * start)
+
+
+def test_what_nearly_dies_out_and_comes_back_is_no_rest(engine: KineticEngine) -> None:
+    """x grows from next to nothing to 1 while S, a million million times as much, is gone at once."""
+    model = "S = 1e6; x = 1e-6; S -> ; 5*S; x' = x*(1 - x);"
+    assert run(engine, model, "kinetic_steady_state").final_state == pytest.approx({"[S]": 0.0, "x": 1.0})
 
 
 @pytest.mark.parametrize("model", ["species A = 0; => A; 1;", "x = 0; x' = 1 + x^2;"])

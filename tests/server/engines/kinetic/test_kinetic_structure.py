@@ -93,6 +93,18 @@ def test_control_with_a_conserved_moiety_is_that_of_libroadrunner(engine: Kineti
         assert np.array(ours, dtype=float) == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_connectivity_theorem_where_coefficients_are_zero(engine: KineticEngine) -> None:
+    """A constant supply keeps all control of the flux: rounding in the zeros breaks no theorem."""
+    found = control_of(
+        engine,
+        "compartment c = 2, d = 0.5; species A in c = 1, B in d = 1, E in c = 2, EA in c = 0; => A; c*0.5;"
+        "A + E => EA; c*(A*E - 0.2*EA); EA => E + B; 0.8*c*EA; B => ; d*5*B/(2 + B);",
+    )
+    assert np.array(found.scaled_flux_control, dtype=float)[:, 0] == pytest.approx(np.ones(4))
+    assert found.connectivity_error is not None
+    assert found.connectivity_error < 1e-12
+
+
 def test_control_coefficients_predict_a_real_change(engine: KineticEngine) -> None:
     """The response to v1 is the slope between two steady states computed on their own."""
     found = control_of(engine, CYCLE)

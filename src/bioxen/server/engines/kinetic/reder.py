@@ -122,10 +122,11 @@ class Analysis:
         if basis.shape[1] == 0 or not self._space.stoichiometry.any(axis=1).all():
             return None
         effects = self._elasticities @ basis
-        terms = np.abs(flux_control) @ np.abs(effects)
-        fluxes = np.abs(flux_control @ effects) / np.where(terms > 0, terms, 1.0)
-        terms = np.abs(moved) @ np.abs(effects) + np.abs(basis)
-        levels = np.abs(moved @ effects + basis) / np.where(terms > 0, terms, 1.0)
+        cancelled = np.eye(len(self._reactions)) + np.abs(self._elasticities) @ np.abs(
+            moved
+        )  # in a coefficient
+        fluxes = _share(flux_control @ effects, cancelled @ np.abs(effects))
+        levels = _share(moved @ effects + basis, np.abs(moved) @ np.abs(effects) + np.abs(basis))
         return max(_off(fluxes), _off(levels))
 
     def _slopes(self, parameter: str) -> _Slopes:
@@ -178,6 +179,13 @@ def scaled(matrices: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
 
 def _columns(parts: list[Matrix], height: int) -> Matrix:
     return np.array(parts).T if parts else np.zeros((height, 0))
+
+
+def _share(errors: Matrix, terms: Matrix) -> Matrix:
+    """Return errors as shares of the largest of the terms that cancel in their row."""
+    largest = terms.max(axis=1, keepdims=True)
+    found: Matrix = errors / np.where(largest > 0, largest, 1.0)
+    return found
 
 
 def _table(matrix: Matrix) -> list[list[float | None]]:

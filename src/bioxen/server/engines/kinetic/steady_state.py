@@ -31,6 +31,9 @@ _STILL = 1e-6
 """Largest move of any variable over a decade of time, relative to its size, that counts as standing still."""
 _CONVERGED = 1e-9
 """Largest Newton step, relative to each variable's size, at a root."""
+_NOTHING = 1e-9
+"""Where nothing is more than this share of the largest value at the start, that share is what counts as large:
+a model of which nothing is left stands still, however small its rest becomes."""
 _SAME = 1e-2
 """How far Newton's method may carry a state that stands still."""
 _ZERO = 1e-8
@@ -107,6 +110,7 @@ def find_root(runner: Runner, space: StateSpace) -> Root | None:
     `runner` is prepared and has its integrator chosen.
     """
     start = state = space.read()
+    least = _NOTHING * float(np.abs(start).max(initial=0.0))
     for number, (begin, end) in enumerate(pairwise(_TIMES)):
         progress.tell_run(number, len(_TIMES) - 1, "decades")
         try:
@@ -116,25 +120,25 @@ def find_root(runner: Runner, space: StateSpace) -> Root | None:
             break
         if not np.isfinite(reached).all():
             break
-        still = _distance(state, reached) <= _STILL
+        still = _distance(state, reached, least) <= _STILL
         state = reached
-        sharpened = _newton(space, state) if still else None
-        if sharpened is not None and _distance(state, sharpened) <= _SAME:
+        sharpened = _newton(space, state, least) if still else None
+        if sharpened is not None and _distance(state, sharpened, least) <= _SAME:
             return Root(sharpened, end)
     for guess in (state, start):
-        sharpened = _newton(space, guess)
-        if sharpened is not None and _is_as_positive(sharpened, start):
+        sharpened = _newton(space, guess, least)
+        if sharpened is not None and _is_as_positive(sharpened, start, least):
             return Root(sharpened, None)
     return None
 
 
-def _is_as_positive(state: Matrix, start: Matrix) -> bool:
+def _is_as_positive(state: Matrix, start: Matrix, least: float) -> bool:
     """Whether nothing fell below zero, within rounding, that did not start there."""
-    rounding = _CONVERGED * float(np.abs(state).max(initial=0.0))
+    rounding = _CONVERGED * max(float(np.abs(state).max(initial=0.0)), least)
     return bool(state.min(initial=0.0) >= start.min(initial=0.0) - rounding)
 
 
-def _newton(space: StateSpace, state: Matrix) -> Matrix | None:
+def _newton(space: StateSpace, state: Matrix, least: float) -> Matrix | None:
     """Return the root that Newton's method reaches from `state`, or `None`."""
     for _ in range(_MAX_STEPS):
         try:
@@ -144,14 +148,20 @@ def _newton(space: StateSpace, state: Matrix) -> Matrix | None:
         if not np.isfinite(step).all():
             return None
         state = state + step
-        if points_to_root and _distance(state - step, state) <= _CONVERGED:
+        if points_to_root and _distance(state - step, state, least) <= _CONVERGED:
             return state
     return None
 
 
-def _distance(before: Matrix, after: Matrix) -> float:
-    """Return the largest move of any variable relative to its size, or to a millionth of the largest."""
-    largest = np.abs(after).max(initial=0.0)
+def _distance(before: Matrix, after: Matrix, least: float) -> float:
+    """Return the largest move of any variable relative to its size, or to a millionth of the largest.
+
+    Args:
+        before: one value a variable.
+        after: the same, later.
+        least: what the largest counts as where it is less.
+    """
+    largest = max(float(np.abs(after).max(initial=0.0)), least)
     sizes = np.abs(after) + 1e-6 * (largest or 1.0)
     return float((np.abs(after - before) / sizes).max(initial=0.0))
 
@@ -199,6 +209,7 @@ def _words(root: Root, found: SteadyState) -> str:
     how = (
         f"reached by time {root.settled_at:g}"
         if root.settled_at is not None
-        else "found by Newton's method; the model does not settle to it from these initial conditions"
+        else f"found by Newton's method; within time {_TIMES[-1]:g} the model does not settle to it from these "
+        "initial conditions"
     )
     return f"{kind}, {how}; largest remaining rate of change {found.residual:.2g}."

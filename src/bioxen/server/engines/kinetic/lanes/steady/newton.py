@@ -16,6 +16,9 @@ _CONVERGED = 1e-10
 """Largest last Newton step, relative to each state's size."""
 _SMALL = 1e-9
 """Sizes below this share of a member's largest state count as this share."""
+_NOTHING = 1e-9
+"""Share of a member's largest state at the start that its largest state counts as where it is less: a member of
+which nothing is left stands still, however small its rest becomes."""
 _ZERO = 1e-9
 """Eigenvalues below this share of the largest are zero within rounding."""
 _HALVINGS = 12
@@ -44,8 +47,8 @@ class Space:
         reduced: Floats = full[:, space.free, :] @ space.link
         return reduced
 
-    def newton(self, states: Floats, p: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return where Newton's method leads from each state, and whether to a root."""
+    def newton(self, states: Floats, p: Floats, least: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return where Newton's method leads from each state, and whether to a root; for `least` see `least_of`."""
         y = states.copy()
         good = np.zeros(len(y), np.bool_)
         going: NDArray[np.bool_] = np.asarray(np.isfinite(y).all(axis=1), np.bool_)
@@ -59,16 +62,18 @@ class Space:
             before, values = y[members], p[members]
             step = self._step(before, values)
             step *= _within(before, step, positive[members])[:, None]
-            after, finite = self._descend(before, step, values)
+            after, finite = self._descend(before, step, values, least[members])
             y[members[finite]] = after[finite]
-            close = finite & (self.distance(before, after) <= _CONVERGED)
+            close = finite & (self.distance(before, after, least[members]) <= _CONVERGED)
             good[members[close]] = True
             going[members[close | ~finite]] = False
         balanced = np.zeros(len(y), np.bool_)
         balanced[good] = np.isfinite(self.rates(y[good], p[good])).all(axis=1)
         return y, good & balanced
 
-    def _descend(self, before: Floats, step: Floats, p: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    def _descend(
+        self, before: Floats, step: Floats, p: Floats, least: Floats
+    ) -> tuple[Floats, NDArray[np.bool_]]:
         """Return where each step leads, halved while the rates grow along it, and whether anywhere.
 
         Steps within rounding are taken whole: there the rates are noise.
@@ -77,7 +82,7 @@ class Space:
         share = np.ones(len(before))
         after = before + step
         good: NDArray[np.bool_] = np.asarray(
-            np.isfinite(step).all(axis=1) & (self.distance(before, after) <= _TINY), np.bool_
+            np.isfinite(step).all(axis=1) & (self.distance(before, after, least) <= _TINY), np.bool_
         )
         for _ in range(_HALVINGS):
             left = ~good
@@ -118,10 +123,10 @@ class Space:
         largest = eigenvalues.real.max(axis=1)
         return np.where(np.abs(largest) <= zero, -1, largest < 0).astype(np.int8)
 
-    def distance(self, before: Floats, after: Floats) -> Floats:
-        """Return each member's largest move of a state, relative to its size."""
+    def distance(self, before: Floats, after: Floats, least: Floats) -> Floats:
+        """Return each member's largest move of a state, relative to its size; for `least` see `least_of`."""
         sizes = np.abs(after)
-        largest = sizes.max(axis=1, initial=0.0, keepdims=True)
+        largest = np.maximum(sizes.max(axis=1, initial=0.0), least)[:, None]
         floor = _SMALL * np.where(largest > 0, largest, 1.0)
         result: Floats = (np.abs(after - before) / (sizes + floor)).max(axis=1, initial=0.0)
         return result
@@ -129,9 +134,15 @@ class Space:
     def non_negative(self, states: Floats, start: Floats) -> NDArray[np.bool_]:
         """Return whether nothing fell below zero, within rounding, where nothing started there."""
         lowest = np.minimum(start.min(axis=1, initial=0.0), 0.0)
-        rounding = _SMALL * np.abs(states).max(axis=1, initial=0.0)
+        rounding = _SMALL * np.maximum(np.abs(states).max(axis=1, initial=0.0), least_of(start))
         result: NDArray[np.bool_] = states.min(axis=1, initial=0.0) >= lowest - rounding
         return result
+
+
+def least_of(start: Floats) -> Floats:
+    """Return what the largest state of each member counts as where it is less; `start` is [members][states]."""
+    result: Floats = _NOTHING * np.abs(start).max(axis=1, initial=0.0)
+    return result
 
 
 def _within(states: Floats, step: Floats, positive: NDArray[np.bool_]) -> Floats:

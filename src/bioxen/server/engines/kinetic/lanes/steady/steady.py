@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from bioxen.errors import ValidationError
 from bioxen.server.engines.kinetic.lanes.ode.integrate import integrate
 from bioxen.server.engines.kinetic.lanes.program import LaneProgram
-from bioxen.server.engines.kinetic.lanes.steady.newton import Space
+from bioxen.server.engines.kinetic.lanes.steady.newton import Space, least_of
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def steady_states(
     settled = np.full(len(y), np.nan)
     status = np.ones(len(y), np.int8)
     if approach == "newton":
-        root, good = space.newton(y, p)
+        root, good = space.newton(y, p, least_of(y))
         good &= space.non_negative(root, y)
         good[good] &= space.stability(space.eigenvalues(root[good], p[good])) == 1
         found[good], status[good] = root[good], 0
@@ -114,15 +114,15 @@ class _Lead:
         state, reached_at = start.copy(), np.zeros(len(start))
         good = np.zeros(len(start), np.bool_)
         going = np.ones(len(start), np.bool_)
-        before = 0.0
+        least, before = least_of(start), 0.0
         for time in map(float, _DECADES):
             members = np.flatnonzero(going)
             if not members.size:
                 break
             reached, ok = self._run(state[members], p[members], before, np.array([time]))
-            still = ok & (self.space.distance(state[members], reached[:, -1]) <= _STILL)
-            sharp, root = self.space.newton(reached[:, -1], p[members])
-            root &= still & (self.space.distance(reached[:, -1], sharp) <= _SAME)
+            still = ok & (self.space.distance(state[members], reached[:, -1], least[members]) <= _STILL)
+            sharp, root = self.space.newton(reached[:, -1], p[members], least[members])
+            root &= still & (self.space.distance(reached[:, -1], sharp, least[members]) <= _SAME)
             found[members[root]], settled[members[root]], good[members[root]] = sharp[root], time, True
             state[members[ok]], reached_at[members[ok]] = reached[ok, -1], time
             going[members[root | ~ok]] = False
@@ -146,7 +146,7 @@ class _Lead:
             course, ok = self._run(state[here], p[here], begin, window)
             mean[here[ok]] = course[ok].mean(axis=1)
         for guess in (mean, state, start):
-            sharp, root = self.space.newton(guess[left], p[left])
+            sharp, root = self.space.newton(guess[left], p[left], least_of(start[left]))
             root &= self.space.non_negative(sharp, start[left])
             found[left[root]], good[left[root]] = sharp[root], True
             left = left[~root]
