@@ -212,8 +212,9 @@ def test_routes_are_listed_written_and_forgotten(
         Book().keep(Subject(program), found)
     listed = bioxen("routes", "list").out
     rows = [[cell.strip() for cell in line.split("│")] for line in listed.splitlines() if "ode" in line]
+    names = {repressilator: "repressilator", other: other[:12]}
     assert [[*row[1:5], *row[6:8]] for row in rows] == [
-        [program[:12], "ode", "0.001", "0.0001", "40", "never"] for program in sorted((repressilator, other))
+        [names[program], "ode", "1", "0.1", "40", "never"] for program in sorted(names)
     ]
     file = tmp_path / "routes.json"
     assert bioxen("routes", "export", str(file)).code == 0

@@ -23,29 +23,31 @@ Programs = Annotated[list[str] | None, typer.Argument(help="Programs, by id or t
 
 @app.command("list")
 def list_() -> None:
-    """List what was measured on this machine with this version.
+    """List what was measured on this machine with this version; times are milliseconds a member.
 
     Example: [bold]bioxen routes list[/]
     """
     from bioxen.server.engines.crossover import route_of
 
     listing = table(
-        "Routes",
+        "Routes, times in ms a member",
         "program",
         "study",
-        ">alone, s",
-        ">lanes, s",
-        ">GPU, s",
+        ">alone",
+        ">lanes",
+        ">GPU",
         "lanes from",
         "GPU from",
         "",
     )
+    names = _names()
     for one in _book().entries():
         route = route_of(one)
-        seconds = ("" if each is None else f"{each:.3g}" for each in (one.single, one.lanes, one.gpu))
+        times = ("" if each is None else f"{1e3 * each:.3g}" for each in (one.single, one.lanes, one.gpu))
         kind = f"{one.kind}, large" if one.gpu_too else one.kind
         begin = (str(each or "never") for each in (route.lanes, route.gpu))
-        listing.add_row(one.program[:12], kind, *seconds, *begin, one.failed or one.why_not)
+        name = names.get(one.program, one.program[:12])
+        listing.add_row(name, kind, *times, *begin, one.failed or one.why_not)
     results.print(listing)
 
 
@@ -88,6 +90,13 @@ def _book() -> Book:
             f"Nothing was measured: {error}.",
             details={"place": "BIOXEN_CACHE", "remedy": "Unset it, or name a folder that is your own."},
         ) from error
+
+
+def _names() -> dict[str, str]:
+    """Return the id of each program of the repository by its digest."""
+    from bioxen.server.bytecode.repository import Repository
+
+    return {record.digest: record.id for record in Repository().list()}
 
 
 def _digest(book: Book, name: str) -> str:

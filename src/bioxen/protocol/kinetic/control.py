@@ -48,5 +48,5 @@ class ControlAnalysis(Message):
     summation_error: float
     """Largest distance of a row sum of scaled coefficients from the theorem's 1 (fluxes) or 0 (species)."""
     connectivity_error: float | None
-    """Largest distance from the connectivity theorem, as a share of the largest terms that cancel for the same
-    flux or level; null where rate rules move something, which the theorem does not know."""
+    """Largest distance from the connectivity theorem, as a share of the largest term that cancels for the
+    same flux or level; null where rate rules move something, which the theorem does not know."""

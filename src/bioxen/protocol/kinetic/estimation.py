@@ -146,7 +146,8 @@ class Estimate(Message):
 
     value: float
     standard_error: float | None
-    """From the Jacobian at the optimum; null where it is singular or a bound holds the value."""
+    """From the Jacobian at the optimum; null where a bound holds the value, and where the data do not tell
+    the parameters apart within the accuracy of simulations."""
     at_bound: bool
 
 

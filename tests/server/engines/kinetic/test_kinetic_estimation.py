@@ -23,10 +23,42 @@ MEASURED = [0.1, 1.9, 4.2, 5.8, 8.1]
 RANGE = {"k": {"lower": 0.0, "upper": 10.0, "scale": "linear"}}
 
 
-def fit(engine: KineticEngine, text: str, **request: Any) -> Estimation:
+def fit(engine: KineticEngine, text: str, /, **request: Any) -> Estimation:
     result = run(engine, text, "kinetic_parameter_estimation", **request)
     assert result.estimation is not None, result.message
     return result.estimation
+
+
+@pytest.mark.parametrize("engine_name", ["lanes", "libroadrunner"])
+def test_parameters_that_act_as_a_product_have_no_standard_error(
+    engine: KineticEngine, engine_name: str
+) -> None:
+    """Differences never see two slopes as exactly parallel; what they are off is no knowledge."""
+    found = fit(
+        engine,
+        "S = 10; S => ; k*m*S; k = 0.1; m = 1;",
+        measured_times=[5.0, 10.0, 20.0],
+        measurements={"[S]": [6.07, 3.68, 1.35]},
+        estimate={"k": {"lower": 0.001, "upper": 1.0}, "m": {"lower": 0.1, "upper": 10.0}},
+        starts=1,
+        engine=engine_name,
+    )
+    assert found.parameters["k"].value * found.parameters["m"].value == pytest.approx(0.1, rel=1e-3)
+    assert [one.standard_error for one in found.parameters.values()] == [None, None]
+
+
+def test_a_parameter_without_influence_hides_no_other(engine: KineticEngine) -> None:
+    request: dict[str, Any] = {
+        "measured_times": TIMES,
+        "measurements": {"x": MEASURED},
+        "noise": {"x": {"sigma": 0.3}},
+        "starts": 1,
+    }
+    idle = {"idle": {"lower": 0.0, "upper": 1.0}}
+    alone = fit(engine, LINE, estimate=RANGE, **request).parameters
+    both = fit(engine, f"{LINE} idle = 0.5;", estimate=RANGE | idle, **request).parameters
+    assert both["k"].standard_error == pytest.approx(alone["k"].standard_error, rel=1e-6)
+    assert both["idle"].standard_error is None
 
 
 def test_known_noise_gives_the_textbooks_error_and_interval(engine: KineticEngine) -> None:

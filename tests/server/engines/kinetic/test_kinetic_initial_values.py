@@ -108,3 +108,43 @@ def test_sensitivities_to_initial_values(engine: KineticEngine) -> None:
         engine, MODEL, "kinetic_sensitivity", **(request | {"sensitivity_parameters": ["[A]"]})
     ).sensitivities
     assert rows is not None and rows[0].unscaled == pytest.approx(math.exp(-1.0), rel=1e-5)
+
+
+UNDECLARED = (
+    "compartment c; species S in c, P in c, Q in c; S = 10; J1: S => P; k*S; J2: P => Q; k*P; k = 0.1"
+)
+"""Neither P and Q nor the compartment has a value: libRoadRunner's 0 and 1, as Tellurium's users expect."""
+
+
+@pytest.mark.parametrize("integrator", ["cvode_bdf", "lsoda"])
+def test_what_has_no_value_begins_at_nothing(engine: KineticEngine, integrator: str) -> None:
+    grid: dict[str, Any] = {"time_end": 10.0, "time_points": 2, "integrator": integrator}
+    found = run(engine, UNDECLARED, **grid).species_trajectories
+    assert found is not None
+    assert [found[name][0] for name in ("[P]", "[Q]")] == [0.0, 0.0]
+    assert found["[P]"][1] == pytest.approx(10 * math.exp(-1), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("method", "label"),
+    [
+        ("ode", "lanes tsit5"),
+        ("ssa", "lanes direct method"),
+        ("tau_leaping", "lanes tau-leaping, epsilon 0.03"),
+        ("steady_state", "lanes integration, then Newton"),
+    ],
+)
+def test_what_has_no_value_runs_in_lanes(engine: KineticEngine, method: str, label: str) -> None:
+    """A start that is no number would send every member to libRoadRunner, or end the request."""
+    members = run(
+        engine,
+        UNDECLARED,
+        "kinetic_batch",
+        variants=[{}] * 4,
+        method=method,
+        engine="lanes",
+        time_end=10.0,
+        time_points=2,
+    ).members
+    assert members is not None
+    assert members.methods == {label: 4}

@@ -26,12 +26,17 @@ from bioxen.server.engines.kinetic.measurements import Data
 from bioxen.server.engines.kinetic.outputs import units_for, written
 from bioxen.server.engines.kinetic.profiles import profiles
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.searching import DIFFERENCE_STEP
-from bioxen.server.engines.kinetic.side_by_side import Matrix
+from bioxen.server.engines.kinetic.searching import DIFFERENCE_STEP, OF_WIDTH
+from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 from bioxen.server.engines.kinetic.solving import Solved, solve
 from bioxen.server.engines.studies.terms import LOCAL_OPTIMIZATION
 
 _NOWHERE = f"At no start could the model be integrated, with residuals up to {FARTHEST:g}."
+_STEP = 1e-4
+"""Half-width of the differences at the optimum: in decades, or as a share of a value's size."""
+_DETERMINED = 1e-4
+"""Least singular value, as a share of the largest, of slopes whose columns have unit length, with which the
+data tell the parameters apart: below it is what integrations at these tolerances are off."""
 _STARTS = 0.5
 """Share of the starts in the progress that is told, where profiles follow."""
 
@@ -61,7 +66,7 @@ def estimation(request: EstimationRequest, program: Program) -> Answer:
     residuals = fit.residuals([table[None] for table in solved.courses])[0]
     sum_of_squares = float(residuals @ residuals)
     found = Estimation(
-        parameters=_estimates(fit, solved.best),
+        parameters=_estimates(fit, solved),
         sum_of_squares=sum_of_squares,
         residuals=experiments[0].residuals if request.experiments is None else None,
         experiments=None if request.experiments is None else experiments,
@@ -113,13 +118,14 @@ def _profiles(request: EstimationRequest, fit: Fit, solved: Solved) -> dict[str,
     return dict(zip(request.profile, found, strict=True))
 
 
-def _estimates(fit: Fit, best: OptimizeResult) -> dict[str, Estimate]:
-    """Return the values at the optimum with standard errors from its Jacobian."""
+def _estimates(fit: Fit, solved: Solved) -> dict[str, Estimate]:
+    """Return the values at the optimum with standard errors from the slopes there."""
+    best = solved.best
     pairs = list(zip(fit.axes, best.x.tolist(), strict=True))
     held = np.array([axis.is_at_bound(x) for axis, x in pairs])
     values = [axis.value(x) for axis, x in pairs]
     slopes = np.array([axis.slope(value) for axis, value in zip(fit.axes, values, strict=True)])
-    jacobian, free = np.asarray(best.jac) / slopes, np.flatnonzero(~held)
+    jacobian, free = _slopes_at(best, fit, solved.ask) / slopes, np.flatnonzero(~held)
     spread = 1.0
     if not fit.knows_noise:
         spread = 2 * float(best.cost) / (fit.count - free.size) if fit.count > free.size else math.nan
@@ -130,17 +136,29 @@ def _estimates(fit: Fit, best: OptimizeResult) -> dict[str, Estimate]:
     }
 
 
+def _slopes_at(best: OptimizeResult, fit: Fit, ask: Ask) -> Matrix:
+    """Return residuals × axes by central differences; the search's own where the model cannot run beside."""
+    place, region = np.asarray(best.x), fit.region
+    sizes = np.maximum(np.abs(place), OF_WIDTH * (region.upper - region.lower))
+    steps = np.diag(_STEP * np.where([axis.is_log for axis in fit.axes], 1.0, sizes))
+    points = np.clip(np.vstack([place + steps, place - steps]), region.lower, region.upper)
+    above, below = np.split(ask(points), 2)
+    moved = np.diag(points[: place.size] - points[place.size :])
+    return np.where(np.isfinite(above - below).all(axis=1), (above - below).T / moved, np.asarray(best.jac))
+
+
 def _standard_errors(jacobian: Matrix, variance: float, free: NDArray[np.intp]) -> Sequence[float | None]:
-    """Return the standard errors; `None` where a parameter is not free or not determined."""
+    """Return the standard errors; `None` where a parameter is not free or the data do not determine it."""
     errors: list[float | None] = [None] * jacobian.shape[1]
-    count = jacobian.shape[0]
-    if count < free.size or free.size == 0 or math.isnan(variance):
+    sizes = np.linalg.norm(jacobian, axis=0)
+    free = free[sizes[free] > 0]  # what moves nothing hides nothing of the others
+    if jacobian.shape[0] < free.size or free.size == 0 or math.isnan(variance):
         return errors
-    _, singular, rotation = np.linalg.svd(jacobian[:, free], full_matrices=False)
-    if singular[-1] <= np.finfo(float).eps * count * singular[0]:
+    _, singular, rotation = np.linalg.svd(jacobian[:, free] / sizes[free], full_matrices=False)
+    if singular[-1] <= _DETERMINED * singular[0]:
         return errors
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        covariance = (rotation.T / singular**2) @ rotation * variance
-    for index, own in zip(free, np.diag(covariance), strict=True):
+        variances = np.diag((rotation.T / singular**2) @ rotation) / sizes[free] ** 2 * variance
+    for index, own in zip(free, variances, strict=True):
         errors[index] = float(math.sqrt(own)) if math.isfinite(own) else None
     return errors

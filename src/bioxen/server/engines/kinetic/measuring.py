@@ -123,7 +123,7 @@ def measured(program: Program, request: MembersRequest, *, gpu: bool = False) ->
     try:
         preparation = asked.seconds("lanes", few)
     except InvalidModelError as refusal:  # one after the other it ran a moment ago
-        return Crossover(**about | _medians(asked, counts), why_not=str(refusal))
+        return Crossover(**about | _medians(asked, counts), why_not=refusal.message)
     small = min(_SMALL_BLOCK, asked.there)
     counts["lanes"] = _count(asked.seconds("lanes", small) / small, asked.there, small, _MOST_LANES)
     found: dict[str, Any] = {"preparation": preparation}

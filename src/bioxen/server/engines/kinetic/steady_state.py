@@ -32,8 +32,8 @@ _STILL = 1e-6
 _CONVERGED = 1e-9
 """Largest Newton step, relative to each variable's size, at a root."""
 _NOTHING = 1e-9
-"""Where nothing is more than this share of the largest value at the start, that share is what counts as large:
-a model of which nothing is left stands still, however small its rest becomes."""
+"""Where nothing is more than this share of the largest value at the start, that share is the largest: a model
+of which nothing is left stands still, however small its rest becomes."""
 _SAME = 1e-2
 """How far Newton's method may carry a state that stands still."""
 _ZERO = 1e-8
@@ -209,7 +209,7 @@ def _words(root: Root, found: SteadyState) -> str:
     how = (
         f"reached by time {root.settled_at:g}"
         if root.settled_at is not None
-        else f"found by Newton's method; within time {_TIMES[-1]:g} the model does not settle to it from these "
-        "initial conditions"
+        else f"found by Newton's method; within time {_TIMES[-1]:g} the model does not settle to it from "
+        "these initial conditions"
     )
     return f"{kind}, {how}; largest remaining rate of change {found.residual:.2g}."

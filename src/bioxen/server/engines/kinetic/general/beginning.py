@@ -47,11 +47,13 @@ def guesses(model: Any, layout: Layout) -> list[float]:
 
 
 def declared(model: Any, layout: Layout) -> dict[int, float]:
-    """Return slot → declared value of compartments, parameters and stoichiometries; NaN where none is."""
+    """Return slot → declared value of compartments, parameters and stoichiometries.
+
+    Where none is, a compartment has libRoadRunner's 1, and a parameter NaN.
+    """
     values = {}
     for item in model.getListOfCompartments():
-        default = 1.0 if item.getLevel() == 1 else math.nan
-        values[layout.slot(item.getId())] = item.getSize() if item.isSetSize() else default
+        values[layout.slot(item.getId())] = item.getSize() if item.isSetSize() else 1.0
     for item in model.getListOfParameters():
         values[layout.slot(item.getId())] = item.getValue() if item.isSetValue() else math.nan
     for reaction in model.getListOfReactions():
@@ -67,7 +69,10 @@ def literal(value: float) -> str:
 
 
 def _of_species(item: Any, layout: Layout, given: set[int]) -> Iterator[Statement]:
-    """Yield a species' amount and symbol, each from the other or from what is declared."""
+    """Yield a species' amount and symbol, each from the other or from what is declared.
+
+    A species without a value has libRoadRunner's 0.
+    """
     name = item.getId()
     symbol, amount, volume = layout.slot(name), layout.amount(name), layout.volume(name)
     if symbol in given:
@@ -78,6 +83,7 @@ def _of_species(item: Any, layout: Layout, given: set[int]) -> Iterator[Statemen
         concentration = literal(item.getInitialConcentration())
         yield Statement(amount, f"{concentration} * v[{volume}]", frozenset({volume}))
     else:
-        yield Statement(amount, literal(item.getInitialAmount()), frozenset())
+        value = item.getInitialAmount() if item.isSetInitialAmount() else 0.0
+        yield Statement(amount, literal(value), frozenset())
     if amount != symbol:
         yield Statement(symbol, f"divide(v[{amount}], v[{volume}])", frozenset({amount, volume}))

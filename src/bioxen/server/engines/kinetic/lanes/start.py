@@ -7,7 +7,6 @@ concentrations.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -93,11 +92,9 @@ class Start:
 
     def _declared(self, name: str) -> Node:
         species = self._content.species[name]
-        if species.amount is not None:
-            return self.graph.constant(species.amount)
-        if species.concentration is not None:
+        if species.amount is None and species.concentration is not None:
             return self._times_volume(self.graph.constant(species.concentration), name)
-        return self.graph.constant(math.nan)
+        return self.graph.constant(species.amount or 0.0)  # none is declared: libRoadRunner's 0
 
     def _is_amount(self, name: str) -> bool:
         species = self._content.species[name]

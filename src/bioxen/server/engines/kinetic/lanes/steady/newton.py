@@ -17,8 +17,8 @@ _CONVERGED = 1e-10
 _SMALL = 1e-9
 """Sizes below this share of a member's largest state count as this share."""
 _NOTHING = 1e-9
-"""Share of a member's largest state at the start that its largest state counts as where it is less: a member of
-which nothing is left stands still, however small its rest becomes."""
+"""Share of a member's largest state at the start that its largest state counts as where it is less: a
+member of which nothing is left stands still, however small its rest becomes."""
 _ZERO = 1e-9
 """Eigenvalues below this share of the largest are zero within rounding."""
 _HALVINGS = 12
@@ -48,7 +48,7 @@ class Space:
         return reduced
 
     def newton(self, states: Floats, p: Floats, least: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return where Newton's method leads from each state, and whether to a root; for `least` see `least_of`."""
+        """Return where Newton's method leads from each state, and if to a root; `least` is `least_of`."""
         y = states.copy()
         good = np.zeros(len(y), np.bool_)
         going: NDArray[np.bool_] = np.asarray(np.isfinite(y).all(axis=1), np.bool_)
@@ -124,7 +124,7 @@ class Space:
         return np.where(np.abs(largest) <= zero, -1, largest < 0).astype(np.int8)
 
     def distance(self, before: Floats, after: Floats, least: Floats) -> Floats:
-        """Return each member's largest move of a state, relative to its size; for `least` see `least_of`."""
+        """Return each member's largest move of a state, relative to its size; `least` is `least_of`."""
         sizes = np.abs(after)
         largest = np.maximum(sizes.max(axis=1, initial=0.0), least)[:, None]
         floor = _SMALL * np.where(largest > 0, largest, 1.0)
@@ -140,7 +140,7 @@ class Space:
 
 
 def least_of(start: Floats) -> Floats:
-    """Return what the largest state of each member counts as where it is less; `start` is [members][states]."""
+    """Return what each member's largest state counts as where it is less; `start` is [members][states]."""
     result: Floats = _NOTHING * np.abs(start).max(axis=1, initial=0.0)
     return result
 
