@@ -81,6 +81,27 @@ def test_amounts_and_concentrations_have_different_names(engine: KineticEngine) 
     assert run(engine, model, outputs=["A", "[N]", "V"]).final_state == {"A": 8.0, "[N]": 2.0, "V": 4.0}
 
 
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("unit volume = litre;", {"c": "L"}),
+        ("unit substance = 1e-3 mole;", {"D": "mmol"}),
+        (
+            "unit substance = item; unit volume = litre;",
+            {"c": "L", "S": "item", "D": "item", "[S]": "item/L", "[D]": "item/L"},
+        ),
+    ],
+)
+def test_what_a_model_leaves_open_has_no_unit(
+    engine: KineticEngine, declared: str, expected: dict[str, str]
+) -> None:
+    """An amount is no volume because the substance has no unit, and a concentration no amount."""
+    species = "compartment c = 2; species S in c = 3; substanceOnly species D in c = 2; S => ; S;"
+    model = f"model m {declared} {species} end"
+    result = run(engine, model, time_end=1.0, time_points=2, outputs=["S", "[S]", "D", "[D]", "c"])
+    assert result.output_units == expected
+
+
 def test_declared_units_are_reported(engine: KineticEngine) -> None:
     model = """unit nM = 1e-9 mole/litre; unit nmol = 1e-9 mole; unit substance = nmol; unit volume = litre;
     unit per_minute = 1/(60 second);

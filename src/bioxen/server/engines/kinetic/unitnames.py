@@ -55,7 +55,11 @@ def _declared(model: libsbml.Model, name: str) -> Any:
 def _note_species(units: dict[str, str], item: Any, compartment: Any) -> None:
     own, volume = item.getDerivedUnitDefinition(), compartment.getDerivedUnitDefinition()
     unknown = item.containsUndeclaredUnits() or compartment.containsUndeclaredUnits()
-    if own is None or volume is None:
+    if own is None or volume is None or own.getNumUnits() == 0:
+        return
+    if volume.getNumUnits() == 0:  # one of the two is known: divided by nothing it is not the other one
+        selection = item.getId() if item.getHasOnlySubstanceUnits() else f"[{item.getId()}]"
+        _note(units, selection, own, unknown)
         return
     if item.getHasOnlySubstanceUnits():
         amount, concentration = own, libsbml.UnitDefinition.divide(own, volume)
