@@ -105,6 +105,27 @@ def test_the_connectivity_theorem_where_coefficients_are_zero(engine: KineticEng
     assert found.connectivity_error < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("model", "dead"),
+    [
+        ("S = 1; S -> ; 0.3*S;", [True]),
+        ("S = 10; P = 0; S -> P; 0.1*S; A = 0; => A; 2; A => ; A;", [True, False, False]),
+    ],
+)
+def test_what_died_out_has_no_control(engine: KineticEngine, model: str, dead: list[bool]) -> None:
+    """Traces of 1e-60 are rounding, and so are their shares: they broke the summation theorem."""
+    found = control_of(engine, model)
+    assert [None in row for row in found.scaled_flux_control] == dead
+    assert found.summation_error < 1e-9
+    batch = {"variants": [{}] * 2, "method": "control", "engine": "lanes"}
+    members = run(engine, model, "kinetic_batch", **batch).members
+    assert members is not None and members.control is not None
+    assert members.methods == {"lanes integration, then Newton": 2}
+    lanes = members.control.flux_control.numbers
+    assert lanes is not None
+    assert [value is None for value in lanes[: len(dead) ** 2]] == [each for each in dead for _ in dead]
+
+
 def test_control_coefficients_predict_a_real_change(engine: KineticEngine) -> None:
     """The response to v1 is the slope between two steady states computed on their own."""
     found = control_of(engine, CYCLE)

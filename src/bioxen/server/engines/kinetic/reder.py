@@ -25,6 +25,8 @@ _NO_FLUX = 1e-12
 """Share of the largest flux below which a flux is zero and has no scaled coefficients."""
 _BALANCED = 1e-10
 """Share of a reaction's turnover below which its net flux is rounding: what goes forth comes back."""
+_NOTHING = 1e-20
+"""Share of the largest amount below which an amount is the trace of one that died out, and gives no flux."""
 _STEP = np.finfo(float).eps ** (1 / 3)
 
 
@@ -158,7 +160,7 @@ def _check_stoichiometry(
 
 
 def net(fluxes: Matrix, elasticities: Matrix, amounts: Matrix) -> Matrix:
-    """Return the fluxes, exactly zero where the two directions of a reaction balance within rounding.
+    """Return the fluxes, exactly zero where directions balance within rounding, or nothing is left.
 
     Args:
         fluxes: … × reactions.
@@ -166,7 +168,9 @@ def net(fluxes: Matrix, elasticities: Matrix, amounts: Matrix) -> Matrix:
         amounts: … × states.
     """
     turnover = np.abs(elasticities * amounts[..., None, :]).max(axis=-1, initial=0.0)
-    return np.where(np.abs(fluxes) <= _BALANCED * turnover, 0.0, fluxes)
+    largest = np.abs(amounts).max(axis=-1, initial=0.0)[..., None]
+    nothing = _NOTHING * largest * np.abs(elasticities).max(axis=-1, initial=0.0)
+    return np.where(np.abs(fluxes) <= np.maximum(_BALANCED * turnover, nothing), 0.0, fluxes)
 
 
 def scaled(matrices: Matrix, rows: Matrix, columns: Matrix) -> Matrix:

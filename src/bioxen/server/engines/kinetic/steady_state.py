@@ -124,12 +124,20 @@ def find_root(runner: Runner, space: StateSpace) -> Root | None:
         state = reached
         sharpened = _newton(space, state, least) if still else None
         if sharpened is not None and _distance(state, sharpened, least) <= _SAME:
-            return Root(sharpened, end)
+            return Root(_without_traces(space, sharpened, least), end)
     for guess in (state, start):
         sharpened = _newton(space, guess, least)
         if sharpened is not None and _is_as_positive(sharpened, start, least):
-            return Root(sharpened, None)
+            return Root(_without_traces(space, sharpened, least), None)
     return None
+
+
+def _without_traces(space: StateSpace, state: Matrix, least: float) -> Matrix:
+    """Return zeros where a root has nothing but traces, if that is one: their shares would be rounding."""
+    if float(np.abs(state).max(initial=0.0)) > _CONVERGED * least:
+        return state
+    nothing = np.zeros_like(state)
+    return state if space.rates(nothing).any() else nothing
 
 
 def _is_as_positive(state: Matrix, start: Matrix, least: float) -> bool:

@@ -67,9 +67,16 @@ class Space:
             close = finite & (self.distance(before, after, least[members]) <= _CONVERGED)
             good[members[close]] = True
             going[members[close | ~finite]] = False
+        self._leave_out_traces(y, p, good, least)
         balanced = np.zeros(len(y), np.bool_)
         balanced[good] = np.isfinite(self.rates(y[good], p[good])).all(axis=1)
         return y, good & balanced
+
+    def _leave_out_traces(self, y: Floats, p: Floats, good: NDArray[np.bool_], least: Floats) -> None:
+        """Make roots zeros that have nothing but traces, if that is one: their shares would be rounding."""
+        traces = np.flatnonzero(good & (np.abs(y).max(axis=1, initial=0.0) <= _CONVERGED * least))
+        nothing = np.zeros((len(traces), y.shape[1]))
+        y[traces[(self.rates(nothing, p[traces]) == 0).all(axis=1)]] = 0.0
 
     def _descend(
         self, before: Floats, step: Floats, p: Floats, least: Floats
