@@ -98,6 +98,15 @@ def test_an_unknown_type_names_the_near_ones() -> None:
         BioAcceleratorManager([CPU]).get_capability_score("metabolic_modelling")
 
 
+def test_a_device_may_be_named_and_an_unknown_one_is_an_error() -> None:
+    """A name that is silently no device would score 0, as if it had been measured to be useless."""
+    manager = BioAcceleratorManager([CPU])
+    for name in ("cpu", "CPU", AcceleratorType.CPU):
+        assert manager.get_capability_score("metabolic_modeling", name) == 1.0
+    with pytest.raises(ConfigurationError, match=r"no kind of accelerator 'npu'.*cpu, gpu, tpu"):
+        manager.get_capability_score("metabolic_modeling", "npu")
+
+
 def test_without_a_cpu_there_is_nothing_to_measure_by() -> None:
     with pytest.raises(ConfigurationError, match="CPU"):
         BioAcceleratorManager([GPU])

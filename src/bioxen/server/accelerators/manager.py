@@ -115,14 +115,14 @@ class BioAcceleratorManager:
     def get_capability_score(
         self,
         process_type: str,
-        accelerator: AcceleratorType | None = None,
+        accelerator: AcceleratorType | str | None = None,
         source: ModelSource | None = None,
     ) -> float:
         """Return the measured speed of `process_type` relative to the CPU.
 
         Args:
             process_type: a type that has a profile.
-            accelerator: the device; the best one for the type where absent.
+            accelerator: the device, or its name such as "gpu"; the best one for the type where absent.
             source: the model of `kinetic_ensembles`; the shipped gene expression where absent.
 
         Returns:
@@ -130,10 +130,15 @@ class BioAcceleratorManager:
             measured, or gave another answer than the CPU. Never a guess. Scores of `kinetic_ensembles` are
             relative to one request after the other: the CPU's is that of its lanes (1 where they do not run
             the model), the GPU's that of its threads: the measurements that services route by.
+
+        Raises:
+            UnknownProcessError: no such type.
+            ConfigurationError: no such device.
         """
         self.get_optimization_profile(process_type)
         if accelerator is None:
             return max(self.get_capability_score(process_type, kind, source) for kind in AcceleratorType)
+        accelerator = _kind(accelerator)
         beside_cpu = self._kernels.score(process_type, accelerator)
         if process_type != KINETIC_ENSEMBLES:
             return beside_cpu
@@ -202,3 +207,13 @@ class BioAcceleratorManager:
         if members < found.members:
             return f"one after the other: lanes are faster from {found.members:.0f} members on"
         return f"in lanes, which are faster from {found.members:.0f} members on"
+
+
+def _kind(accelerator: AcceleratorType | str) -> AcceleratorType:
+    try:
+        return AcceleratorType(accelerator.lower())
+    except ValueError:
+        names = ", ".join(AcceleratorType)
+        raise ConfigurationError(
+            f"There is no kind of accelerator {accelerator!r}.", details={"remedy": f"Give one of {names}."}
+        ) from None

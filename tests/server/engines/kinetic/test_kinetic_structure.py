@@ -121,6 +121,7 @@ def test_what_died_out_has_no_control(engine: KineticEngine, model: str, dead: l
     members = run(engine, model, "kinetic_batch", **batch).members
     assert members is not None and members.control is not None
     assert members.methods == {"lanes integration, then Newton": 2}
+    assert members.control.flux_control is not None
     lanes = members.control.flux_control.numbers
     assert lanes is not None
     assert [value is None for value in lanes[: len(dead) ** 2]] == [each for each in dead for _ in dead]

@@ -34,6 +34,8 @@ _CONVERGED = 1e-9
 _NOTHING = 1e-9
 """Where nothing is more than this share of the largest value at the start, that share is the largest: a model
 of which nothing is left stands still, however small its rest becomes."""
+_TRACE = 1e-18
+"""Share of the largest value below which a variable may be the trace of what died out."""
 _SAME = 1e-2
 """How far Newton's method may carry a state that stands still."""
 _ZERO = 1e-8
@@ -133,11 +135,14 @@ def find_root(runner: Runner, space: StateSpace) -> Root | None:
 
 
 def _without_traces(space: StateSpace, state: Matrix, least: float) -> Matrix:
-    """Return zeros where a root has nothing but traces, if that is one: their shares would be rounding."""
-    if float(np.abs(state).max(initial=0.0)) > _CONVERGED * least:
+    """Return a root with zeros for traces of what died out, mere rounding, if that moves them no more."""
+    largest = max(float(np.abs(state).max(initial=0.0)), least)
+    traces = (state != 0) & (np.abs(state) <= _TRACE * largest)
+    if not traces.any():
         return state
-    nothing = np.zeros_like(state)
-    return state if space.rates(nothing).any() else nothing
+    without = np.where(traces, 0.0, state)
+    left = np.abs(space.rates(without)[traces]) <= np.abs(space.rates(state)[traces])
+    return without if left.all() else state
 
 
 def _is_as_positive(state: Matrix, start: Matrix, least: float) -> bool:
