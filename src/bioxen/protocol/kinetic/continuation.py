@@ -10,7 +10,7 @@ from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.request import KineticRequest
 from bioxen.protocol.units import Identifier, Quantity
 
-Ended = Literal["range", "points", "negative", "stuck", "closed"]
+Ended = Literal["range", "points", "negative", "unbounded", "stuck", "closed"]
 SpecialKind = Literal["fold", "hopf", "branch_point"]
 
 
@@ -72,4 +72,5 @@ class Branch(Message):
     special_points: list[SpecialPoint]
     ended: tuple[Ended, Ended]
     """Why it ended at its first and its last point: `range` the end of the range, `points` max_points,
-    `negative` a species falls below zero, `stuck` no further point was found, `closed` it came back."""
+    `negative` a species falls below zero, `unbounded` the state grows without limit while the parameter
+    hardly moves, as towards a pole, `stuck` no further point was found, `closed` it came back."""

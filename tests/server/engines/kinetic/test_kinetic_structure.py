@@ -444,3 +444,14 @@ def test_an_event_without_an_id_is_told_by_its_number(engine: KineticEngine, int
     assert fired is not None
     assert fired.event == ["E", "event_2_"]
     assert fired.time == pytest.approx([1, 3], abs=1e-8)
+
+
+@pytest.mark.parametrize("lower", [-1.0, 0.0])
+def test_a_branch_that_runs_away_has_no_folds(engine: KineticEngine, lower: float) -> None:
+    """S = 1/k: near 0 the parameter moves less than a point is known to, and seemed to turn 26 times."""
+    model = "S = 1; v = 1; k = 1; => S; v/k; S => ; S;"
+    branch = branch_of(engine, model, parameter="k", lower=lower, upper=2.0)
+    assert branch.special_points == []
+    assert branch.ended == ("unbounded", "range")
+    values = np.array(branch.parameter_values)
+    assert np.array(branch.states["[S]"], dtype=float) == pytest.approx(1 / values, rel=1e-3)

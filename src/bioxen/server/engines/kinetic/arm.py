@@ -14,6 +14,12 @@ from bioxen.server.engines.kinetic.curve import Curve, Lost, Place
 _SHORTEST = 1e-7
 _EASY, _HARD = 3, 6
 """Newton corrections up to which steps grow, and from which they shrink."""
+_STANDS = 1e-6
+"""Share of the range below which a step hardly moves the parameter."""
+_FAR = 1e3
+"""How many times the largest value at the start a state is at least that runs away."""
+_AWAY = 5
+"""Steps in a row that grow while the parameter stands; about a fold there are no more than one or two."""
 _BISECTIONS = 40
 _FLAT = 1e-6
 """Imaginary part, as a share of the largest eigenvalue, from which a pair is complex."""
@@ -34,6 +40,7 @@ class Arm:
         self.places = [start]
         self.special: list[tuple[int, SpecialKind, Place]] = []
         self.ended: Ended = "points"
+        self._away = 0
 
     def follow(self) -> None:
         """Go on until something ends the branch."""
@@ -56,6 +63,9 @@ class Arm:
                 self.ended = "negative"
                 return
             self._note(here, there, length)
+            if self._runs_away(here, there):
+                self.ended = "unbounded"
+                return
             if self._is_back(there, length):
                 self.ended = "closed"
                 return
@@ -90,6 +100,17 @@ class Arm:
         floor = -1e-9 * float(np.abs(place.state).max(initial=0.0))
         return bool((place.state[self._nonnegative] < floor).any())
 
+    def _runs_away(self, here: Place, there: Place) -> bool:
+        """Whether the state grows without limit towards a value of the parameter, as 1/k does towards 0.
+
+        Further on the parameter's moves are less than what a point is known to.
+        """
+        curve = self._curve
+        begun, before, after = (_size(place) for place in (self.places[0], here, there))
+        stands = abs(there.q - here.q) <= _STANDS * (curve.high - curve.low)
+        self._away = self._away + 1 if stands and before < after and after >= _FAR * begun else 0
+        return self._away >= _AWAY
+
     def _is_back(self, place: Place, length: float) -> bool:
         return len(self.places) > 10 and self._curve.distance(place, self.places[0]) < length / 2
 
@@ -120,6 +141,10 @@ class Arm:
         if kind == "fold" and self._curve.is_crossed(found):
             kind = "branch_point"  # the branch ends in the middle of another one, as at a pitchfork
         self.special.append((len(self.places) - 1, kind or _kind(found), found))
+
+
+def _size(place: Place) -> float:
+    return float(np.abs(place.state).max(initial=0.0))
 
 
 def critical(place: Place) -> complex:
