@@ -13,11 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from bioxen.errors import (
-    BioXenErrorCode,
-    BioXenException,
-    ValidationError,
-)
+from bioxen.errors import BioXenErrorCode, BioXenException, ValidationError
 from bioxen.protocol.base import Message
 from bioxen.protocol.mistakes import request_error
 from bioxen.server import unexpected

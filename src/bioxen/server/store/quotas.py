@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, func, select, union, update
@@ -14,12 +14,13 @@ from sqlalchemy import Connection, func, select, union, update
 from bioxen.protocol.base import parse
 from bioxen.protocol.quotas import Quotas, Usage
 from bioxen.server.store import models
+from bioxen.server.store.cell_usage import WINDOW
+from bioxen.server.store.clock import ago
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.refusals import Holder
 from bioxen.server.store.tables import jobs, owners, results, shards
 
-WINDOW = timedelta(hours=24)
 REMEMBERED = 5.0
 """Seconds for which the sums over an owner's results are good enough: to add them up takes a while."""
 
@@ -136,11 +137,10 @@ def _stored_bytes(connection: Connection, owner: str) -> int:
 
 def _cpu_seconds(connection: Connection, owner: str) -> tuple[float, float]:
     """Return the seconds computed in the last 24 h, and how long until the first of them are older."""
-    since = (datetime.now(UTC) - WINDOW).isoformat(timespec="microseconds")
     seconds, first = connection.execute(
         select(func.coalesce(func.sum(shards.c.seconds), 0.0), func.min(shards.c.finished_at))
         .join(jobs)
-        .where(jobs.c.owner_id == owner, shards.c.finished_at > since)
+        .where(jobs.c.owner_id == owner, shards.c.finished_at > ago(WINDOW))
     ).one()
     return float(seconds), until_older(first)
 
