@@ -27,7 +27,7 @@ from bioxen.server.store.cell_quotas import CellGate
 from bioxen.server.store.cell_spending import spend
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.store import Store
-from bioxen.vm.cell import health_word
+from bioxen.vm.service_status import service_status
 
 T = TypeVar("T")
 THREADS = 64
@@ -110,15 +110,8 @@ class CellProcesses:
         """
         image = image_of((await self._store.read(cells.find, owner, vm_id)).image)
         client = (await self._hosts.of(owner)).router(None).client if image.services else None
-        health = await self._in_thread(owner, client.check_service_health) if client else {}
-        computes = image.services and image.mode != "symbolic"
-        return ComputationServiceStatus(
-            service_based=image.services,
-            computation_service_urls=dict(client.urls) if client else {},
-            service_health={name: health_word(report) for name, report in health.items()},
-            vm_computation_mode="service_client" if computes else "symbolic_only",
-            execution_mode=image.mode,
-        )
+        status = partial(service_status, client, image.mode, asks=image.services)
+        return await self._in_thread(owner, status) if client else status()
 
     async def _admit(self, record: CellRecord) -> None:
         if self._gate.quotas(record.quotas).counted:
