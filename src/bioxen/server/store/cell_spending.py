@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Float, bindparam, delete, insert, select, update
 
-from bioxen.server.store.cell_usage import WINDOW
 from bioxen.server.store.clock import written
 from bioxen.server.store.tables import ID, TIME, cells, job_cells, spent
+from bioxen.server.store.window import WINDOW
 
 if TYPE_CHECKING:
     from bioxen.server.store.jobs.records import NewJob

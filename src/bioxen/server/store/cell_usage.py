@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, union
@@ -24,9 +23,7 @@ from bioxen.server.store.tables import (
     texts,
 )
 from bioxen.server.store.texts import chunks
-
-WINDOW = timedelta(hours=24)
-"""How long computing time counts."""
+from bioxen.server.store.window import WINDOW
 
 
 @dataclass(slots=True)
