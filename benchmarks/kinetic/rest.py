@@ -1,4 +1,4 @@
-"""What a warm time course takes over REST beyond the integration itself."""
+"""What a warm time course takes over REST, beyond the integration and beyond the request in process."""
 
 from __future__ import annotations
 
@@ -35,12 +35,15 @@ def rest() -> None:
 
 
 def _table() -> None:
-    print("Milliseconds beyond the integration: median / 90th percentile; wall-clock time.\n")
     print(
-        "| model, integration | points | model given as | bare socket | BioXen's client | orchestrator, bare "
-        "| with client |"
+        "Milliseconds beyond the integration: median / 90th percentile; wall-clock time. The last column is"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("the bare socket beyond the same request in process: read, integrated, its result as JSON.\n")
+    print(
+        "| model, integration, request in process | points | model given as | bare socket | BioXen's client "
+        "| orchestrator, bare | with client | bare socket, beyond the request |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     with Supervisor(compute_arguments=["--workers", "1", "--cache-mb", "0"]) as services:
         kinetic = next(one for one in services.services if one.name == "kinetic")
         urls = {"direct": kinetic.url, "orchestrator": services.url}
@@ -53,28 +56,41 @@ def _row(name: str, sbml: str, points: int, urls: dict[str, str]) -> None:
     named = TimeCourseRequest(model=_id(name), time_end=10.0, time_points=points)
     brought = TimeCourseRequest(kinetic_code=sbml, time_end=10.0, time_points=points)
     for given, request in (("text", brought), ("name", named)):
-        rivals: dict[str, Ask] = {"integration": _integration(sbml, points)}
+        rivals: dict[str, Ask] = dict(_in_process(sbml, points, request))
         for where, url in urls.items():
             for how, ask in _askers(url, request).items():
                 rivals[f"{where} {how}"] = ask
         taken = in_turns(rivals, ROUNDS)
         alone = statistics.median(taken.pop("integration"))
+        whole = statistics.median(taken.pop("request"))
+        beyond = statistics.median(taken["direct bare"]) - whole
         cells = [
             f"{statistics.median(one) - alone:.2f} / {quantiles(one, n=10)[8] - alone:.2f}"
             for one in taken.values()
         ]
-        print(f"| {name}, {alone:.2f} ms | {points} | {given} | {' | '.join(cells)} |")
+        model = f"{name}, {alone:.2f}, {whole:.2f} ms"
+        print(f"| {model} | {points} | {given} | {' | '.join(cells)} | {beyond:.2f} |")
 
 
 def _id(name: str) -> str:
     return name.replace(" ", "_") + "_of_the_benchmark"
 
 
-def _integration(sbml: str, points: int) -> Ask:
-    """Return the integration on a warm model in this process: reset, set, simulate, look at the state."""
-    program = KineticEngine().compile(ModelSource(sbml, "sbml", digest_of(sbml)))
+def _in_process(sbml: str, points: int, request: TimeCourseRequest) -> dict[str, Ask]:
+    """Return two ways to compute on a warm model in this process.
+
+    `integration` is the least: reset, set, simulate, look at the state. `request` is what a worker does.
+    """
+    engine = KineticEngine()
+    program = engine.compile(ModelSource(sbml, "sbml", digest_of(sbml)))
     selections = selections_of(None, program.facts)
-    return partial(integrate, program, [], (0.0, 10.0, points), selections, Tolerances(1e-6, 1e-12))
+    payload = request.model_dump(mode="json", exclude_none=True, exclude={"kinetic_code", "model"})
+    return {
+        "integration": partial(
+            integrate, program, [], (0.0, 10.0, points), selections, Tolerances(1e-6, 1e-12)
+        ),
+        "request": lambda: engine.run_encoded(engine.parse(payload), program),
+    }
 
 
 def _askers(url: str, request: TimeCourseRequest) -> dict[str, Ask]:

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bioxen.errors import BioXenErrorCode, BioXenException, VmStateError
 from bioxen.protocol.cells import VmState
 from bioxen.vm.factory import create_bio_vm
-from bioxen.vm.lifecycle import VERBS, Verb, advance, allowed
+from bioxen.vm.lifecycle import Verb, advance, allowed
 
 STATES: tuple[VmState, ...] = get_args(VmState)
 
@@ -24,7 +24,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", get_args(Verb))
 def test_every_pair_of_state_and_verb(state: VmState, verb: Verb) -> None:
     if (state, verb) in TABLE:
         assert advance(state, verb, "a") == TABLE[state, verb]

@@ -20,8 +20,9 @@ from bioxen.cli.edits import (
     edits_of,
     pairs,
 )
-from bioxen.cli.kept import HERE, Token, Url, VmId, kept_cells
-from bioxen.cli.run import AsCsv, AsJson, Output, Set, check_form, read_context, show_result
+from bioxen.cli.kept import VmId, kept_cells, say_state
+from bioxen.cli.options import HERE, Set, Token, Url
+from bioxen.cli.run import AsCsv, AsJson, Output, check_form, read_context, show_result
 from bioxen.cli.writing import with_format
 
 VmIds = Annotated[list[str], typer.Argument(help="The cells; all of them do it, or none.")]
@@ -58,7 +59,7 @@ def create(
         made = kept.create(vm_id, chassis, vm_type, config)
         if start:
             made = kept.act(vm_id, "start")
-    _say(vm_id, made.state)
+    say_state(vm_id, made.state)
 
 
 def start(vm_ids: VmIds, url: Url = HERE, token: Token = None) -> None:
@@ -197,11 +198,7 @@ def _act(vm_ids: list[str], verb: str, url: str, token: str | None) -> None:
     with kept_cells(url, token) as kept:
         kept.act_many(vm_ids, verb)
     for vm_id in vm_ids:
-        _say(vm_id, ENDS[verb])
-
-
-def _say(vm_id: str, state: str) -> None:
-    results.print(f"{vm_id} {state}", markup=False, highlight=False)
+        say_state(vm_id, ENDS[verb])
 
 
 def _amount(name: str, text: str) -> float:

@@ -18,7 +18,8 @@ from bioxen.cli.edits import (
     Seed,
     edits_of,
 )
-from bioxen.cli.kept import HERE, Json, Token, Url, VmId, kept_cells, say_more
+from bioxen.cli.kept import VmId, kept_cells, say_state, show_page
+from bioxen.cli.options import HERE, Json, Limit, Token, Url
 
 if TYPE_CHECKING:
     from bioxen.protocol.cells import Living
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Number = Annotated[int, typer.Argument(min=1, help="The snapshot's number.")]
 After = Annotated[int, typer.Option("--after", min=0, help="Begin after this entry.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")]
 DIFFERENT = 4
 """The exit code of a replay that gave other bytes."""
 
@@ -55,7 +55,7 @@ def fork(
     changes = edits_of(knock_out, bounds, medium, param, init, knock_out_reaction, seed)
     with kept_cells(url, token) as kept:
         made = kept.fork(vm_id, new_id, changes, snapshot)
-    results.print(f"{made.vm_id} {made.state}", markup=False, highlight=False)
+    say_state(made.vm_id, made.state)
 
 
 def snapshot(
@@ -126,16 +126,12 @@ def lineage(
     """
     with kept_cells(url, token) as kept:
         found = kept.lineage(vm_id, after=after, limit=limit)
-    if as_json:
-        results.print_json(found.model_dump_json())
-        return
     listing = table(f"Lineage of {vm_id}", "cell", "is", "comes from", "differs by")
     ranks = ["itself", *["ancestor"] * (len(found.ancestors) - 1), *["child"] * len(found.children)]
     for rank, kin in zip(ranks, [*found.ancestors, *found.children], strict=True):
         changes = "" if kin.changes is None else kin.changes.model_dump_json(exclude_defaults=True)
         listing.add_row(kin.vm_id + (" (destroyed)" if kin.destroyed else ""), rank, _origin(kin), changes)
-    results.print(listing)
-    say_more(found.next)
+    show_page(found, listing, as_json)
 
 
 def history(
@@ -152,14 +148,10 @@ def history(
     """
     with kept_cells(url, token) as kept:
         page = kept.history(vm_id, after=after, limit=limit)
-    if as_json:
-        results.print_json(page.model_dump_json())
-        return
     listing = table(f"History of {vm_id}", ">number", "at", "what", "since then")
     for entry in page.entries:
         listing.add_row(str(entry.number), entry.created_at[:19], _what(entry), _since(entry))
-    results.print(listing)
-    say_more(page.next)
+    show_page(page, listing, as_json)
 
 
 def replay(
@@ -176,14 +168,10 @@ def replay(
     """
     with errors.status("computing …"), kept_cells(url, token) as kept:
         found = kept.replay(vm_id, after=after, limit=limit)
-    if as_json:
-        results.print_json(found.model_dump_json())
-    else:
-        listing = table(f"Replay of {vm_id}", ">number", "process", "bytes")
-        for entry in found.entries:
-            listing.add_row(str(entry.number), entry.process_code, "the same" if entry.same else "others")
-        results.print(listing)
-        say_more(found.next)
+    listing = table(f"Replay of {vm_id}", ">number", "process", "bytes")
+    for entry in found.entries:
+        listing.add_row(str(entry.number), entry.process_code, "the same" if entry.same else "others")
+    show_page(found, listing, as_json)
     if not found.same:
         raise typer.Exit(DIFFERENT)
 
@@ -234,6 +222,6 @@ def _place(living: Living | None) -> str:
     """Return where a cell stands."""
     if living is None:
         return "its beginning"
-    told = [f"{living.time:g} h"] if living.biomass is not None else []
-    told += [f"{living.biomass:.4g} gDW/L"] if living.biomass is not None else []
-    return ", ".join([*told, *([f"model time {living.model_time:g}"] if living.species else [])])
+    told = [] if living.biomass is None else [f"{living.time:g} h", f"{living.biomass:.4g} gDW/L"]
+    told += [f"model time {living.model_time:g}"] if living.species else []
+    return ", ".join(told)

@@ -9,9 +9,10 @@ import typer
 
 from bioxen.cli import cell_life, cell_past
 from bioxen.cli.console import results, table
-from bioxen.cli.kept import HERE, Token, Url, kept_cells, say_more
+from bioxen.cli.kept import VmId, kept_cells, say_more
+from bioxen.cli.options import HERE, JobDeadline, Key, Limit, Priority, Set, Token, Url
 from bioxen.cli.owners import read_quotas, shown_limit
-from bioxen.cli.run import Set, read_context
+from bioxen.cli.run import read_context
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +27,7 @@ for verb in (*cell_life.VERBS, *cell_past.VERBS):
 def list_(
     state: Annotated[str | None, typer.Option("--state", help="Only cells in this state.")] = None,
     after: Annotated[str | None, typer.Option("--after", help="Begin after this cell.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 100,
+    limit: Limit = 100,
     url: Url = HERE,
     token: Token = None,
 ) -> None:
@@ -58,7 +59,7 @@ def show(vm_id: str, url: Url = HERE, token: Token = None) -> None:
 
 @app.command()
 def quota(
-    vm_id: Annotated[str, typer.Argument(help="The cell.")],
+    vm_id: VmId,
     quotas: Annotated[
         list[str] | None,
         typer.Argument(help="QUOTA=VALUE, or QUOTA=none for as much as its owner has; shows them if absent."),
@@ -88,13 +89,13 @@ def quota(
 
 @app.command()
 def submit(
-    vm_id: Annotated[str, typer.Argument(help="The cell.")],
+    vm_id: VmId,
     process: Annotated[str, typer.Argument(help="Process code, such as metabolic_dfba.")],
     option: Set = None,
     advance: Annotated[bool, typer.Option("--advance", help="Move the cell on to where it ends.")] = False,
-    priority: Annotated[int, typer.Option(min=0, max=100, help="Among your own jobs; 100 is first.")] = 50,
-    deadline: Annotated[float | None, typer.Option(min=0.001, help="Seconds the job may run.")] = None,
-    key: Annotated[str | None, typer.Option(help="The same key gives the same job.")] = None,
+    priority: Priority = 50,
+    deadline: JobDeadline = None,
+    key: Key = None,
     url: Url = HERE,
     token: Token = None,
 ) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bioxen.cli.console import errors, results, table
+from bioxen.cli.options import HERE, JobDeadline, Key, Priority, Set, Token, Url
 from bioxen.cli.run import read_context
 from bioxen.errors import BioXenException, ConfigurationError
-from bioxen.protocol.services import ORCHESTRATOR_PORT
 
 if TYPE_CHECKING:
     from bioxen.client.jobs import Jobs
@@ -25,20 +25,13 @@ app = typer.Typer(
     help="Jobs of an orchestrator: handed in, watched, fetched, cancelled.\n\n"
     "Example: [bold]bioxen jobs submit metabolic_fva --set model=iJO1366 --wait[/]",
 )
-Url = Annotated[str, typer.Option(envvar="BIOXEN_URL", help="The orchestrator.")]
-Token = Annotated[str | None, typer.Option(envvar="BIOXEN_TOKEN", help="The orchestrator's token.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 Process = Annotated[str | None, typer.Argument(help="Process code, such as metabolic_fva.")]
 Request = Annotated[
     str | None, typer.Option(help="A file with the whole request as JSON; - is standard input.")
 ]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
-]
 File = Annotated[Path | None, typer.Option(help="A model file, sent as text.")]
-HERE = f"http://127.0.0.1:{ORCHESTRATOR_PORT}"
 STANDARD_INPUT = "-"
 
 
@@ -48,9 +41,9 @@ def submit(
     request: Request = None,
     option: Set = None,
     file: File = None,
-    priority: Annotated[int, typer.Option(min=0, max=100, help="Among your own jobs; 100 is first.")] = 50,
-    deadline: Annotated[float | None, typer.Option(min=0.001, help="Seconds the job may run.")] = None,
-    key: Annotated[str | None, typer.Option(help="The same key gives the same job.")] = None,
+    priority: Priority = 50,
+    deadline: JobDeadline = None,
+    key: Key = None,
     wait_for_it: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
     url: Url = HERE,
     token: Token = None,

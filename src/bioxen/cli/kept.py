@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import results
-from bioxen.protocol.services import ORCHESTRATOR_PORT
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from bioxen.client.cells import KeptCells
+    from bioxen.protocol.lineage import HistoryPage, Lineage, Replay
 
 VmId = Annotated[str, typer.Argument(help="The cell.")]
-Url = Annotated[str, typer.Option("--url", envvar="BIOXEN_URL", help="The orchestrator.")]
-Token = Annotated[
-    str | None, typer.Option("--token", envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-HERE = f"http://127.0.0.1:{ORCHESTRATOR_PORT}"
 
 
 @contextmanager
@@ -30,6 +26,20 @@ def kept_cells(url: str, token: str | None) -> Iterator[KeptCells]:
 
     with bioxen.connect(url, token=token) as hypervisor:
         yield hypervisor.kept
+
+
+def say_state(vm_id: str, state: str) -> None:
+    """Say in which state a cell is now."""
+    results.print(f"{vm_id} {state}", markup=False, highlight=False)
+
+
+def show_page(page: HistoryPage | Lineage | Replay, listing: Table, as_json: bool) -> None:
+    """Print a page, as it is listed or as JSON."""
+    if as_json:
+        results.print_json(page.model_dump_json())
+    else:
+        results.print(listing)
+        say_more(page.next)
 
 
 def say_more(following: str | int | None) -> None:

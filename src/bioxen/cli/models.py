@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, table
+from bioxen.cli.options import Json, Token
 from bioxen.cli.writing import write
 from bioxen.protocol.model_export import FORMATS
 
@@ -22,12 +23,8 @@ app = typer.Typer(
     "They are this machine's; with --url, those that an orchestrator has for you.\n\n"
     "Example: [bold]bioxen models add my_model.xml --chassis syn3a[/]",
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[
     str | None, typer.Option("--url", help="An orchestrator; this machine's own models if absent.")
-]
-Token = Annotated[
-    str | None, typer.Option("--token", envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
 ]
 
 

@@ -13,6 +13,7 @@ import typer
 
 from bioxen.cli.console import errors, results, table
 from bioxen.cli.edits import Bounds, Init, KnockOut, Medium, Param, edits_of, pairs
+from bioxen.cli.options import Set, Token
 from bioxen.cli.writing import content_of, with_format, write
 from bioxen.errors import ConfigurationError
 from bioxen.protocol.processes import route
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 20
 SHOWN_COLUMNS = 8
 Mode = Literal["real", "hybrid", "symbolic"]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="FIELD=VALUE of the process's request, the value in JSON; repeatable."),
-]
 Output = Annotated[
     Path | None,
     typer.Option(help="Write to this file: an exported model as it is, else the result as JSON or CSV."),
@@ -55,9 +52,7 @@ def run(
     url: Annotated[
         str | None, typer.Option(envvar="BIOXEN_URL", help="A running orchestrator; own workers if absent.")
     ] = None,
-    token: Annotated[
-        str | None, typer.Option(envvar="BIOXEN_TOKEN", help="The orchestrator's token.")
-    ] = None,
+    token: Token = None,
     output: Output = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,

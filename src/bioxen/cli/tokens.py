@@ -18,7 +18,6 @@ app = typer.Typer(
     help="API tokens of an orchestrator: made, listed and revoked in its store, while it runs or not.\n\n"
     "Example: [bold]bioxen token create ada --scope compute --scope jobs[/]",
 )
-SECONDS_A_DAY = 86_400
 
 
 @app.command()

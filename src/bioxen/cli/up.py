@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bioxen.cli.console import errors, results, start_services, table
-from bioxen.cli.serve import (
+from bioxen.cli.service_options import (
     Cache,
     CacheDir,
     CellQuota,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, RootModel
 
 from bioxen.client.answers import raise_for_fault, read_message
 from bioxen.client.paths import of_cell
-from bioxen.client.transport import Answer
+from bioxen.client.sending import Sender
 from bioxen.protocol.base import Message, parse
 from bioxen.protocol.cells import Delta, VmStatus
 from bioxen.protocol.lineage import (
@@ -26,16 +26,6 @@ from bioxen.protocol.lineage import (
 
 A = TypeVar("A", bound=BaseModel)
 M = TypeVar("M", bound=Message)
-
-
-class Sender(Protocol):
-    """What carries the requests to an orchestrator, again where the connection drops and `tries` are left."""
-
-    def __call__(
-        self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = ..., *, tries: int
-    ) -> Answer:
-        """Return the answer."""
-        ...
 
 
 class PastOfCells:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from bioxen.client.answers import raise_for_fault, read_message
 from bioxen.client.paths import of_job
+from bioxen.client.sending import Sender
 from bioxen.client.transport import Answer
 from bioxen.errors import BioXenException, ComputationTimeoutError
 from bioxen.protocol.jobs import Estimate, Job, JobPage
@@ -21,16 +22,6 @@ from bioxen.protocol.submission import read_submission
 
 FIRST_LOOK, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between two looks at a job, growing from the one to the other."""
-
-
-class Sender(Protocol):
-    """What carries the requests of jobs to an orchestrator."""
-
-    def __call__(
-        self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = ...
-    ) -> Answer:
-        """Return the answer."""
-        ...
 
 
 class Jobs:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import RootModel
 
 from bioxen.client.answers import raise_for_fault, read_message
 from bioxen.client.paths import of_model
-from bioxen.client.transport import Answer
+from bioxen.client.sending import Sender
 from bioxen.protocol.base import parse
 from bioxen.protocol.models import NewModel
 from bioxen.protocol.services import ModelInfo
-
-
-class Sender(Protocol):
-    """What carries the requests of models to an orchestrator."""
-
-    def __call__(
-        self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = ...
-    ) -> Answer:
-        """Return the answer."""
-        ...
 
 
 class Models:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client.core import Metric
 
@@ -21,6 +22,7 @@ from bioxen.server.api.cell_resources import cell_resource_routes
 from bioxen.server.api.cells import cell_routes
 from bioxen.server.api.compute import compute_routes
 from bioxen.server.api.jobs import job_routes
+from bioxen.server.api.lean import ShortWay, json_routes
 from bioxen.server.api.models import owners_model_routes
 from bioxen.server.api.observing import Observer
 from bioxen.server.api.openapi import describe
@@ -71,12 +73,17 @@ from bioxen.server.store.store import Store
 from bioxen.server.workers.config import WorkerConfig, usable_cores
 from bioxen.server.workers.local import LocalPool
 
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig  # not in every version that serves
+
 BOTH: tuple[Service, ...] = ("static", "dynamic")
 TITLES = {
     "static": "BioXen static metabolic service",
     "dynamic": "BioXen dynamic kinetic service",
     "orchestrator": "BioXen orchestrator",
 }
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own: `/metrics` and the log tell more, and to look for exporters at each request takes time."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -101,7 +108,7 @@ def service_app(service: Service, settings: ServiceSettings) -> FastAPI:
     texts = KeptTexts()
     app = _app(TITLES[service], settings, lifespan)
     app.state.computer = computer
-    app.include_router(compute_routes(computer, [service], texts))
+    _include_compute(app, compute_routes(computer, [service], texts))
     app.include_router(text_routes(texts))
     app.include_router(health_routes(computer.health))
     app.include_router(progress_route(computer.progress))
@@ -167,7 +174,7 @@ def orchestrator_app(
         return list(job_metrics(await store.read(state_counts), jobs.parts_running))
 
     app = _app(TITLES["orchestrator"], settings, lifespan, Keyring(store))
-    app.include_router(compute_routes(OwnedComputer(orchestrator, models), BOTH))
+    _include_compute(app, compute_routes(OwnedComputer(orchestrator, models), BOTH))
     app.include_router(tool_routes(tools, models))
     app.include_router(population_routes(store, cells, jobs, models))
     app.include_router(call_routes(store, jobs, models))
@@ -206,14 +213,22 @@ def _app(
         description="Fluxes: mmol/gDW/h; growth rates: 1/h; durations: s. Errors: RFC 9457 problem bodies.",
         lifespan=lifespan,
         redoc_url=None,
+        telemetry=NO_TELEMETRY,
         dependencies=[Depends(nothing_unknown)],
     )
     problems.install(app)
     app.state.metrics = Metrics()
+    app.state.short_ways = {}
+    app.add_middleware(ShortWay, routes=app.state.short_ways)  # the first added is the innermost
     app.add_middleware(Guard, settings=settings, keyring=keyring)
     app.add_middleware(Observer, metrics=app.state.metrics)
     app.openapi = lambda: _remembered(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def _include_compute(app: FastAPI, router: APIRouter) -> None:
+    app.include_router(router)
+    app.state.short_ways.update(json_routes(router))
 
 
 def _remembered(app: FastAPI) -> dict[str, object]:

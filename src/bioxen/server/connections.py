@@ -11,7 +11,7 @@ import json
 import resource
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -22,6 +22,8 @@ PATIENCE = 20.0
 RATE = 10_000
 READER_PATIENCE = 300.0
 """Seconds in which a client must take some of an answer that is too large for the buffers."""
+_HEAD = b"HTTP/1."
+"""How a head begins."""
 SPARE = 256
 """Files kept for other things than connections: the store, workers, results."""
 
@@ -46,6 +48,51 @@ def _most_refused() -> int:
     return soft // 20
 
 
+class OnePiece:
+    """A transport that sends the head of an answer together with what follows it.
+
+    uvicorn writes the head by itself, and an event loop sends what is written at once: that is one more
+    system call here, and the client wakes up for a head that it can do nothing with.
+
+    Args:
+        transport: the connection's own.
+        loop: the event loop; it sends a head that nothing has followed in its next round.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head = b""
+        self._sending: asyncio.Handle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the transport has: it does everything but writing."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, or keep it for a moment where it is a head."""
+        if self._sending is not None:
+            self._transport.writelines((self._taken(), data))
+        elif data.startswith(_HEAD):
+            self._head, self._sending = data, self._loop.call_soon(self._send)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what is kept, and close."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._sending is not None and not self._transport.is_closing():
+            self._transport.write(self._taken())
+
+    def _taken(self) -> bytes:
+        if self._sending is not None:
+            self._sending.cancel()
+        head, self._head, self._sending = self._head, b"", None
+        return head
+
+
 class Connection(HttpToolsProtocol):
     """One connection; the timers are for requests and answers in pieces, most need none."""
 
@@ -60,7 +107,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Wait for a request; a connection that is one too many is told so when it asks."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", OnePiece(transport, self.loop)))
         over = len(self.connections) - most_connections()
         if over > _most_refused():
             transport.abort()

@@ -65,6 +65,7 @@ def serve(app: FastAPI, listener: socket.socket, *, lifeline: bool = False) -> N
         log_config=None,  # `logs` has set it up
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks for the client's address
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=60,
     )

@@ -21,7 +21,6 @@ from bioxen.protocol.cells import (
     VmType,
 )
 from bioxen.protocol.result import ProcessResult
-from bioxen.protocol.services import HealthReport
 from bioxen.vm.cache import ResultCache
 from bioxen.vm.config import (
     LOCAL_SERVICES,
@@ -36,6 +35,7 @@ from bioxen.vm.execution import BiologicalComputationHypervisor
 from bioxen.vm.lifecycle import Verb, advance, require_alive, require_running
 from bioxen.vm.requests import NO_DELTA, VmContext
 from bioxen.vm.routers import shared_router
+from bioxen.vm.service_status import service_status
 from bioxen.vm.tenant import CHANGES, Tenant
 
 _NO_SERVICES = BiologicalComputationHypervisor()
@@ -248,15 +248,7 @@ class BiologicalVM(Tenant):
     def get_computation_service_status(self) -> ComputationServiceStatus:
         """Return how the cell computes; asks its services how they are, where it has any."""
         client = self._service_route().client if self._services and self._state != "destroyed" else None
-        health = client.check_service_health() if client else {}
-        computes = self._services and self._mode != "symbolic"
-        return ComputationServiceStatus(
-            service_based=self._services,
-            computation_service_urls=dict(client.urls) if client else {},
-            service_health={name: health_word(report) for name, report in health.items()},
-            vm_computation_mode="service_client" if computes else "symbolic_only",
-            execution_mode=self._mode,
-        )
+        return service_status(client, self._mode, asks=self._services)
 
 
 class BasicBiologicalVM(BiologicalVM):
@@ -282,8 +274,3 @@ class EnhancedBiologicalVM(BiologicalVM):
     vm_type: ClassVar[VmType] = "enhanced"
     services_by_default: ClassVar[bool] = True
     caches_by_default: ClassVar[bool] = True
-
-
-def health_word(report: HealthReport | str) -> str:
-    """Return `healthy`, `degraded`, `unhealthy` or, for a reason in place of a report, `unreachable`."""
-    return "unreachable" if isinstance(report, str) else report.status

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 from bioxen.errors import ConfigurationError, VmCreationError, VmNotFoundError, did_you_mean
 from bioxen.protocol.cells import ComputationServiceStatus, ExecutionMode, Resources, VmConfig, VmStatus
 from bioxen.protocol.result import ProcessResult
-from bioxen.vm.cell import BiologicalVM, health_word
+from bioxen.vm.cell import BiologicalVM
 from bioxen.vm.config import LOCAL_SERVICES, ServiceUrls, checked_mode
 from bioxen.vm.execution import BiologicalComputationHypervisor
 from bioxen.vm.factory import create_bio_vm
 from bioxen.vm.resources import Capacity, Ledger
 from bioxen.vm.routers import make_router
 from bioxen.vm.scheduling import Turns
+from bioxen.vm.service_status import service_status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -252,16 +253,7 @@ class BioXenHypervisor:
 
     def service_status(self) -> ComputationServiceStatus:
         """Return where the services are and how they are; asks them."""
-        client = self.router(None).client
-        health = client.check_service_health() if client else {}
-        computes = self._mode != "symbolic"
-        return ComputationServiceStatus(
-            service_based=True,
-            computation_service_urls=dict(client.urls) if client else {},
-            service_health={name: health_word(report) for name, report in health.items()},
-            vm_computation_mode="service_client" if computes else "symbolic_only",
-            execution_mode=self._mode or "hybrid",
-        )
+        return service_status(self.router(None).client, self._mode or "hybrid")
 
     def resources_left(self) -> dict[str, float]:
         """Return what no cell holds: ribosomes, ATP share and memory (MB)."""

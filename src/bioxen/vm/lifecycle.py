@@ -11,13 +11,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from bioxen.errors import VmStateError
 from bioxen.protocol.cells import VmState
 
 Verb = Literal["start", "pause", "resume", "stop", "destroy"]
-VERBS: tuple[Verb, ...] = get_args(Verb)
 
 _MOVES: Mapping[VmState, Mapping[Verb, VmState]] = {
     "created": {"start": "running", "destroy": "destroyed"},

@@ -179,11 +179,9 @@ def test_a_job_keeps_its_estimate_and_hits_teach_nothing() -> None:
     async def scene() -> None:
         estimator = Estimator()
         estimates = Estimates(estimator)
-        with pytest.raises(ModelNotFoundError):
-            await estimates.admit(FbaRequest(model="nowhere"))
         await estimates.learn(FbaRequest(), 9.0, Seen("hit"))
         await estimates.learn(FbaRequest(), 9.0, Seen("shared"))
-        first = await estimates.admit(FbaRequest())
+        first = await estimator.admit(FbaRequest())
         assert first.basis == "assumed"
         await estimates.learn(FbaRequest(), 9.0, Seen("miss"))
         estimates.keep("a", first)

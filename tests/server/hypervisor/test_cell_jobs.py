@@ -100,7 +100,7 @@ def test_jobs_of_a_cell_start_where_the_last_one_ended(tmp_path: Path) -> None:
             assert await server.biomass() == pytest.approx(0.01 * 2**5)
             status = await server.cells.status(LOCAL, "culture")
             assert status.processes_executed == 5 and status.living is not None and status.living.time == 5.0
-            assert (await server.cells.replay(LOCAL, "culture", 0, 10)).same
+            assert (await server.cells.processes.replay(LOCAL, "culture", 0, 10)).same
             other = (await server.cells.status(LOCAL, "other")).living
             assert other is not None and other.species == {"[mRNA]": 3.0}
 

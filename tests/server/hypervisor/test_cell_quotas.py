@@ -56,18 +56,18 @@ def test_processes_count_by_what_workers_report_until_the_quota_is_used_up(meter
     made(metered, "culture", cpu_seconds=5.0)
     made(metered, "plain")
     for _ in range(3):
-        metered.do(metered.cells.execute(LOCAL, "culture", FBA))
-        metered.do(metered.cells.execute(LOCAL, "plain", FBA))
-    refused(metered, metered.cells.execute(LOCAL, "culture", FBA), "cpu_seconds")
-    refused(metered, metered.cells.replay(LOCAL, "culture", 0, 10), "cpu_seconds")
-    metered.do(metered.cells.execute(LOCAL, "plain", FBA))
+        metered.do(metered.cells.processes.execute(LOCAL, "culture", FBA))
+        metered.do(metered.cells.processes.execute(LOCAL, "plain", FBA))
+    refused(metered, metered.cells.processes.execute(LOCAL, "culture", FBA), "cpu_seconds")
+    refused(metered, metered.cells.processes.replay(LOCAL, "culture", 0, 10), "cpu_seconds")
+    metered.do(metered.cells.processes.execute(LOCAL, "plain", FBA))
     assert (used(metered, "culture"), used(metered, "plain")) == (6.0, 8.0)
     metered.restart()
     metered.cells.ask(metered.services.client())
-    refused(metered, metered.cells.execute(LOCAL, "culture", FBA), "cpu_seconds")
+    refused(metered, metered.cells.processes.execute(LOCAL, "culture", FBA), "cpu_seconds")
     metered.do(metered.cells.set_quotas(LOCAL, "culture", CellQuotas(cpu_seconds=7.0)))
-    metered.do(metered.cells.execute(LOCAL, "culture", FBA))
-    metered.do(metered.cells.replay(LOCAL, "plain", 0, 10))
+    metered.do(metered.cells.processes.execute(LOCAL, "culture", FBA))
+    metered.do(metered.cells.processes.replay(LOCAL, "plain", 0, 10))
     assert (used(metered, "culture"), used(metered, "plain")) == (8.0, 16.0)
 
 
@@ -75,7 +75,7 @@ def test_what_came_to_nothing_counts_all_the_same(metered: Bench) -> None:
     made(metered, "culture")
 
     async def two_at_once() -> list[Any]:
-        both = [metered.cells.execute(LOCAL, "culture", GROW) for _ in range(2)]
+        both = [metered.cells.processes.execute(LOCAL, "culture", GROW) for _ in range(2)]
         return await asyncio.gather(*both, return_exceptions=True)
 
     kinds = Counter(type(one).__name__ for one in metered.do(two_at_once()))
@@ -88,13 +88,13 @@ def test_what_was_not_computed_does_not_count(metered: Bench) -> None:
     made(metered, "culture", cpu_seconds=1.0)
     for _ in range(2):
         call = CellProcessCall(process_code="transcription")
-        assert metered.do(metered.cells.execute(LOCAL, "culture", call)).symbolic
+        assert metered.do(metered.cells.processes.execute(LOCAL, "culture", call)).symbolic
     assert used(metered, "culture") == 0.0
 
 
 def test_a_fork_has_its_mothers_quotas_and_has_used_nothing(metered: Bench) -> None:
     made(metered, "culture", cpu_seconds=1.0, queued_jobs=3)
-    metered.do(metered.cells.execute(LOCAL, "culture", FBA))
+    metered.do(metered.cells.processes.execute(LOCAL, "culture", FBA))
     changes = Delta(gene_knockouts=["b2276"])
     metered.do(metered.cells.fork(LOCAL, "culture", [ForkSpec(vm_id="fork", changes=changes)]))
     report = metered.do(metered.cells.resources(LOCAL, "fork"))
@@ -110,7 +110,7 @@ def test_a_cell_that_stores_too_much_keeps_no_more_snapshots_and_runs_nothing(be
     bench.do(bench.cells.snapshot(LOCAL, "culture", "first"))
     bench.do(bench.cells.set_quotas(LOCAL, "culture", CellQuotas(stored_bytes=20)))
     refused(bench, bench.cells.snapshot(LOCAL, "culture", "second"), "stored_bytes")
-    refused(bench, bench.cells.execute(LOCAL, "culture", FBA), "stored_bytes")
+    refused(bench, bench.cells.processes.execute(LOCAL, "culture", FBA), "stored_bytes")
     assert len(bench.do(bench.cells.snapshots(LOCAL, "culture"))) == 1
 
 

@@ -206,7 +206,7 @@ class CellsMachine(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.plain)))
         cell = self.plain[name]
         process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 2.0}, advance=advance)
-        call = self.bench.cells.execute(LOCAL, name, process)
+        call = self.bench.cells.processes.execute(LOCAL, name, process)
         if self.attempt(call, *cell.refusals):
             cell.runs += 1
             cell.past.append("process")
@@ -237,7 +237,7 @@ class CellsMachine(RuleBasedStateMachine):
         self.attempt(self.bench.cells.snapshot(LOCAL, name, "before"))
         cell.snapshots.append((cell.genes, cell.hours, cell.biomass))
         process = CellProcessCall(process_code="metabolic_dfba", context={"time_end": 1.0}, advance=True)
-        self.attempt(self.bench.cells.execute(LOCAL, name, process))
+        self.attempt(self.bench.cells.processes.execute(LOCAL, name, process))
         cell.runs += 1
         cell.past += ["process", "restore"]
         cell.spent += SECONDS

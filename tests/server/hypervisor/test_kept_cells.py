@@ -36,7 +36,7 @@ def call(code: str, *, advance: bool = False, **context: Any) -> CellProcessCall
 def test_a_cell_is_there_after_a_restart_with_all_it_had(bench: Bench) -> None:
     make(bench, "a", resources={"ribosomes": 600_000})
     bench.do(bench.cells.set_delta(LOCAL, "a", Delta(gene_knockouts=["b0001"])))
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True, time_end=2.0)))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True, time_end=2.0)))
     before = bench.do(bench.cells.status(LOCAL, "a"))
     bench.restart()
     assert bench.do(bench.cells.status(LOCAL, "a")) == before
@@ -108,14 +108,14 @@ def test_pages_are_in_order_and_filtered(bench: Bench) -> None:
 
 def test_a_fork_begins_where_the_other_stands_and_goes_its_own_way(bench: Bench) -> None:
     make(bench, "mother", delta={"gene_knockouts": ["b1"], "constraints": {"R": [0.0, 1.0]}})
-    bench.do(bench.cells.execute(LOCAL, "mother", call("metabolic_dfba", advance=True)))
+    bench.do(bench.cells.processes.execute(LOCAL, "mother", call("metabolic_dfba", advance=True)))
     changes = Delta(gene_knockouts=["b2"], constraints={"R": (0.0, 2.0)}, medium={})
     bench.do(bench.cells.fork(LOCAL, "mother", [ForkSpec(vm_id="daughter", changes=changes)]))
     bench.do(bench.cells.fork(LOCAL, "daughter", [ForkSpec(vm_id="granddaughter")]))
     mother, daughter = (bench.do(bench.cells.status(LOCAL, one)) for one in ("mother", "daughter"))
     assert (daughter.living, daughter.state) == (mother.living, "running")
     assert daughter.delta == Delta(gene_knockouts=["b1", "b2"], constraints={"R": (0.0, 2.0)}, medium={})
-    bench.do(bench.cells.execute(LOCAL, "daughter", call("metabolic_dfba", advance=True)))
+    bench.do(bench.cells.processes.execute(LOCAL, "daughter", call("metabolic_dfba", advance=True)))
     assert bench.do(bench.cells.status(LOCAL, "mother")) == mother
 
     bench.do(bench.cells.act(LOCAL, ["mother"], "destroy"))
@@ -143,7 +143,7 @@ def test_any_snapshot_can_be_gone_to_and_forked_from(bench: Bench) -> None:
     states = []
     for knockout in ("b1", "b2", "b3"):
         bench.do(bench.cells.set_delta(LOCAL, "a", Delta(gene_knockouts=[knockout])))
-        bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True)))
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True)))
         snapshot = bench.do(bench.cells.snapshot(LOCAL, "a", f"after {knockout}"))
         states.append((snapshot.delta, snapshot.living))
     bench.restart()
@@ -168,7 +168,7 @@ def test_a_process_starts_where_the_last_one_ended(bench: Bench) -> None:
     make(bench, "a")
 
     def dfba(**context: Any) -> Any:
-        bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True, **context)))
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True, **context)))
         return bench.do(bench.cells.status(LOCAL, "a")).living
 
     assert dfba(time_end=2.0).model_dump(exclude_defaults=True) == {
@@ -179,17 +179,19 @@ def test_a_process_starts_where_the_last_one_ended(bench: Bench) -> None:
     living = dfba(time_end=3.0, initial_concentrations={"EX_ac_e": 1.0})
     assert (living.time, living.biomass) == (5.0, 0.04)
     assert living.concentrations == {"EX_glc__D_e": 2.5, "EX_ac_e": 0.5}
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", time_end=3.0)))  # looks ahead alone
+    bench.do(
+        bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", time_end=3.0))
+    )  # looks ahead alone
     assert bench.services.requests[-1]["initial_biomass"] == 0.04
     assert bench.do(bench.cells.status(LOCAL, "a")).living == living
 
     for end in (10.0, 30.0):
-        bench.do(bench.cells.execute(LOCAL, "a", call("kinetic_ode", advance=True, time_end=10.0)))
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call("kinetic_ode", advance=True, time_end=10.0)))
         now = bench.do(bench.cells.status(LOCAL, "a")).living
         assert now is not None and now.biomass == 0.04
         assert now.species["[mRNA]"] == now.model_time == (10.0 if end == 10.0 else 20.0)
     with pytest.raises(ValidationError, match="clock stands at 20"):
-        bench.do(bench.cells.execute(LOCAL, "a", call("kinetic_ode", time_start=0.0)))
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call("kinetic_ode", time_start=0.0)))
 
 
 def test_what_has_run_out_is_not_taken_up(bench: Bench) -> None:
@@ -203,9 +205,11 @@ def test_what_has_run_out_is_not_taken_up(bench: Bench) -> None:
             "ended": "time_end",
         }
     }
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True)))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True)))
     bench.services.changes = {}
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_fba", constraints={"PFK": [0.0, 1.0]})))
+    bench.do(
+        bench.cells.processes.execute(LOCAL, "a", call("metabolic_fba", constraints={"PFK": [0.0, 1.0]}))
+    )
     assert bench.services.requests[-1]["constraints"] == {"EX_glc__D_e": [0.0, 500.0], "PFK": [0.0, 1.0]}
 
 
@@ -223,7 +227,7 @@ def test_what_cannot_advance_a_cell_says_so(
 ) -> None:
     make(bench, "a")
     with pytest.raises(ValidationError) as refused:
-        bench.do(bench.cells.execute(LOCAL, "a", call(code, advance=True, **context)))
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call(code, advance=True, **context)))
     assert refused.value.place == place and refused.value.remedy
     assert bench.do(bench.cells.history(LOCAL, "a", 0, 10)).entries == []
 
@@ -231,29 +235,29 @@ def test_what_cannot_advance_a_cell_says_so(
 def test_nothing_advances_by_a_problem_without_solution_or_to_no_number(bench: Bench) -> None:
     make(bench, "a")
     bench.services.changes = {"status": "infeasible", "dynamics": None, "optimal_objective": None}
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True)))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True)))
     assert bench.do(bench.cells.status(LOCAL, "a")).living is None
     bench.services.changes = {"final_state": {"[mRNA]": None}}
     with pytest.raises(BioXenException, match="not a finite number"):
-        bench.do(bench.cells.execute(LOCAL, "a", call("kinetic_ode", advance=True)))
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call("kinetic_ode", advance=True)))
     assert bench.do(bench.cells.status(LOCAL, "a")).living is None
 
 
 def test_replay_gives_the_same_bytes_or_says_which_are_not(bench: Bench) -> None:
     make(bench, "a")
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True, time_end=1.0)))
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_fba")))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True, time_end=1.0)))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_fba")))
     bench.do(bench.cells.set_delta(LOCAL, "a", Delta(reaction_knockouts=["PFK"])))
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_dfba", advance=True, time_end=2.0)))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_dfba", advance=True, time_end=2.0)))
     status = bench.do(bench.cells.status(LOCAL, "a"))
     bench.restart()
-    replay = bench.do(bench.cells.replay(LOCAL, "a", 0, 100))
+    replay = bench.do(bench.cells.processes.replay(LOCAL, "a", 0, 100))
     assert (replay.same, len(replay.entries), replay.next) == (True, 3, None)
     assert bench.do(bench.cells.status(LOCAL, "a")) == status
-    assert bench.do(bench.cells.replay(LOCAL, "a", 0, 2)).next == 2
+    assert bench.do(bench.cells.processes.replay(LOCAL, "a", 0, 2)).next == 2
 
     bench.services.changes = {"optimal_objective": 0.5}
-    replay = bench.do(bench.cells.replay(LOCAL, "a", 0, 100))
+    replay = bench.do(bench.cells.processes.replay(LOCAL, "a", 0, 100))
     assert (replay.same, [one.same for one in replay.entries]) == (False, [False] * 3)
     entries = bench.do(bench.cells.history(LOCAL, "a", 0, 10)).entries
     assert [(one.kind, one.advance) for one in entries] == [
@@ -266,7 +270,7 @@ def test_replay_gives_the_same_bytes_or_says_which_are_not(bench: Bench) -> None
 
 def test_symbolic_runs_are_counted_but_are_no_past(bench: Bench) -> None:
     make(bench, "a")
-    result = bench.do(bench.cells.execute(LOCAL, "a", call("transcription_everything")))
+    result = bench.do(bench.cells.processes.execute(LOCAL, "a", call("transcription_everything")))
     assert result.symbolic
     assert bench.do(bench.cells.status(LOCAL, "a")).processes_executed == 1
     assert bench.do(bench.cells.history(LOCAL, "a", 0, 10)).entries == []
@@ -274,6 +278,8 @@ def test_symbolic_runs_are_counted_but_are_no_past(bench: Bench) -> None:
 
 def test_enhanced_cells_remember(bench: Bench) -> None:
     make(bench, "a", enable_computation_caching=True)
-    hits = [bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_fba"))).cache_hit for _ in range(2)]
+    hits = [
+        bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_fba"))).cache_hit for _ in range(2)
+    ]
     assert (hits, bench.do(bench.cells.status(LOCAL, "a")).cache_hits) == ([False, True], 1)
     assert len(bench.services.requests) == 1

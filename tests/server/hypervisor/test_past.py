@@ -21,7 +21,9 @@ from bioxen.server.store.texts import drop_unused_texts
 
 
 def grow(bench: Bench, vm_id: str, hours: float = 1.0) -> None:
-    bench.do(bench.cells.execute(LOCAL, vm_id, call("metabolic_dfba", advance=True, time_end=hours)))
+    bench.do(
+        bench.cells.processes.execute(LOCAL, vm_id, call("metabolic_dfba", advance=True, time_end=hours))
+    )
 
 
 def edit(bench: Bench, vm_id: str, *genes: str) -> None:
@@ -49,7 +51,7 @@ def test_the_history_tells_how_a_cell_came_to_be_what_it_is(bench: Bench) -> Non
     grow(bench, "a")
     edit(bench, "a", "b2")
     edit(bench, "a", "b2")  # asked twice, edited once
-    bench.do(bench.cells.execute(LOCAL, "a", call("metabolic_fba", objective="PFK")))
+    bench.do(bench.cells.processes.execute(LOCAL, "a", call("metabolic_fba", objective="PFK")))
     grow(bench, "a", 2.0)
     bench.do(bench.cells.restore(LOCAL, "a", 1))
     edit(bench, "a", "b3")
@@ -83,9 +85,9 @@ def test_a_replay_leaves_out_what_was_not_computed(bench: Bench) -> None:
     bench.do(bench.cells.snapshot(LOCAL, "a", None))
     bench.do(bench.cells.restore(LOCAL, "a", 1))
     grow(bench, "a")
-    replay = bench.do(bench.cells.replay(LOCAL, "a", 0, 1))
+    replay = bench.do(bench.cells.processes.replay(LOCAL, "a", 0, 1))
     assert ([one.number for one in replay.entries], replay.same, replay.next) == ([2], True, 2)
-    replay = bench.do(bench.cells.replay(LOCAL, "a", 2, 1))
+    replay = bench.do(bench.cells.processes.replay(LOCAL, "a", 2, 1))
     assert ([one.number for one in replay.entries], replay.same, replay.next) == ([5], True, None)
 
 
@@ -224,10 +226,10 @@ def test_a_process_that_ends_after_an_edit_says_what_it_was_computed_with(bench:
     edit(bench, "a", "b1")
     router = bench.do(cells._hosts.of(LOCAL)).router(None)
     ran = bench.do(
-        cells._in_thread(LOCAL, partial(execution.run, before, call("metabolic_fba"), router, None))
+        cells.processes._in_thread(LOCAL, partial(execution.run, before, call("metabolic_fba"), router, None))
     )
     bench.do(cells._hosts.change(LOCAL, changes.ran, before, ran.done, ran.living, False, 0.0))
     edited, computed = history(bench, "a")
     assert (edited.kind, computed.kind, computed.after) == ("edit", "process", None)
     assert computed.before == edited.before
-    assert bench.do(cells.replay(LOCAL, "a", 0, 10)).same
+    assert bench.do(cells.processes.replay(LOCAL, "a", 0, 10)).same

@@ -28,6 +28,7 @@ from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.quotas import Gate
 from bioxen.server.store.store import Store
 from bioxen.server.store.tables import job_cells, spent
+from bioxen.server.store.window import WINDOW
 
 MEASURED = Estimate(seconds=3.0, memory_bytes=1, basis="measured")
 
@@ -178,7 +179,7 @@ def test_jobs_and_processes_count_together_for_a_day(store: Store, monkeypatch: 
     assert 85_000 < details["retry_after"] <= 86_400
     with pytest.raises(ResourceExhaustionError, match=r"cell one computed for 5 s .* of 5 s"):
         store.read_now(CellGate().check, one)
-    monkeypatch.setattr(cell_usage, "WINDOW", -cell_usage.WINDOW)  # a day later
+    monkeypatch.setattr(cell_usage, "WINDOW", -WINDOW)  # a day later
     store.read_now(CellGate().check, one)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from bioxen.protocol.base import Message, mistake_at
+from bioxen.protocol.base import Message
+from bioxen.protocol.kinetic.limits import check_range
 from bioxen.protocol.kinetic.request import KineticRequest
 from bioxen.protocol.units import Identifier, Quantity
 
@@ -33,10 +34,7 @@ class ContinuationRequest(KineticRequest):
 
     @model_validator(mode="after")
     def _ordered(self) -> ContinuationRequest:
-        if self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
-        if self.scale == "log" and self.lower <= 0:
-            raise mistake_at("lower", f"a logarithmic range begins above 0, not at {self.lower:g}")
+        check_range(self.lower, self.upper, self.scale)
         return self
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message, mistake_at
+from bioxen.protocol.kinetic.limits import check_order
 from bioxen.protocol.kinetic.members import MAX_MEMBERS
 from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier
@@ -27,8 +28,8 @@ class _Truncated(_Relative):
 
     @model_validator(mode="after")
     def _ordered(self) -> _Truncated:
-        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
+        if self.lower is not None and self.upper is not None:
+            check_order(self.lower, self.upper)
         return self
 
 
@@ -41,8 +42,7 @@ class Uniform(_Relative):
 
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
-        if self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
+        check_order(self.lower, self.upper)
         return self
 
 
@@ -55,8 +55,7 @@ class LogUniform(_Relative):
 
     @model_validator(mode="after")
     def _ordered(self) -> LogUniform:
-        if self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
+        check_order(self.lower, self.upper)
         return self
 
 

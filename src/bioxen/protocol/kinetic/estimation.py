@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message, mistake_at
+from bioxen.protocol.kinetic.limits import check_range
 from bioxen.protocol.kinetic.members import MembersEngine
 from bioxen.protocol.kinetic.request import KineticRequest, Seed
 from bioxen.protocol.units import Identifier, ModelTime, Quantity
@@ -28,10 +29,7 @@ class ParameterRange(Message):
 
     @model_validator(mode="after")
     def _inside(self) -> ParameterRange:
-        if self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
-        if self.scale == "log" and self.lower <= 0:
-            raise mistake_at("lower", f"a logarithmic range begins above 0, not at {self.lower:g}")
+        check_range(self.lower, self.upper, self.scale)
         if self.start is not None and not self.lower <= self.start <= self.upper:
             raise mistake_at("start", f"start {self.start:g} is outside [{self.lower:g}, {self.upper:g}]")
         return self

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message, mistake_at
+from bioxen.protocol.kinetic.limits import check_order
 from bioxen.protocol.kinetic.sampled import SampledRequest
 from bioxen.protocol.units import Identifier, Quantity
 
@@ -30,10 +31,10 @@ class Axis(Message):
                 raise mistake_at("values", "give either values, or lower, upper and points")
         elif self.lower is None or self.upper is None or self.points is None:
             raise mistake_at(self._missing, "give values, or all of lower, upper and points")
-        elif self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
-        elif self.spacing == "log" and self.lower <= 0:
-            raise mistake_at("lower", f"a logarithmic axis begins above 0, not at {self.lower:g}")
+        else:
+            check_order(self.lower, self.upper)
+            if self.spacing == "log" and self.lower <= 0:
+                raise mistake_at("lower", f"a logarithmic axis begins above 0, not at {self.lower:g}")
         return self
 
     @property

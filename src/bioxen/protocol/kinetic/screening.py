@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from bioxen.protocol.base import Message, mistake_at
 from bioxen.protocol.kinetic.features import Feature
+from bioxen.protocol.kinetic.limits import check_range
 from bioxen.protocol.kinetic.members import MembersRequest
 from bioxen.protocol.kinetic.request import Seed
 from bioxen.protocol.units import Identifier, Quantity
@@ -22,10 +23,7 @@ class FactorRange(Message):
 
     @model_validator(mode="after")
     def _ordered(self) -> FactorRange:
-        if self.lower >= self.upper:
-            raise mistake_at("upper", f"lower {self.lower:g} is not below upper {self.upper:g}")
-        if self.scale == "log" and self.lower <= 0:
-            raise mistake_at("lower", f"a logarithmic range begins above 0, not at {self.lower:g}")
+        check_range(self.lower, self.upper, self.scale)
         return self
 
 

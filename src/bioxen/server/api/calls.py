@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from bioxen.protocol.cells import CellJob, CellProcessCall
 from bioxen.protocol.jobs import Estimate, Job
 from bioxen.protocol.request import ComputeRequest
+from bioxen.server.admission.asked import admitted
 from bioxen.server.api.cells import ACCEPTED, Name
 from bioxen.server.api.jobs import Key, new_id
 from bioxen.server.api.security import Asking
@@ -42,9 +43,7 @@ def call_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRou
         if job is None:
             record = await store.read(cells.find, asking.owner, vm_id)
             request = await asyncio.to_thread(_request, record, wanted)  # what is wrong with it is said now
-            asked = await models.resolve(asking.owner, request)
-            async with models.suggested(asking.owner, request.model):
-                estimate = await runner.admit(asked.request)
+            asked, estimate = await admitted(models, runner.estimator, asking.owner, request)
             job = await runner.submit(_new_job(runner.slots, record, wanted, asked, key, digest, estimate))
         response.headers["Location"] = f"/jobs/{job.job_id}"
         return job

@@ -75,7 +75,7 @@ def cell_routes(cells: HypervisorRuntime) -> APIRouter:
     )
     async def post_process(asking: Asking, vm_id: Name, call: CellProcessCall) -> ProcessResult:
         """Run a process on a cell that is running; with `advance` the cell moves on to where it ends."""
-        return await cells.execute(asking.owner, vm_id, call)
+        return await cells.processes.execute(asking.owner, vm_id, call)
 
     @router.post(
         "/{vm_id}/actions/{action}", response_model=VmStatus, responses=responses_for(404, 409, 422, 507)
@@ -100,6 +100,6 @@ def cell_routes(cells: HypervisorRuntime) -> APIRouter:
     )
     async def get_computation(asking: Asking, vm_id: Name) -> ComputationServiceStatus:
         """Return how the cell computes, and how its services are."""
-        return await cells.computation_status(asking.owner, vm_id)
+        return await cells.processes.computation_status(asking.owner, vm_id)
 
     return router

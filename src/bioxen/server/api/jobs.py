@@ -16,6 +16,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from bioxen.errors import ComputationError, JobStateError
 from bioxen.protocol.jobs import Estimate, Job, JobPage, JobProgress
 from bioxen.protocol.submission import JobSubmission
+from bioxen.server.admission.asked import admitted
 from bioxen.server.api.problems import responses_for
 from bioxen.server.api.security import Asking
 from bioxen.server.jobs.runner import JobRunner
@@ -48,9 +49,7 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
         """Accept a process as a job: it is on the disk when this answers. The same key gives the same job."""
         job = await store.read(jobs.known, asking.owner, key, submission.request.fingerprint())
         if job is None:
-            asked = await models.resolve(asking.owner, submission.request)
-            async with models.suggested(asking.owner, submission.request.model):
-                estimate = await runner.admit(asked.request)
+            asked, estimate = await admitted(models, runner.estimator, asking.owner, submission.request)
             job = await runner.submit(
                 new_job(runner.slots, submission, asking.owner, key, estimate, model=asked.model)
             )
@@ -60,9 +59,8 @@ def job_routes(store: Store, runner: JobRunner, models: OwnersModels) -> APIRout
     @router.post("/estimate", response_model=Estimate, responses=responses_for(400, 404, 422, 507))
     async def post_estimate(submission: JobSubmission, asking: Asking) -> Estimate:
         """Say what a job would take, and start nothing; one that does not fit is refused as it would be."""
-        asked = await models.resolve(asking.owner, submission.request)
-        async with models.suggested(asking.owner, submission.request.model):
-            return await runner.estimator.admit(asked.request)
+        _, estimate = await admitted(models, runner.estimator, asking.owner, submission.request)
+        return estimate
 
     @router.get("", response_model=JobPage, responses=responses_for(404, 422))
     async def get_jobs(

@@ -51,14 +51,14 @@ def owners_model_routes(
     @router.get("/{name}", response_model=ModelInfo, responses=responses_for(404, 422))
     async def get_model(asking: Asking, name: Name) -> ModelInfo:
         """Return what is known of the model of that id or digest."""
-        own = None if repository.ships(name) else await models.find(asking.owner, name)
+        own = await models.find(asking.owner, name)
         async with models.suggested(asking.owner, name):
             return repository.find(name) if own is None else own.info
 
     @router.get("/{name}/text", response_class=PlainTextResponse, responses=responses_for(404, 422))
     async def get_text(asking: Asking, name: Name) -> Response:
         """Return the text of a model of your own, as you gave it."""
-        own = None if repository.ships(name) else await models.find(asking.owner, name)
+        own = await models.find(asking.owner, name)
         if own is None:
             async with models.suggested(asking.owner, name):
                 info = repository.find(name)

@@ -76,6 +76,6 @@ def past_routes(cells: HypervisorRuntime) -> APIRouter:
     @router.post("/replay", response_model=Replay, responses={**FAULTS, **responses_for(404)})
     async def post_replay(asking: Asking, vm_id: Name, after: After = 0, limit: Limit = 100) -> Replay:
         """Compute once more what was computed on the cell, and compare the bytes; the cell stays."""
-        return await cells.replay(asking.owner, vm_id, after, limit)
+        return await cells.processes.replay(asking.owner, vm_id, after, limit)
 
     return router

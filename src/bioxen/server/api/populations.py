@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from bioxen.protocol.bulk import BulkCreate, BulkDone, BulkFork, BulkRequest, PopulationRun
 from bioxen.protocol.jobs import Job
 from bioxen.protocol.submission import JobSubmission
+from bioxen.server.admission.asked import admitted
 from bioxen.server.api.cells import ACCEPTED, CHANGED
 from bioxen.server.api.jobs import Key, new_job
 from bioxen.server.api.security import Asking
@@ -49,9 +50,7 @@ def population_routes(
         if job is None:
             records = await cells.records(asking.owner, run.vm_ids)
             submission = await asyncio.to_thread(_submission, records, run)
-            asked = await models.resolve(asking.owner, submission.request)
-            async with models.suggested(asking.owner, submission.request.model):
-                estimate = await runner.admit(asked.request)
+            asked, estimate = await admitted(models, runner.estimator, asking.owner, submission.request)
             known = (runner.slots, submission, asking.owner, key, estimate, records, asked.model, digest)
             new = await asyncio.to_thread(new_job, *known)
             job = await runner.submit(new)

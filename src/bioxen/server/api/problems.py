@@ -13,11 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from bioxen.errors import (
-    BioXenErrorCode,
-    BioXenException,
-    ValidationError,
-)
+from bioxen.errors import BioXenErrorCode, BioXenException, ValidationError
 from bioxen.protocol.base import Message
 from bioxen.protocol.mistakes import request_error
 from bioxen.server import unexpected
@@ -92,7 +88,7 @@ def install(app: FastAPI) -> None:
     """Make every error of `app` a problem body."""
     app.add_exception_handler(BioXenException, _on_bioxen)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
@@ -139,7 +135,8 @@ def _allowed_methods(request: Request) -> str:
     )
 
 
-async def _on_http(request: Request, error: Exception) -> JSONResponse:
+async def on_http(request: Request, error: Exception) -> JSONResponse:
+    """Return the answer for a fault that the framework found: no such path, a body without an end."""
     assert isinstance(error, HTTPException)  # noqa: S101 - the registration says so
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return problem_response(too_large(), error.status_code)

@@ -36,7 +36,11 @@ class Recent(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """Return the value under `key`, or `None` where there is none."""
-        return self[key] if key in self._kept else None
+        found = self._kept.get(key)  # a key may be a long text, and each look compares it
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
 
     def put(self, key: K, value: V, size: int) -> None:
         """Keep a value that takes `size` bytes; one that takes more than may be kept drives out nothing."""

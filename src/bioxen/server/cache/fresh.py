@@ -5,9 +5,9 @@ Between services this travels as `Cache-Control: no-cache` (RFC 9111), which cli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+
+from bioxen.server.within import Within
 
 HEADER = "Cache-Control"
 FRESH = "no-cache"
@@ -29,11 +29,6 @@ def accepted(given: str | None) -> bool:
     return FRESH in (word.strip().lower() for word in (given or "").split(","))
 
 
-@contextmanager
-def wanted(is_so: bool = True) -> Iterator[None]:
+def wanted(is_so: bool = True) -> Within[bool]:
     """Compute what is asked for in this block; where `is_so` is false nothing changes."""
-    token = _wanted.set(is_so or is_wanted())
-    try:
-        yield
-    finally:
-        _wanted.reset(token)
+    return Within(_wanted, is_so or is_wanted())

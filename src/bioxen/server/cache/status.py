@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
+
+from bioxen.server.within import Within
 
 HEADER = "Cache-Status"
 TIMING = "Server-Timing"
@@ -44,15 +46,9 @@ class Seen:
 _seen: ContextVar[Seen | None] = ContextVar("bioxen_cache_status", default=None)
 
 
-@contextmanager
-def watching() -> Iterator[Seen]:
+def watching() -> Within[Seen]:
     """Give what the answers to requests in this block say; tasks that they start count too."""
-    seen = Seen()
-    token = _seen.set(seen)
-    try:
-        yield seen
-    finally:
-        _seen.reset(token)
+    return Within(_seen, Seen())
 
 
 def note(origin: Origin) -> None:

@@ -25,10 +25,6 @@ class Estimates:
         self._estimator = estimator
         self._known: OrderedDict[str, Estimate] = OrderedDict()
 
-    async def admit(self, request: ComputeRequest) -> Estimate:
-        """Return what a job with `request` would take; raises as `Estimator.admit`."""
-        return await self._estimator.admit(request)
-
     def keep(self, job_id: str, estimate: Estimate | None) -> None:
         """Remember an estimate."""
         if estimate is not None:

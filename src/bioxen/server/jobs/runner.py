@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from bioxen.protocol.jobs import Estimate, Job
+from bioxen.protocol.jobs import Job
 from bioxen.protocol.quotas import Quotas
-from bioxen.protocol.request import ComputeRequest
 from bioxen.server.admission.estimator import Estimator
 from bioxen.server.jobs import patience
 from bioxen.server.jobs.calls import CellCalls
@@ -132,15 +131,6 @@ class JobRunner:
             under_way = [part for part in told if part.part not in finished]
             job = job.model_copy(update={"under_way": under_way})
         return self.with_estimate(job), finished
-
-    async def admit(self, request: ComputeRequest) -> Estimate:
-        """Return what a job with `request` would take.
-
-        Raises:
-            ModelNotFoundError: there is no such model.
-            ResourceExhaustionError: it needs more memory than there is.
-        """
-        return await self._estimates.admit(request)
 
     def limit_cell(self, owner: str, vm_id: str, own: str | None) -> None:
         """Take in the quotas that a cell was given."""

@@ -92,12 +92,16 @@ class OwnersModels:
         """Return an owner's models, by id."""
         return await self._store.read(models.listed, owner)
 
-    async def find(self, owner: str, name: str) -> KeptModel | None:
+    async def find(self, owner: str | None, name: str | None) -> KeptModel | None:
         """Return an owner's model of that id, sha256, or beginning of a sha256; `None` where there is none.
+
+        What ships has its name before all owners' models, and is not looked for in the store.
 
         Raises:
             ModelNotFoundError: the beginning fits several.
         """
+        if owner is None or name is None or self._repository.ships(name):
+            return None
         key = (owner, name)
         if key in self._known:
             return self._known[key]
@@ -125,7 +129,7 @@ class OwnersModels:
             ModelNotFoundError: the name is the beginning of several digests.
             InvalidModelError: the model is of the other kind.
         """
-        model = await self._own(owner, request.model)
+        model = await self.find(owner, request.model)
         return Asked(request if model is None else with_text(request, model.info, model.text), model)
 
     async def resolve_context(self, owner: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +141,7 @@ class OwnersModels:
             ModelNotFoundError: the name is the beginning of several digests.
         """
         name = context.get("model")
-        model = await self._own(owner, name) if isinstance(name, str) else None
+        model = await self.find(owner, name) if isinstance(name, str) else None
         if model is None:
             return dict(context)
         rest = {field: value for field, value in context.items() if field != "model"}
@@ -156,11 +160,6 @@ class OwnersModels:
                 error.details |= did_you_mean(name, [*own, *near, *known])
                 error.details["known"] = [*own, *known]
             raise
-
-    async def _own(self, owner: str | None, name: str | None) -> KeptModel | None:
-        if owner is None or name is None or self._repository.ships(name):
-            return None
-        return await self.find(owner, name)
 
     def _described(self, new: NewModel) -> ModelInfo:
         check_id(new.id)

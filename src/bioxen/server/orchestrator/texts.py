@@ -12,8 +12,6 @@ import hmac
 import re
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from bioxen.errors import ModelNotFoundError
@@ -21,6 +19,7 @@ from bioxen.protocol.request import ComputeRequest
 from bioxen.server.bytecode.recent import Recent
 from bioxen.server.bytecode.scan import MAX_CHARACTERS
 from bioxen.server.engines.models import given_text
+from bioxen.server.within import Within
 
 PATH = "/texts"
 """Where a service takes texts; its answer is the handle."""
@@ -80,11 +79,6 @@ def accepted(given: str | None) -> bool:
     return given == BY_HANDLE
 
 
-@contextmanager
-def by_handle(is_so: bool) -> Iterator[None]:
+def by_handle(is_so: bool) -> Within[bool]:
     """Take the text of the request in this block for a handle, or not."""
-    token = _by_handle.set(is_so)
-    try:
-        yield
-    finally:
-        _by_handle.reset(token)
+    return Within(_by_handle, is_so)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+
+from bioxen.server.within import Within
 
 ON_BEHALF = "bioxen.on_behalf"
 """Key of an ASGI scope: the owner for whom this process itself asks. No request can bring it."""
@@ -16,11 +16,6 @@ def current() -> str | None:
     return _owner.get()
 
 
-@contextmanager
-def working_for(owner: str | None) -> Iterator[None]:
+def working_for(owner: str | None) -> Within[str | None]:
     """Work for an owner."""
-    token = _owner.set(owner)
-    try:
-        yield
-    finally:
-        _owner.reset(token)
+    return Within(_owner, owner)

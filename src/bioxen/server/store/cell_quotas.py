@@ -18,8 +18,8 @@ from bioxen.server.store.cell_usage import Sums, jobs_of, sums_of
 from bioxen.server.store.cells import CellRecord
 from bioxen.server.store.clock import now
 from bioxen.server.store.jobs import NewJob
-from bioxen.server.store.quotas import until_older
 from bioxen.server.store.refusals import Holder
+from bioxen.server.store.window import until_older
 
 REMEMBERED = 5.0
 """Seconds for which the sums over what a cell used are good enough: to add them up takes a while."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Float, bindparam, delete, insert, select, update
 
-from bioxen.server.store.cell_usage import WINDOW
+from bioxen.server.store.clock import written
 from bioxen.server.store.tables import ID, TIME, cells, job_cells, spent
+from bioxen.server.store.window import WINDOW
 
 if TYPE_CHECKING:
     from bioxen.server.store.jobs.records import NewJob
@@ -47,7 +48,7 @@ def spend(connection: Connection, cell_id: int, seconds: float) -> None:
     if seconds <= 0.0:
         return
     moment = datetime.now(UTC)
-    given = {"number": cell_id, "step": _text(_beginning(moment)), "more": seconds}
+    given = {"number": cell_id, "step": written(_beginning(moment)), "more": seconds}
     changed = connection.execute(SPEND_MORE, given)
     if changed.rowcount:
         return
@@ -61,14 +62,10 @@ def drop_old_spending(connection: Connection) -> None:
 
 
 def _is_old(moment: datetime) -> ColumnElement[bool]:
-    return spent.c.since < _text(moment - WINDOW - STEP)
+    return spent.c.since < written(moment - WINDOW - STEP)
 
 
 def _beginning(moment: datetime) -> datetime:
     """Return when the step began that a moment is in."""
     start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return start + (moment - start) // STEP * STEP
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")

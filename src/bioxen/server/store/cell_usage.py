@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, union
 
 from bioxen.protocol.quotas import Usage
+from bioxen.server.store.clock import ago
 from bioxen.server.store.history import DOCUMENTS
 from bioxen.server.store.tables import (
     cells,
@@ -23,9 +23,7 @@ from bioxen.server.store.tables import (
     texts,
 )
 from bioxen.server.store.texts import chunks
-
-WINDOW = timedelta(hours=24)
-"""How long computing time counts."""
+from bioxen.server.store.window import WINDOW
 
 
 @dataclass(slots=True)
@@ -54,7 +52,7 @@ def sums_of(connection: Connection, cell_ids: Iterable[int]) -> dict[int, Sums]:
             sums[row.cell_id].stored += float(row.size)
         for row in connection.execute(_bytes_of_documents(some)):
             sums[row.cell_id].stored += float(row.size)
-        since = _text(datetime.now(UTC) - WINDOW)
+        since = ago(WINDOW)
         for query in (_seconds_of_jobs(some, since), _seconds_of_processes(some, since)):
             for row in connection.execute(query):
                 sums[row.cell_id].compute(float(row.seconds), row.first)
@@ -147,7 +145,3 @@ def _seconds_of_processes(some: Sequence[int], since: str) -> Any:
         .where(spent.c.cell_id.in_(some), spent.c.since > since)
         .group_by(spent.c.cell_id)
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from bioxen.protocol.jobs import ENDED
 from bioxen.server.store.cell_spending import drop_old_spending
+from bioxen.server.store.clock import ago
 from bioxen.server.store.models import release_ended
 from bioxen.server.store.results import all_digests, drop_unused
 from bioxen.server.store.store import Store
@@ -47,19 +48,15 @@ def collect(store: Store, results_days: float, jobs_days: float, grace: timedelt
         jobs_days: how long its record is kept after its end.
         grace: how long a file is kept that nothing mentions.
     """
-    moment = datetime.now(UTC)
-    gone = store.write_now(_forget_jobs, _text(moment - timedelta(days=jobs_days)))
-    emptied = store.write_now(_empty_jobs, _text(moment - timedelta(days=results_days)))
-    store.write_now(drop_unused, _text(moment - grace), _text(moment - timedelta(days=results_days)))
+    results_before = ago(timedelta(days=results_days))
+    gone = store.write_now(_forget_jobs, ago(timedelta(days=jobs_days)))
+    emptied = store.write_now(_empty_jobs, results_before)
+    store.write_now(drop_unused, ago(grace), results_before)
     store.write_now(drop_old_spending)
     store.write_now(release_ended)
     texts = store.write_now(drop_unused_texts)
     files, size = _remove_files(store, time.time() - grace.total_seconds())
     return Removed(gone, emptied, texts, files, size)
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")
 
 
 def _forget_jobs(connection: Connection, before: str) -> int:

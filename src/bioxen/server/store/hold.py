@@ -17,8 +17,6 @@ from bioxen.errors import ConfigurationError
 
 LOCK_NUMBER = 0x42696F58656E
 """The advisory lock of PostgreSQL that stands for a store: "BioXen" in ASCII."""
-
-
 FORGETTING = 2.0
 """Seconds in which PostgreSQL has noticed that a client on the same machine was killed."""
 

@@ -15,11 +15,11 @@ LOCAL = "local"
 """Who asks over loopback without a token."""
 
 
-def add_owner(connection: Connection, owner_id: str, name: str | None = None) -> None:
+def add_owner(connection: Connection, owner_id: str) -> None:
     """Note an owner; one that is known stays as it is."""
     if connection.execute(select(owners.c.owner_id).where(owners.c.owner_id == owner_id)).first():
         return
-    values = {"owner_id": owner_id, "name": name or owner_id, "quotas": "{}", "created_at": now()}
+    values = {"owner_id": owner_id, "name": owner_id, "quotas": "{}", "created_at": now()}
     with contextlib.suppress(IntegrityError), connection.begin_nested():  # another server noted it just now
         connection.execute(insert(owners).values(values))
 

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, func, select, union, update
 
 from bioxen.protocol.base import parse
 from bioxen.protocol.quotas import Quotas, Usage
 from bioxen.server.store import models
+from bioxen.server.store.cell_quotas import CellGate
+from bioxen.server.store.clock import ago
 from bioxen.server.store.jobs import NewJob
 from bioxen.server.store.owners import add_owner
 from bioxen.server.store.refusals import Holder
 from bioxen.server.store.tables import jobs, owners, results, shards
+from bioxen.server.store.window import WINDOW, until_older
 
-WINDOW = timedelta(hours=24)
 REMEMBERED = 5.0
 """Seconds for which the sums over an owner's results are good enough: to add them up takes a while."""
-
-
-class CellsGate(Protocol):
-    """Whoever looks at the quotas of cells."""
-
-    def admit(self, connection: Connection, new: NewJob) -> list[int]:
-        """Return the cells that a new job counts for, or raise as `Gate.admit`."""
-        ...
 
 
 def quotas_of(connection: Connection, owner: str, defaults: Quotas) -> Quotas:
@@ -86,7 +78,7 @@ class Gate:
         cells: looks at the quotas of cells.
     """
 
-    def __init__(self, defaults: Quotas, cells: CellsGate | None = None) -> None:
+    def __init__(self, defaults: Quotas, cells: CellGate | None = None) -> None:
         self._defaults, self._cells = defaults, cells
         self._sums: dict[str, tuple[float, int, float, float]] = {}
         """Owner → (when, bytes stored, seconds computed, seconds until some of those are a day old)."""
@@ -136,18 +128,9 @@ def _stored_bytes(connection: Connection, owner: str) -> int:
 
 def _cpu_seconds(connection: Connection, owner: str) -> tuple[float, float]:
     """Return the seconds computed in the last 24 h, and how long until the first of them are older."""
-    since = (datetime.now(UTC) - WINDOW).isoformat(timespec="microseconds")
     seconds, first = connection.execute(
         select(func.coalesce(func.sum(shards.c.seconds), 0.0), func.min(shards.c.finished_at))
         .join(jobs)
-        .where(jobs.c.owner_id == owner, shards.c.finished_at > since)
+        .where(jobs.c.owner_id == owner, shards.c.finished_at > ago(WINDOW))
     ).one()
     return float(seconds), until_older(first)
-
-
-def until_older(first: str | None) -> float:
-    """Return the seconds until something that was computed at `first` is a day old; at least 1."""
-    if first is None:
-        return 0.0
-    left = datetime.fromisoformat(first) + WINDOW - datetime.now(UTC)
-    return float(math.ceil(max(1.0, left.total_seconds())))

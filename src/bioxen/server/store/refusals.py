@@ -41,13 +41,9 @@ class Holder:
         """
         if limit is not None and (stored + size > limit if size else stored >= limit):
             what = f"{'models' if self.kind == 'owner' else 'documents'} and results of the {self.kind}"
-            if size:
-                raise ResourceExhaustionError(
-                    f"The {what} {self.name} take {stored:.0f} bytes, of {limit}; this takes {size} more.",
-                    details=self._details("stored_bytes", round(stored), limit),
-                )
+            more = f"; this takes {size} more" if size else ""
             raise ResourceExhaustionError(
-                f"The {what} {self.name} take {stored:.0f} bytes, of {limit}.",
+                f"The {what} {self.name} take {stored:.0f} bytes, of {limit}{more}.",
                 details=self._details("stored_bytes", round(stored), limit),
             )
 

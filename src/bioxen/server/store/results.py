@@ -10,12 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from bioxen.server.store.clock import now
 from bioxen.server.store.database import keep_others_out
 from bioxen.server.store.tables import jobs, results, shards
+from bioxen.server.store.texts import chunks
 
 JSON = "application/json"
 NPY = "application/x-npy"
 """An array in NumPy's format; no row refers to it, so its age decides how long it is kept."""
-MANY = 1000
-"""Digests in one statement: databases bound how many values it may have."""
 
 
 def record_result(connection: Connection, digest: str, size: int, media_type: str = JSON) -> None:
@@ -56,8 +55,7 @@ def drop_unused(connection: Connection, before: str, arrays_before: str) -> list
         )
     )
     digests = [row.digest for row in rows]
-    for start in range(0, len(digests), MANY):
-        some = digests[start : start + MANY]
+    for some in chunks(digests):
         connection.execute(delete(results).where(results.c.digest.in_(some)))
     return digests
 

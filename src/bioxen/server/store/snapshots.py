@@ -49,10 +49,7 @@ def find_snapshot(connection: Connection, record: CellRecord, number: int) -> Sn
         why = "." if row is None else " any more: it was deleted."
         raise VmStateError(
             f"The cell {record.vm_id!r} has no snapshot {number}{why}",
-            details={
-                "place": "snapshot",
-                "remedy": "`bioxen cells snapshots`, or GET /vms/{vm_id}/snapshots, lists those it has.",
-            },
+            details={"place": "snapshot", "remedy": REMEDY},
         )
     return _snapshot(row)
 

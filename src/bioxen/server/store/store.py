@@ -104,7 +104,8 @@ class Store:
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """Return what `query(connection, …)` returns."""
-        return await self._on(self._readers, lambda: self.read_now(query, *arguments, **named))
+        call = partial(self.read_now, query, *arguments, **named)
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._readers, call))
 
     def write_now(
         self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -167,10 +168,6 @@ class Store:
             self._hold.release()
         if self._temporary is not None:
             self._temporary.cleanup()
-
-    @staticmethod
-    async def _on(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, call))
 
 
 def _made(

@@ -159,6 +159,9 @@ class FrameReader:
     def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield each body that `data` completes."""
         buffer = self._buffer
+        if not buffer and _is_frame(data):  # the usual case; a large body is copied once
+            yield bytes(data[_LENGTH.size :])
+            return
         buffer += data
         while len(buffer) >= _LENGTH.size:
             end = _LENGTH.size + _checked(_LENGTH.unpack_from(buffer)[0])
@@ -167,6 +170,10 @@ class FrameReader:
             body = bytes(memoryview(buffer)[_LENGTH.size : end])
             del buffer[:end]
             yield body
+
+
+def _is_frame(data: bytes | memoryview) -> bool:
+    return len(data) >= _LENGTH.size and _LENGTH.size + _LENGTH.unpack_from(data)[0] == len(data)
 
 
 def receive(sock: socket.socket, max_fds: int = 0) -> tuple[bytes, Sequence[int]]:

@@ -30,7 +30,7 @@ from bioxen.server.workers.frames import (
     pack,
 )
 
-_INBOX = 1 << 16
+_INBOX = 1 << 18
 _TEXTS = 64
 """Texts of which is remembered that the worker had them: more than programs it usually keeps."""
 _MOST_BYTES = 4

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+
+from bioxen.server.within import Within
 
 HEADER = "X-Request-ID"
 _FORM = re.compile(r"[A-Za-z0-9_.:/+=@-]{1,128}")
@@ -29,11 +29,6 @@ def accepted(given: str | None) -> str:
     return given if given is not None and _FORM.fullmatch(given) else secrets.token_hex(8)
 
 
-@contextmanager
-def named(request_id: str) -> Iterator[None]:
+def named(request_id: str) -> Within[str]:
     """Work under this id."""
-    token = _current.set(request_id)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    return Within(_current, request_id)

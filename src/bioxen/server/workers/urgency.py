@@ -7,9 +7,9 @@ services this travels as RFC 9218's `Priority`, whose urgencies go from 0 (first
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+
+from bioxen.server.within import Within
 
 HEADER = "Priority"
 BACKGROUND, USUAL = 6, 3
@@ -33,11 +33,6 @@ def accepted(given: str | None) -> bool:
     return found is not None and int(found[1]) > USUAL
 
 
-@contextmanager
-def background(wanted: bool = True) -> Iterator[None]:
+def background(wanted: bool = True) -> Within[bool]:
     """Work in the background, or not."""
-    token = _background.set(wanted)
-    try:
-        yield
-    finally:
-        _background.reset(token)
+    return Within(_background, wanted)

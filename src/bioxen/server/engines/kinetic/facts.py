@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bioxen.server.engines.kinetic.mathtree import EVERYTHING
 from bioxen.server.engines.kinetic.soundness import Soundness
@@ -26,7 +27,7 @@ class Species:
         return self.id if self.substance_only else f"[{self.id}]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """The model's identifiers by their roles."""
 
@@ -67,7 +68,7 @@ class Facts:
     beyond_roadrunner: tuple[str, ...] = ()
     """Constructs that only the general solver runs."""
 
-    @property
+    @cached_property
     def default_outputs(self) -> tuple[str, ...]:
         """Every floating species in its natural selection, then the parameters under a rate rule."""
         floating = [species.natural for species in self.species.values() if species.floating]

@@ -114,6 +114,8 @@ def _without_gaps(column: Column) -> Column:
 
 def units_for(selections: Sequence[str], facts: Facts) -> dict[str, str] | None:
     """Return the declared units of `selections`, or `None` where the model declares none of them."""
+    if not facts.units:
+        return None
     units = {name: _unit(name, facts.units) for name in (*selections, "time")}
     return {name: unit for name, unit in units.items() if unit is not None} or None
 

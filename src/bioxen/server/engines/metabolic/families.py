@@ -43,6 +43,11 @@ class Ranges:
     certificates: list[Certificate]
     solvers: set[str]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every answer was proven."""
+        return not (np.isnan(self.least).any() or np.isnan(self.greatest).any())
+
 
 def solve_variants(
     program: LinearProgram,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from bioxen.protocol.metabolic import FluxRange, FvaRequest
 from bioxen.server.engines import progress
 from bioxen.server.engines.metabolic.findings import Findings, solved_by
@@ -30,7 +28,7 @@ def fva(request: FvaRequest, program: Program) -> Findings:
     held = hold_objective(program, problem, best, request.fraction_of_optimum)
     with progress.one_run():
         found = held.ranges(problem.cost, columns)
-    if np.isnan(found.least).any() or np.isnan(found.greatest).any():
+    if not found.complete:
         return unsolved(request, program, problem, NoOptimum("numeric"))
     ends = zip(names, found.least.tolist(), found.greatest.tolist(), strict=True)
     make = FluxRange.model_construct  # of numbers that were looked at above: thousands, one by one, take long

@@ -18,7 +18,6 @@ from bioxen.server.engines.metabolic.proof import MAX_GAP
 from bioxen.server.engines.packing import as_numbers, pack
 
 Flags = NDArray[np.bool_]
-Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,7 +70,7 @@ def _relaxed(request: RoomRequest, program: Program, problem: Problem, before: R
 def _with_switches(request: RoomRequest, program: Program, problem: Problem, before: Reference) -> Findings:
     columns = np.flatnonzero(before.compared)
     ranges = find_ranges(program.fluxes, (problem.lower, problem.upper), problem.cost, columns.tolist())
-    if np.isnan(ranges.least).any() or np.isnan(ranges.greatest).any():
+    if not ranges.complete:
         return unsolved(request, program, problem, NoOptimum("numeric"))
     _check_finite(program, columns[np.isinf(ranges.least) | np.isinf(ranges.greatest)])
     mixed, open_ = _switches(request, program.fluxes.reduction, problem, before, ranges)

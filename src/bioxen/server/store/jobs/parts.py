@@ -45,8 +45,8 @@ def find_shard(connection: Connection, owner_id: str, job_id: str, number: int) 
 
 def finish_shard(
     connection: Connection, job_id: str, number: int, digest: str, size: int, seconds: float
-) -> int:
-    """Record a finished part, whose content is kept already; return how many are finished.
+) -> None:
+    """Record a finished part, whose content is kept already.
 
     One that is recorded already stays: where a connection broke, nobody knows whether the first time counted.
 
@@ -55,7 +55,7 @@ def finish_shard(
     """
     there = select(shards.c.number).where(shards.c.job_id == job_id, shards.c.number == number)
     if connection.execute(there).first() is not None:
-        return int(connection.execute(select(jobs.c.parts_done).where(jobs.c.job_id == job_id)).scalar_one())
+        return
     record_result(connection, digest, size)
     connection.execute(
         insert(shards).values(
@@ -69,8 +69,6 @@ def finish_shard(
     )
     if changed.rowcount != 1:
         raise ended_error(connection, job_id, "running")
-    row = connection.execute(select(jobs.c.parts_done).where(jobs.c.job_id == job_id)).one()
-    return int(row.parts_done)
 
 
 def forget_shards(connection: Connection, job_id: str, numbers: Sequence[int]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from bioxen.errors import JobNotFoundError, JobStateError
 from bioxen.protocol.jobs import NEXT, Job, JobPage
+from bioxen.server.store.clock import ago
 from bioxen.server.store.faults import damaged
 from bioxen.server.store.jobs.records import Waiting
 from bioxen.server.store.tables import cells, jobs
@@ -123,8 +124,7 @@ def ended_error(connection: Connection, job_id: str, wanted: str) -> JobStateErr
 
 def _state() -> ColumnElement[str]:
     """Return the state as it is told: one that cannot be known is `unknown`, which is stored nowhere."""
-    since = (datetime.now(UTC) - SILENT).isoformat(timespec="microseconds")
-    silent = and_(jobs.c.state == "running", jobs.c.heartbeat_at < since)
+    silent = and_(jobs.c.state == "running", jobs.c.heartbeat_at < ago(SILENT))
     lost = and_(jobs.c.state == "done", jobs.c.result_digest.is_not(None), jobs.c.error.is_not(None))
     return case((or_(silent, lost), "unknown"), else_=jobs.c.state)
 
