@@ -17,7 +17,7 @@ from bioxen.protocol.metabolic import MetabolicResult, Outcome
 PROVEN = frozenset({"optimal", "infeasible", "unbounded"})
 """Outcomes of a program with a proof. `feasible` has a gap left, `numeric` has nothing."""
 REACHED = frozenset({"range", "negative", "closed"})
-"""Ends of a branch that are its own: after `points` or `stuck` it goes on."""
+"""Ends of a branch that are its own: after `points`, `unbounded` or `stuck` it goes on."""
 CULTURED = frozenset({"time_end", "infeasible"})
 """Ends of a batch culture that are its own."""
 
