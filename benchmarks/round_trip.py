@@ -56,14 +56,19 @@ class BareSocket:
         """Return the body of the answer."""
         head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
         self._sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        data = self._sock.recv(1 << 18)
+        data = self._more()
         while (end := data.find(b"\r\n\r\n")) < 0:
-            data += self._sock.recv(1 << 18)
+            data += self._more()
         length = int(data[:end].lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         while len(data) < end + 4 + length:
-            data += self._sock.recv(1 << 18)
+            data += self._more()
         assert data.startswith(b"HTTP/1.1 200"), data[:200]
         return data[end + 4 :]
+
+    def _more(self) -> bytes:
+        piece = self._sock.recv(1 << 18)
+        assert piece, "the service hung up"
+        return piece
 
 
 def main() -> None:
