@@ -124,9 +124,8 @@ class Analysis:
         if basis.shape[1] == 0 or not self._space.stoichiometry.any(axis=1).all():
             return None
         effects = self._elasticities @ basis
-        cancelled = np.eye(len(self._reactions)) + np.abs(self._elasticities) @ np.abs(
-            moved
-        )  # in a coefficient
+        # A coefficient of a flux is itself a difference: these are the terms in it.
+        cancelled = np.eye(len(self._reactions)) + np.abs(self._elasticities) @ np.abs(moved)
         fluxes = _share(flux_control @ effects, cancelled @ np.abs(effects))
         levels = _share(moved @ effects + basis, np.abs(moved) @ np.abs(effects) + np.abs(basis))
         return max(_off(fluxes), _off(levels))
