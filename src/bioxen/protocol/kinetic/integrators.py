@@ -18,7 +18,12 @@ INTEGRATORS: dict[str, Integrator] = {
 }
 """KiSAO id → integrator: CVODE, BDF, Adams-Moulton, LSODA, Radau, Dormand-Prince 5(4) and 8(5,3)."""
 
+IN_TELLURIUM: dict[str, Integrator] = {"cvode": "cvode_bdf"}
+"""Tellurium's name → integrator. Its other integrators are processes here, or none."""
+
 
 def integrator_name(given: object) -> object:
-    """Return the integrator that a KiSAO id means; anything else as it is."""
-    return INTEGRATORS.get(given.replace("_", ":"), given) if isinstance(given, str) else given
+    """Return the integrator that a KiSAO id or Tellurium's name means; anything else as it is."""
+    if not isinstance(given, str):
+        return given
+    return INTEGRATORS.get(given.replace("_", ":")) or IN_TELLURIUM.get(given, given)

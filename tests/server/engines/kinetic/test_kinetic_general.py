@@ -193,9 +193,20 @@ def test_every_integrator_gives_the_same(engine: KineticEngine, model: str, inte
         np.testing.assert_allclose(series(result, name), series(reference, name), rtol=1e-4, atol=1e-6)
 
 
-def test_a_kisao_id_names_an_integrator(engine: KineticEngine) -> None:
-    result = run(engine, GENE_EXPRESSION, integrator="KISAO:0000088", time_end=1, time_points=2)
-    assert result.provenance.settings["kisao"] == "KISAO:0000088"
+@pytest.mark.parametrize(
+    ("given", "method", "kisao"),
+    [
+        ("KISAO:0000088", "lsoda", "KISAO:0000088"),
+        ("KISAO_0000019", "cvode_bdf", "KISAO:0000288"),
+        ("cvode", "cvode_bdf", "KISAO:0000288"),
+    ],
+)
+def test_kisao_ids_and_telluriums_name_are_names_of_integrators(
+    engine: KineticEngine, given: str, method: str, kisao: str
+) -> None:
+    result = run(engine, GENE_EXPRESSION, integrator=given, time_end=1, time_points=2)
+    assert result.provenance.settings["method"] == method
+    assert result.provenance.settings["kisao"] == kisao
 
 
 def test_changes_reach_the_general_solver_as_they_reach_libroadrunner(engine: KineticEngine) -> None:
