@@ -39,7 +39,6 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> type[Jumping]:
     """The clock of the store, to be set."""
     Jumping.shift = timedelta()
     monkeypatch.setattr(clock, "datetime", Jumping)
-    monkeypatch.setattr(gc, "datetime", Jumping)
     return Jumping
 
 
