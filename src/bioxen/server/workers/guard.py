@@ -100,6 +100,8 @@ def output_so_far() -> str:
         sys.stderr.flush()
         _libc.fflush(None)
         size = os.fstat(1).st_size
+        if size == 0:
+            return ""
         return os.pread(1, _OUTPUT_MAX, max(0, size - _OUTPUT_MAX)).decode(errors="replace").strip()
     return ""
 
