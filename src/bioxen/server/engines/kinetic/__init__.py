@@ -126,15 +126,13 @@ class KineticEngine:
     def run(self, request: BaseModel, program: Program) -> KineticResult:
         """Return the result of `request`; after an unforeseen fault the program starts cold."""
         answer = self._answer(request, program)
-        result = self._result(request, program, answer)
-        if answer.trajectories is None:
-            return result
-        return result.model_copy(update={_TRAJECTORIES: answer.trajectories.columns()})
+        columns = {} if answer.trajectories is None else {_TRAJECTORIES: answer.trajectories.columns()}
+        return self._result(request, program, answer, columns)
 
     def run_encoded(self, request: BaseModel, program: Program) -> tuple[KineticResult, bytes]:
         """Return the result without its trajectories, and its JSON with them; raises as `run` does."""
         answer = self._answer(request, program)
-        result = self._result(request, program, answer)
+        result = self._result(request, program, answer, {})
         text = encoded(result)
         if answer.trajectories is not None:
             text = filled_in(text, _TRAJECTORIES, answer.trajectories.to_json())
@@ -149,8 +147,10 @@ class KineticEngine:
             program.forget()
             raise
 
-    def _result(self, request: Any, program: Program, answer: Answer) -> KineticResult:
-        """Return the answer as a result that says what computed it, from what, and how.
+    def _result(
+        self, request: Any, program: Program, answer: Answer, columns: Mapping[str, Any]
+    ) -> KineticResult:
+        """Return the answer, with `columns`, as a result that says what computed it, from what, and how.
 
         Every field was checked when it was made, so nothing is checked again.
         """
@@ -168,6 +168,7 @@ class KineticEngine:
                 "process_code": request.process_code,
                 "vm_id": request.vm_id,
                 **answer.outcome(),
+                **columns,
                 "program_key": program.digest,
                 "provenance": provenance,
             }

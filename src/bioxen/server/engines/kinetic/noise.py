@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 _libc = ctypes.CDLL(None)
 _KEPT_BYTES = 64_000
@@ -28,27 +26,25 @@ class Noise:
         weakref.finalize(self, os.close, self._descriptor)
         self._text = ""
         self._open = False
+        self._saved = (-1, -1)
 
-    @contextmanager
-    def caught(self) -> Iterator[Noise]:
-        """Send file descriptors 1 and 2 into the pocket until the block ends."""
+    def __enter__(self) -> Self:
+        """Send file descriptors 1 and 2 into the pocket until the block ends, in which only C code prints."""
         self._text = ""
-        sys.stdout.flush()
-        sys.stderr.flush()
         _libc.fflush(None)
-        saved = os.dup(1), os.dup(2)
-        try:
-            os.dup2(self._descriptor, 1)
-            os.dup2(self._descriptor, 2)
-            self._open = True
-            yield self
-        finally:
-            self._open = False
-            _libc.fflush(None)
-            for descriptor, original in zip((1, 2), saved, strict=True):
-                os.dup2(original, descriptor)
-                os.close(original)
-            self._text = self._drain()
+        self._saved = os.dup(1), os.dup(2)
+        os.dup2(self._descriptor, 1)
+        os.dup2(self._descriptor, 2)
+        self._open = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open = False
+        _libc.fflush(None)
+        for descriptor, original in zip((1, 2), self._saved, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+        self._text = self._drain()
 
     def text(self) -> str:
         """Return what was caught so far, in an open block or in the last one."""

@@ -80,11 +80,13 @@ class Trajectories:
 
     def columns(self) -> dict[str, Column]:
         """Return selection → values."""
-        return dict(zip(self.names, map(written, self.values), strict=True))
+        columns = map(written, self.values) if self.gaps else self.values.tolist()
+        return dict(zip(self.names, columns, strict=True))
 
     def last(self) -> Column:
         """Return the values at the last point."""
-        return written(self.values[:, -1])
+        numbers: Column = self.values[:, -1].tolist()
+        return _without_gaps(numbers) if self.gaps else numbers
 
     def to_json(self) -> bytes:
         """Return `columns` as JSON: the digits that pydantic writes, straight from the array."""

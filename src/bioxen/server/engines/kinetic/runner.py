@@ -91,7 +91,7 @@ class Runner:
         self._noise = noise
         self._local = local
         try:
-            with noise.caught():
+            with noise:
                 self._rr: Any = roadrunner.RoadRunner(sbml)
         except RuntimeError as error:
             raise InvalidModelError(
@@ -226,8 +226,8 @@ class Runner:
 
     def is_finite(self) -> bool:
         """Whether all of `state` is."""
-        amounts = self._model.getFloatingSpeciesAmounts()
-        return bool(np.isfinite(amounts).all()) and all(map(math.isfinite, map(self.get, self._rate_rules)))
+        amounts = self._model.getFloatingSpeciesAmounts().tolist()  # of few numbers this is sooner seen
+        return all(map(math.isfinite, amounts)) and all(map(math.isfinite, map(self.get, self._rate_rules)))
 
     def state_ids(self) -> list[str]:
         """Return the state variables: targets of rate rules, then species that reactions change."""
@@ -255,7 +255,7 @@ class Runner:
             self._reported = columns
 
     def _simulated(self, simulate: Any, *args: Any, **kwargs: Any) -> Matrix:
-        with self._noise.caught():
+        with self._noise:
             table = np.array(self._call(simulate, *args, **kwargs), dtype=float)
         said = self._noise.text()
         collapse = _COLLAPSE.search(said) if said else None
