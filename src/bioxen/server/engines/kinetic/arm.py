@@ -97,7 +97,7 @@ class Arm:
             self._note(here, last, self._curve.distance(here, last))
 
     def _is_negative(self, place: Place) -> bool:
-        floor = -1e-9 * float(np.abs(place.state).max(initial=0.0))
+        floor = -1e-9 * _size(place)
         return bool((place.state[self._nonnegative] < floor).any())
 
     def _runs_away(self, here: Place, there: Place) -> bool:

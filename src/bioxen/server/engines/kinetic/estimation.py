@@ -26,7 +26,7 @@ from bioxen.server.engines.kinetic.measurements import Data
 from bioxen.server.engines.kinetic.outputs import units_for, written
 from bioxen.server.engines.kinetic.profiles import profiles
 from bioxen.server.engines.kinetic.program import Program
-from bioxen.server.engines.kinetic.searching import DIFFERENCE_STEP, OF_WIDTH
+from bioxen.server.engines.kinetic.searching import DIFFERENCE_STEP
 from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 from bioxen.server.engines.kinetic.solving import Solved, solve
 from bioxen.server.engines.studies.terms import LOCAL_OPTIMIZATION
@@ -139,8 +139,7 @@ def _estimates(fit: Fit, solved: Solved) -> dict[str, Estimate]:
 def _slopes_at(best: OptimizeResult, fit: Fit, ask: Ask) -> Matrix:
     """Return residuals × axes by central differences; the search's own where the model cannot run beside."""
     place, region = np.asarray(best.x), fit.region
-    sizes = np.maximum(np.abs(place), OF_WIDTH * (region.upper - region.lower))
-    steps = np.diag(_STEP * np.where([axis.is_log for axis in fit.axes], 1.0, sizes))
+    steps = np.diag(_STEP * np.where([axis.is_log for axis in fit.axes], 1.0, region.sizes(place)))
     points = np.clip(np.vstack([place + steps, place - steps]), region.lower, region.upper)
     above, below = np.split(ask(points), 2)
     moved = np.diag(points[: place.size] - points[place.size :])

@@ -16,7 +16,7 @@ from bioxen.server.engines.kinetic.side_by_side import Ask, Matrix
 
 DIFFERENCE_STEP = 1e-5
 """Step of the difference quotients: of the place on its scale, or of the range's width where that is more."""
-OF_WIDTH = 1e-2
+_OF_WIDTH = 1e-2
 """Share of the width of a range that counts as the least size of a place in it."""
 
 _MINIMISED: Any = {"maxiter": 500, "maxfun": 100_000, "ftol": 1e-12, "gtol": 1e-6}
@@ -30,10 +30,13 @@ class Region:
     def __init__(self, lower: Matrix, upper: Matrix) -> None:
         self.lower, self.upper = lower, upper
 
+    def sizes(self, point: Matrix) -> Matrix:
+        """Return the size of each place: its own, or a share of the width of its range where that is more."""
+        return np.maximum(np.abs(point), _OF_WIDTH * (self.upper - self.lower))
+
     def neighbours(self, point: Matrix) -> tuple[Matrix, Matrix]:
         """Return the point with its neighbour along every axis, (axes + 1) × axes, and the steps to them."""
-        size = np.maximum(np.abs(point), OF_WIDTH * (self.upper - self.lower))
-        steps = DIFFERENCE_STEP * size
+        steps = DIFFERENCE_STEP * self.sizes(point)
         steps[point + steps > self.upper] *= -1
         points = np.vstack([point, point + np.diag(steps)])
         return points, np.diag(points[1:]) - point

@@ -136,8 +136,7 @@ def find_root(runner: Runner, space: StateSpace) -> Root | None:
 
 def _without_traces(space: StateSpace, state: Matrix, least: float) -> Matrix:
     """Return a root with zeros for traces of what died out, mere rounding, if that moves them no more."""
-    largest = max(float(np.abs(state).max(initial=0.0)), least)
-    traces = (state != 0) & (np.abs(state) <= _TRACE * largest)
+    traces = (state != 0) & (np.abs(state) <= _TRACE * _largest(state, least))
     if not traces.any():
         return state
     without = np.where(traces, 0.0, state)
@@ -147,7 +146,7 @@ def _without_traces(space: StateSpace, state: Matrix, least: float) -> Matrix:
 
 def _is_as_positive(state: Matrix, start: Matrix, least: float) -> bool:
     """Whether nothing fell below zero, within rounding, that did not start there."""
-    rounding = _CONVERGED * max(float(np.abs(state).max(initial=0.0)), least)
+    rounding = _CONVERGED * _largest(state, least)
     return bool(state.min(initial=0.0) >= start.min(initial=0.0) - rounding)
 
 
@@ -166,16 +165,20 @@ def _newton(space: StateSpace, state: Matrix, least: float) -> Matrix | None:
     return None
 
 
+def _largest(state: Matrix, least: float) -> float:
+    """Return the largest size of any variable, or `least` where that is more."""
+    return max(float(np.abs(state).max(initial=0.0)), least)
+
+
 def _distance(before: Matrix, after: Matrix, least: float) -> float:
     """Return the largest move of any variable relative to its size, or to a millionth of the largest.
 
     Args:
         before: one value a variable.
         after: the same, later.
-        least: what the largest counts as where it is less.
+        least: see `_largest`.
     """
-    largest = max(float(np.abs(after).max(initial=0.0)), least)
-    sizes = np.abs(after) + 1e-6 * (largest or 1.0)
+    sizes = np.abs(after) + 1e-6 * (_largest(after, least) or 1.0)
     return float((np.abs(after - before) / sizes).max(initial=0.0))
 
 
